@@ -1,0 +1,187 @@
+//! A call of a node: what it asks, how that is spelled, and what came back.
+//!
+//! A [`Call`] says what is asked in few bytes; [`Request`] is its wire type,
+//! built only to be sent; [`Answer`] is the wire's reply; [`Outcome`] is what
+//! the node learns from it, with everything that can be shared interned.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use shared::error::{ApiError, ErrorCode};
+use shared::operation::Operation;
+use shared::status::{AgentErrorCode, AssociationStatus};
+use shared::wire::{
+    Empty, GetDocument, GetDocumentReply, ListInstanceAssociations, ListInstanceAssociationsReply,
+    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+};
+
+use crate::association::{Association, Listed};
+use crate::catalogue::Fetched;
+use crate::compliance::Item;
+
+/// What a node asks.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// To be known.
+    Register,
+    /// Whether it is accepted: the bare heartbeat at start and in hibernation.
+    Probe,
+    /// The full heartbeat.
+    Heartbeat,
+    /// What is associated with it, from this token on.
+    ListAssociations(Option<Arc<str>>),
+    /// An association's document.
+    GetDocument(Arc<Association>),
+    /// That a run stands so.
+    ReportStatus(Arc<Report>),
+    /// What it complies with.
+    PutCompliance(Arc<[Item]>),
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Which association.
+    pub association: Arc<Association>,
+    /// How it stands.
+    pub status: AssociationStatus,
+    /// Why, if badly.
+    pub error_code: Option<AgentErrorCode>,
+    /// In words.
+    pub summary: String,
+}
+
+/// A call in its wire type.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each variant is its wire type")]
+pub enum Request {
+    Register(RegisterManagedInstance),
+    Heartbeat(UpdateInstanceInformation),
+    ListAssociations(ListInstanceAssociations),
+    GetDocument(GetDocument),
+    ReportStatus(UpdateInstanceAssociationStatus),
+    PutCompliance(PutComplianceItems),
+}
+
+/// What came back, in its wire type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Done, and nothing more to say.
+    Done,
+    /// What is associated.
+    Associations(ListInstanceAssociationsReply),
+    /// A document.
+    Document(GetDocumentReply),
+    /// No, with the HTTP status that carried it.
+    Refused(ApiError, u16),
+    /// Nothing came back; whether the plane did it is unknown.
+    Unreachable,
+    /// Something came back that is not the reply we know, under this HTTP status.
+    Unreadable(u16),
+}
+
+/// What a node learns.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Done, and nothing more to say.
+    Done,
+    /// A page of what is associated, and where the next one begins.
+    Associations(Vec<Listed>, Option<Arc<str>>),
+    /// A document, parsed or found wanting.
+    Document(Arc<Fetched>),
+    /// No, with the HTTP status that carried it.
+    Refused(ApiError, u16),
+    /// Nothing came back.
+    Unreachable,
+    /// Something came back that is not the reply we know, under this HTTP status.
+    Unreadable(u16),
+}
+
+impl Outcome {
+    /// The refusal's name, if this is one.
+    pub fn refusal(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Refused(error, _) => Some(&error.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the plane did what it was asked.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::Associations(..) | Self::Document(_))
+    }
+}
+
+impl Call {
+    /// The operation's name.
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Register => RegisterManagedInstance::NAME,
+            Self::Probe | Self::Heartbeat => UpdateInstanceInformation::NAME,
+            Self::ListAssociations(_) => ListInstanceAssociations::NAME,
+            Self::GetDocument(_) => GetDocument::NAME,
+            Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
+            Self::PutCompliance(_) => PutComplianceItems::NAME,
+        }
+    }
+}
+
+impl Request {
+    /// The operation's name.
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Register(_) => RegisterManagedInstance::NAME,
+            Self::Heartbeat(_) => UpdateInstanceInformation::NAME,
+            Self::ListAssociations(_) => ListInstanceAssociations::NAME,
+            Self::GetDocument(_) => GetDocument::NAME,
+            Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
+            Self::PutCompliance(_) => PutComplianceItems::NAME,
+        }
+    }
+
+    /// The value of `X-Amz-Target`.
+    pub const fn target(&self) -> &'static str {
+        match self {
+            Self::Register(_) => RegisterManagedInstance::TARGET,
+            Self::Heartbeat(_) => UpdateInstanceInformation::TARGET,
+            Self::ListAssociations(_) => ListInstanceAssociations::TARGET,
+            Self::GetDocument(_) => GetDocument::TARGET,
+            Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
+            Self::PutCompliance(_) => PutComplianceItems::TARGET,
+        }
+    }
+
+    /// The body, as AWS JSON 1.1.
+    pub fn body(&self) -> Vec<u8> {
+        match self {
+            Self::Register(request) => encode(request),
+            Self::Heartbeat(request) => encode(request),
+            Self::ListAssociations(request) => encode(request),
+            Self::GetDocument(request) => encode(request),
+            Self::ReportStatus(request) => encode(request),
+            Self::PutCompliance(request) => encode(request),
+        }
+    }
+
+    /// Reads the body of a reply to this request.
+    pub fn read(&self, body: &[u8]) -> Answer {
+        match self {
+            Self::Register(_) => decode::<RegisterManagedInstanceReply>(body, |_| Answer::Done),
+            Self::Heartbeat(_) | Self::ReportStatus(_) | Self::PutCompliance(_) => {
+                decode::<Empty>(body, |_| Answer::Done)
+            }
+            Self::ListAssociations(_) => decode(body, Answer::Associations),
+            Self::GetDocument(_) => decode(body, Answer::Document),
+        }
+    }
+}
+
+fn encode(request: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(request).expect("a wire type has string keys and finite numbers")
+}
+
+fn decode<T: DeserializeOwned>(body: &[u8], answer: impl FnOnce(T) -> Answer) -> Answer {
+    serde_json::from_slice(body).map_or(Answer::Unreadable(200), answer)
+}

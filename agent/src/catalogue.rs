@@ -1,0 +1,296 @@
+//! What nodes share: cohorts, which are read only, and what is interned.
+//!
+//! The catalogue is the same for all shards. A [`Library`] belongs to one
+//! shard: it gives equal associations and documents one place in memory. That
+//! shares bytes, not knowledge: a node learns only from its own answers.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use shared::document::{Document, DocumentError};
+use shared::seed::Seed;
+use shared::status::PlatformType;
+use shared::time::Period;
+use shared::wire::Tag;
+
+use crate::association::{Association, KnownStatus, Listed};
+use crate::call::{Answer, Outcome};
+use crate::fault::{NodeFaults, Share};
+
+/// Everything that is the same for the whole fleet.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// The number that the run follows from.
+    pub seed: Seed,
+    /// The cohorts, in the order of the scenario.
+    pub cohorts: Vec<Cohort>,
+}
+
+/// Nodes that are alike.
+#[derive(Debug, Clone)]
+pub struct Cohort {
+    /// Its name, a part of each node's identity.
+    pub name: String,
+    /// What its nodes run.
+    pub platform: Platform,
+    /// The tags that its nodes carry, as EC2 tags would be: the operator sets them.
+    pub tags: Vec<Tag>,
+    /// The agent's version, such as `3.3.0.0`.
+    pub agent_version: String,
+    /// When its nodes call.
+    pub timing: Timing,
+    /// How runs of documents go, by document name; the first that fits counts.
+    pub behaviours: Vec<Behaviour>,
+    /// What is wrong with how many of its nodes.
+    pub faults: NodeFaults,
+}
+
+/// An operating system, as a node tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Platform {
+    /// The short name that scenarios use.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: PlatformType,
+    /// `PlatformName` of a heartbeat.
+    pub platform_name: &'static str,
+    /// `PlatformVersion` of a heartbeat.
+    pub platform_version: &'static str,
+    /// The system and machine in the agent's `User-Agent`.
+    pub user_agent_system: &'static str,
+}
+
+/// The platforms that a scenario can name.
+pub const PLATFORMS: [Platform; 4] = [
+    Platform {
+        name: "amazon-linux-2023",
+        kind: PlatformType::Linux,
+        platform_name: "Amazon Linux",
+        platform_version: "2023",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "ubuntu-22.04",
+        kind: PlatformType::Linux,
+        platform_name: "Ubuntu",
+        platform_version: "22.04",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "windows-2022",
+        kind: PlatformType::Windows,
+        platform_name: "Microsoft Windows Server 2022 Datacenter",
+        platform_version: "10.0.20348",
+        user_agent_system: "windows; amd64",
+    },
+    Platform {
+        name: "macos-14",
+        kind: PlatformType::MacOS,
+        platform_name: "macOS",
+        platform_version: "14.5",
+        user_agent_system: "darwin; arm64",
+    },
+];
+
+impl Platform {
+    /// The platform of this short name.
+    pub fn named(name: &str) -> Option<Self> {
+        PLATFORMS.into_iter().find(|platform| platform.name == name)
+    }
+
+    /// The platform that a node of this cohort runs when it is struck by
+    /// `unsupported-platform`: Windows, or Linux where Windows was meant.
+    pub fn foreign(self) -> Self {
+        let name = if self.kind == PlatformType::Windows { "amazon-linux-2023" } else { "windows-2022" };
+        Self::named(name).expect("both are in the table above")
+    }
+}
+
+/// When nodes call. The defaults are the real agent's (section 8 of its settings).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Between heartbeats. `Ssm.HealthFrequencyMinutes`.
+    pub health_every: Period,
+    /// Between polls. `Ssm.AssociationFrequencyMinutes`.
+    pub poll_every: Period,
+    /// The longest wait before each poll; fixed in the agent.
+    pub poll_jitter: Period,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            health_every: Period::minutes(5),
+            poll_every: Period::minutes(10),
+            poll_jitter: Period::seconds(30),
+        }
+    }
+}
+
+/// How the steps of a document go on a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Behaviour {
+    /// The document's name; `None` fits any.
+    pub document: Option<String>,
+    /// The least and the most that a step takes; each duration between is as likely.
+    pub takes: (Period, Period),
+    /// The share of runs in which a step fails.
+    pub fails: Share,
+    /// The exit code of a step that fails.
+    pub exit_code: i32,
+}
+
+impl Default for Behaviour {
+    /// A step takes half a second to two seconds and succeeds.
+    fn default() -> Self {
+        Self {
+            document: None,
+            takes: (Period::milliseconds(500), Period::seconds(2)),
+            fails: Share::NONE,
+            exit_code: 1,
+        }
+    }
+}
+
+impl Cohort {
+    /// How runs of this document go.
+    pub fn behaviour(&self, document: &str) -> Behaviour {
+        let fits = |behaviour: &&Behaviour| behaviour.document.as_deref().is_none_or(|name| name == document);
+        self.behaviours.iter().find(fits).cloned().unwrap_or_default()
+    }
+}
+
+/// A document's content, parsed once.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The document, or why it is none.
+    pub document: Result<Document, DocumentError>,
+}
+
+/// What a shard's nodes share in memory. Entries that no node holds any more
+/// are dropped whenever the table has doubled.
+#[derive(Debug, Default)]
+pub struct Library {
+    associations: Interned<Association>,
+    documents: HashMap<Arc<str>, Arc<Fetched>>,
+    documents_sweep_at: usize,
+    texts: Interned<str>,
+}
+
+#[derive(Debug)]
+struct Interned<T: ?Sized> {
+    held: HashMap<Arc<T>, ()>,
+    sweep_at: usize,
+}
+
+impl<T: ?Sized> Default for Interned<T> {
+    fn default() -> Self {
+        Self { held: HashMap::new(), sweep_at: 0 }
+    }
+}
+
+/// Below this, sweeping is not worth the walk.
+const SMALL: usize = 64;
+
+impl<T: ?Sized + Eq + Hash> Interned<T> {
+    fn one(&mut self, value: impl Into<Arc<T>> + std::borrow::Borrow<T>) -> Arc<T> {
+        if let Some((found, ())) = self.held.get_key_value(value.borrow()) {
+            return found.clone();
+        }
+        if self.held.len() >= self.sweep_at.max(SMALL) {
+            self.held.retain(|held, ()| Arc::strong_count(held) > 1);
+            self.sweep_at = self.held.len() * 2;
+        }
+        let held: Arc<T> = value.into();
+        self.held.insert(held.clone(), ());
+        held
+    }
+}
+
+impl Library {
+    /// What a node learns from an answer.
+    pub fn outcome(&mut self, answer: Answer) -> Outcome {
+        match answer {
+            Answer::Done => Outcome::Done,
+            Answer::Associations(page) => {
+                let listed = page.associations.iter().map(|summary| Listed {
+                    association: self.associations.one(Association::from_summary(summary)),
+                    status: summary
+                        .detailed_status
+                        .as_deref()
+                        .map_or(KnownStatus::Done, KnownStatus::from_text),
+                    last_execution: summary.last_execution_date,
+                });
+                let listed = listed.collect();
+                let next = page.next_token.filter(|token| !token.is_empty());
+                Outcome::Associations(listed, next.map(|token| self.texts.one(token)))
+            }
+            Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
+            Answer::Refused(error, status) => Outcome::Refused(error, status),
+            Answer::Unreachable => Outcome::Unreachable,
+            Answer::Unreadable(status) => Outcome::Unreadable(status),
+        }
+    }
+
+    fn document(&mut self, content: &Arc<str>) -> Arc<Fetched> {
+        if let Some(found) = self.documents.get(content) {
+            return found.clone();
+        }
+        if self.documents.len() >= self.documents_sweep_at.max(SMALL) {
+            self.documents.retain(|_, fetched| Arc::strong_count(fetched) > 1);
+            self.documents_sweep_at = self.documents.len() * 2;
+        }
+        let fetched = Arc::new(Fetched { document: Document::parse_for_node(content) });
+        self.documents.insert(content.clone(), fetched.clone());
+        fetched
+    }
+
+    /// How many associations and documents are held.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.associations.held.len(), self.documents.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::error::{ApiError, ErrorCode};
+    use shared::wire::GetDocumentReply;
+
+    use super::*;
+
+    fn document(content: &str) -> Answer {
+        Answer::Document(GetDocumentReply {
+            name: "any".into(),
+            created_date: None,
+            display_name: None,
+            version_name: None,
+            document_version: None,
+            status: None,
+            content: content.into(),
+            document_type: None,
+            document_format: None,
+        })
+    }
+
+    #[test]
+    fn equal_documents_share_a_place_and_unused_ones_are_freed() {
+        let mut library = Library::default();
+        let Outcome::Document(first) = library.outcome(document("{}")) else { panic!("a document") };
+        let Outcome::Document(second) = library.outcome(document("{}")) else { panic!("a document") };
+        assert!(Arc::ptr_eq(&first, &second));
+        for number in 0..10_000 {
+            library.outcome(document(&format!("{{\"description\":\"{number}\"}}")));
+        }
+        assert!(library.counts().1 <= 2 * SMALL, "{:?}", library.counts());
+        let Outcome::Document(third) = library.outcome(document("{}")) else { panic!("a document") };
+        assert!(Arc::ptr_eq(&first, &third), "still held, so still shared");
+    }
+
+    #[test]
+    fn a_refusal_passes_through() {
+        let outcome =
+            Library::default().outcome(Answer::Refused(ApiError::from(ErrorCode::InvalidInstanceId), 400));
+        assert_eq!(outcome.refusal(), Some(&ErrorCode::InvalidInstanceId));
+    }
+}

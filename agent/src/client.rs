@@ -1,0 +1,269 @@
+//! One call, one answer: how a node's request reaches a control plane.
+//!
+//! [`Client::send`] signs the request, waits for a connection if the fleet has
+//! no more to give, sends it and reads the answer as bytes. What the bytes mean
+//! is the caller's affair, and so is calling again: a call is made once, as the
+//! history must tell it once.
+//!
+//! - [`endpoint`]: where the plane is
+//! - [`sign`]: the signature, with the day's key at hand
+//! - [`http`]: the request as the real agent writes it, and what an answer means
+//! - [`transport`]: a connection
+//! - [`pool`]: all connections, and who waits for one
+//!
+//! Invariant: a slow plane is never hidden. Calls under way have a connection
+//! each; only past the pool's bound do they wait, and that is measured apart.
+
+pub mod endpoint;
+pub mod http;
+pub mod pool;
+pub mod sign;
+pub mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderValue, Request};
+use bytes::Bytes;
+use http_body_util::Full;
+use shared::error::ErrorCode;
+use shared::time::Timestamp;
+
+use crate::retry::{self, Failure};
+
+use self::endpoint::Endpoint;
+use self::http::AnswerError;
+use self::pool::{Counters, Pool, Turn};
+use self::sign::Signer;
+use self::transport::{Connection, Exchange, SetupError, Transport, TransportError};
+
+/// The wall clock, as far as calls need one. The fleet's clock implements it.
+pub trait Clock: Send + Sync + 'static {
+    /// Wall time since some fixed start; never goes back.
+    fn wall(&self) -> Duration;
+
+    /// Completes with the future, or with [`Elapsed`] once this much wall time has passed.
+    fn timeout<F: Future + Send>(
+        &self,
+        wall: Duration,
+        future: F,
+    ) -> impl Future<Output = Result<F::Output, Elapsed>> + Send;
+}
+
+/// The time given was over first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed;
+
+/// Why a call brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No complete answer came back. The plane may have acted all the same.
+    #[error("no reply to {target}")]
+    Unreachable {
+        /// What was asked.
+        target: &'static str,
+        /// What was in the way.
+        source: TransportError,
+    },
+    /// The service said no, and gave the reason a name.
+    #[error("{target} refused: {code}")]
+    Refused {
+        /// What was asked.
+        target: &'static str,
+        /// The reason's name.
+        code: ErrorCode,
+        /// The HTTP status.
+        status: u16,
+        /// The reason in words; may be empty.
+        message: String,
+    },
+    /// Something came back that is not the reply we know.
+    #[error("unreadable reply to {target}")]
+    Unreadable {
+        /// What was asked.
+        target: &'static str,
+        /// The HTTP status, zero where not even that could be read.
+        status: u16,
+        /// What is wrong with it.
+        source: AnswerError,
+    },
+}
+
+impl CallError {
+    /// Whether the same call may fare better later: what the real agent's SDK
+    /// calls again, as [`retry`] has it.
+    pub fn is_transient(&self) -> bool {
+        retry::is_retried(match self {
+            Self::Unreachable { .. } => Failure::Transport,
+            Self::Refused { code, status, .. } => Failure::Code(code, *status),
+            Self::Unreadable { status, .. } => Failure::Http(*status),
+        })
+    }
+
+    /// The target of the call, such as `AmazonSSM.GetDocument`.
+    pub fn target(&self) -> &'static str {
+        match self {
+            Self::Unreachable { target, .. }
+            | Self::Refused { target, .. }
+            | Self::Unreadable { target, .. } => target,
+        }
+    }
+}
+
+/// What a client may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections open at once; at least one.
+    pub connections: usize,
+    /// A connection idle for longer (wall time) is closed, not reused.
+    pub idle_close: Duration,
+    /// The most bytes of an answer's body.
+    pub answer_bytes: usize,
+}
+
+impl Limits {
+    /// So many connections; else the real agent's 90 s idle (Go's default
+    /// transport), and 16 MiB of answer, far above any page of the API.
+    pub fn of_connections(connections: usize) -> Self {
+        Self { connections, idle_close: Duration::from_secs(90), answer_bytes: 16 << 20 }
+    }
+}
+
+/// One request, ready to go but for its signature.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The value of `X-Amz-Target`, such as `AmazonSSM.GetDocument`.
+    pub target: &'static str,
+    /// The value of `User-Agent`; made once per cohort, cheap to clone.
+    pub user_agent: HeaderValue,
+    /// The JSON.
+    pub body: Bytes,
+    /// When the call was meant to start: who waits for a connection waits in this order.
+    pub due: Timestamp,
+    /// The instant that the signature carries.
+    pub now: Timestamp,
+    /// The most wall time for all of it, waiting for a connection included.
+    pub timeout: Duration,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Sent {
+    /// The body of a reply with a good status, or why there is none.
+    pub outcome: Result<Bytes, CallError>,
+    /// Wall time from being handed a connection, or leave to open one, to the outcome.
+    pub latency: Duration,
+    /// Wall time of waiting because all connections were in use; else zero.
+    pub held: Duration,
+}
+
+/// Makes calls to one endpoint as one caller; cheap to clone.
+#[derive(Debug)]
+pub struct Client<C> {
+    shared: Arc<Shared<C>>,
+}
+
+#[derive(Debug)]
+struct Shared<C> {
+    endpoint: Endpoint,
+    signer: Signer,
+    transport: Transport,
+    pool: Pool,
+    clock: C,
+    answer_bytes: usize,
+}
+
+impl<C> Clone for Client<C> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<C: Clock> Client<C> {
+    /// A client without connections: each is opened when a call needs it.
+    /// Fails where `https` is asked for and the trusted roots cannot be read.
+    pub fn new(endpoint: Endpoint, signer: Signer, clock: C, limits: Limits) -> Result<Self, SetupError> {
+        let transport = Transport::new(&endpoint)?;
+        let pool = Pool::new(limits.connections, limits.idle_close);
+        let answer_bytes = limits.answer_bytes;
+        Ok(Self { shared: Arc::new(Shared { endpoint, signer, transport, pool, clock, answer_bytes }) })
+    }
+
+    /// How many connections there are and were, and who waited.
+    pub fn counters(&self) -> Counters {
+        self.shared.pool.counters()
+    }
+
+    /// Makes the call, once.
+    pub async fn send(&self, call: Outgoing) -> Sent {
+        let Shared { endpoint, signer, clock, .. } = &*self.shared;
+        let signed = signer.sign(endpoint.authority(), call.target, &call.body, call.now);
+        let request = http::request(endpoint, call.target, call.user_agent, call.body, signed);
+        let began = clock.wall();
+        let mut held = None;
+
+        let attempt = self.shared.attempt(call.target, call.due, request, &mut held);
+        let outcome = clock.timeout(call.timeout, attempt).await;
+        let spent = clock.wall().saturating_sub(began);
+        let outcome = outcome.unwrap_or_else(|Elapsed| {
+            let late = if held.is_some() { TransportError::TimedOut } else { TransportError::HeldTooLong };
+            Err(CallError::Unreachable { target: call.target, source: late })
+        });
+        // Without a hand-over, all of the time went into waiting for one.
+        let held = held.unwrap_or(spent);
+        Sent { outcome, latency: spent.saturating_sub(held), held }
+    }
+}
+
+impl<C: Clock> Shared<C> {
+    /// Takes connections until one takes the request. Only a connection that
+    /// closed while idle, before a byte of the request was written, is passed over
+    /// for the next: past that the plane may have acted, and a lost
+    /// acknowledgement is for the node to bear.
+    async fn attempt(
+        &self,
+        target: &'static str,
+        due: Timestamp,
+        mut request: Request<Full<Bytes>>,
+        held: &mut Option<Duration>,
+    ) -> Result<Bytes, CallError> {
+        let unreachable = |source| CallError::Unreachable { target, source };
+        loop {
+            let (turn, waited) = self.pool.turn(due, &self.clock).await;
+            *held = Some(held.unwrap_or_default() + waited);
+            let mut connection = match turn {
+                Turn::Reuse(connection) => connection,
+                Turn::Open(slot) => {
+                    let opened = self.transport.open(slot).await.map_err(unreachable)?;
+                    self.pool.opened();
+                    opened
+                }
+            };
+            match connection.exchange(request).await {
+                Exchange::Answered(response) => return self.read(target, response, connection).await,
+                Exchange::Unsent(unsent, _) if connection.is_reused() => {
+                    self.pool.replaced();
+                    request = unsent;
+                }
+                Exchange::Unsent(_, cause) | Exchange::Lost(cause) => {
+                    return Err(http::broken(target, cause));
+                }
+            }
+        }
+    }
+
+    /// Reads the answer; a connection whose answer was read to its end serves again.
+    async fn read(
+        &self,
+        target: &'static str,
+        response: transport::Answering,
+        connection: Connection,
+    ) -> Result<Bytes, CallError> {
+        let answer = http::read(target, response, self.answer_bytes).await?;
+        self.pool.give_back(connection, self.clock.wall());
+        http::judge(target, answer)
+    }
+}

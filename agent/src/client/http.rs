@@ -1,0 +1,203 @@
+//! The request as the real agent writes it, and what an answer means.
+//!
+//! AWS JSON 1.1: every call is a `POST /` whose target header names the operation;
+//! a reply's status says whether the body is the result or a refusal. Here is the
+//! spelling of both; moving the bytes is `transport`'s work.
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME, HOST, HeaderName, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+use shared::error::{ErrorBody, ErrorCode};
+
+use super::CallError;
+use super::endpoint::Endpoint;
+use super::sign::Signed;
+use super::transport::{Answering, TransportError};
+
+/// What every request says its body is.
+pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const X_AMZN_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// What is wrong with an answer that could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// The body is not the JSON that was expected.
+    #[error("its body is not the JSON we know")]
+    Json(#[from] serde_json::Error),
+    /// The body is longer than the client takes.
+    #[error("its body is longer than {limit} bytes")]
+    TooLong {
+        /// The most bytes that are taken.
+        limit: usize,
+    },
+    /// It is not HTTP.
+    #[error("it is not HTTP/1.1")]
+    Protocol(#[source] hyper::Error),
+}
+
+/// The request, its headers in the order of the real agent's (Go's). Its last
+/// one, `Accept-Encoding: gzip`, is left out: nothing here unpacks, and a simulated
+/// fleet would spend its time there.
+pub(super) fn request(
+    endpoint: &Endpoint,
+    target: &'static str,
+    user_agent: HeaderValue,
+    body: Bytes,
+    signed: Signed,
+) -> Request<Full<Bytes>> {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(HOST, endpoint.authority().clone());
+    headers.insert(USER_AGENT, user_agent);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(AUTHORIZATION, signed.authorization);
+    headers.insert(CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert(X_AMZ_DATE, signed.date);
+    if let Some(token) = signed.token {
+        headers.insert(X_AMZ_SECURITY_TOKEN, token);
+    }
+    headers.insert(X_AMZ_TARGET, HeaderValue::from_static(target));
+    let mut request = Request::new(Full::new(body)); // its URI is `/`
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = headers;
+    request
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    /// `X-Amzn-ErrorType`, which names a refusal whose body does not.
+    error_type: Option<HeaderValue>,
+    body: Bytes,
+}
+
+/// Reads an answer to its end, `limit` bytes of body at most. After an error the
+/// connection stands somewhere inside of the answer and cannot be used again.
+pub(super) async fn read(
+    target: &'static str,
+    response: Answering,
+    limit: usize,
+) -> Result<Answer, CallError> {
+    let (mut head, body) = response.into_parts();
+    let status = head.status;
+    let error_type = head.headers.remove(X_AMZN_ERROR_TYPE);
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(Answer { status, error_type, body: body.to_bytes() }),
+        Err(cause) if cause.is::<LengthLimitError>() => {
+            let source = AnswerError::TooLong { limit };
+            Err(CallError::Unreadable { target, status: status.as_u16(), source })
+        }
+        Err(cause) => Err(CallError::Unreachable { target, source: TransportError::Broken(cause) }),
+    }
+}
+
+/// What an exchange that brought no answer was: garbage, or nothing.
+pub(super) fn broken(target: &'static str, cause: hyper::Error) -> CallError {
+    if cause.is_parse() {
+        return CallError::Unreadable { target, status: 0, source: AnswerError::Protocol(cause) };
+    }
+    CallError::Unreachable { target, source: TransportError::Broken(cause.into()) }
+}
+
+/// What an answer means: its body is the result, or says why there is none.
+pub(super) fn judge(target: &'static str, answer: Answer) -> Result<Bytes, CallError> {
+    if answer.status.is_success() {
+        return Ok(answer.body);
+    }
+    let status = answer.status.as_u16();
+    let told_apart = answer.error_type.as_ref().and_then(code_of);
+    match (serde_json::from_slice::<ErrorBody>(&answer.body), told_apart) {
+        (Ok(ErrorBody { code, message }), _) => Err(CallError::Refused { target, code, status, message }),
+        (Err(_), Some(code)) => {
+            Err(CallError::Refused { target, code, status, message: message_of(&answer.body) })
+        }
+        (Err(cause), None) => Err(CallError::Unreadable { target, status, source: cause.into() }),
+    }
+}
+
+fn code_of(header: &HeaderValue) -> Option<ErrorCode> {
+    let name: StrDeserializer<'_, serde::de::value::Error> = header.to_str().ok()?.into_deserializer();
+    ErrorCode::deserialize(name).ok()
+}
+
+fn message_of(body: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    struct Reason {
+        #[serde(rename = "Message", alias = "message", default)]
+        message: String,
+    }
+    serde_json::from_slice(body).unwrap_or_else(|_| Reason::default()).message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: &str = "AmazonSSM.GetDocument";
+
+    fn judged(status: u16, error_type: Option<&'static str>, body: &'static str) -> Result<Bytes, CallError> {
+        let status = StatusCode::from_u16(status).unwrap();
+        let error_type = error_type.map(HeaderValue::from_static);
+        judge(TARGET, Answer { status, error_type, body: Bytes::from_static(body.as_bytes()) })
+    }
+
+    #[test]
+    fn a_good_status_brings_the_body_whatever_it_is() {
+        assert_eq!(judged(200, None, "{}").unwrap(), "{}");
+        assert_eq!(
+            judged(200, None, "<html>").unwrap(),
+            "<html>",
+            "whether it is JSON, its reader finds out"
+        );
+    }
+
+    #[test]
+    fn a_refusal_has_a_name_and_says_whether_it_passes() {
+        let cases = [
+            (400, None, r#"{"__type":"InvalidInstanceId","message":"no"}"#, "InvalidInstanceId", "no", false),
+            (400, None, r#"{"__type":"a.b#ThrottlingException"}"#, "ThrottlingException", "", true),
+            (
+                400,
+                Some("ExpiredTokenException:http://x/"),
+                r#"{"Message":"old"}"#,
+                "ExpiredTokenException",
+                "old",
+                true,
+            ),
+            (400, Some("InvalidDocument"), "", "InvalidDocument", "", false),
+            (400, Some("Second"), r#"{"__type":"First"}"#, "First", "", false),
+            (500, None, r#"{"__type":"InternalServerError"}"#, "InternalServerError", "", true),
+            (501, None, r#"{"__type":"Whatever"}"#, "Whatever", "", false),
+            (429, None, r#"{"__type":"Whatever"}"#, "Whatever", "", true),
+        ];
+        for (given, error_type, body, name, words, passes) in cases {
+            let error = judged(given, error_type, body).unwrap_err();
+            assert_eq!(error.is_transient(), passes, "{name}");
+            assert_eq!(error.to_string(), format!("{TARGET} refused: {name}"));
+            let CallError::Refused { target, code, status, message } = error else { panic!("{error:?}") };
+            let told = (target, code.as_str(), status, message.as_str());
+            assert_eq!(told, (TARGET, name, given, words));
+        }
+    }
+
+    #[test]
+    fn an_error_page_is_unreadable_and_its_status_still_counts() {
+        for (given, passes) in [(503, true), (502, true), (404, false), (301, false)] {
+            let error = judged(given, None, "<html>busy</html>").unwrap_err();
+            assert_eq!(error.is_transient(), passes, "{given}");
+            assert!(
+                matches!(error, CallError::Unreadable { status, source: AnswerError::Json(_), .. } if status == given)
+            );
+        }
+    }
+}

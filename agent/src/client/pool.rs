@@ -1,0 +1,214 @@
+//! All connections to a plane, and who waits for one.
+//!
+//! The pool grows with demand: a call takes the connection that was last given
+//! back, or opens another. Only at the bound do calls wait, the one first whose
+//! intended instant is earliest; a connection given back, or the leave to open
+//! one that another's end sets free, goes to it directly. The pool neither opens
+//! connections (`transport`) nor decides on time-outs (`client`).
+//!
+//! Invariant: while anybody waits, no connection is idle and the bound is reached.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::time::Timestamp;
+use tokio::sync::oneshot;
+
+use super::Clock;
+use super::transport::Connection;
+
+/// What the pool has seen so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Connections open or being opened now.
+    pub open: usize,
+    /// The most at once.
+    pub most_open: usize,
+    /// Connections opened since the start.
+    pub opened: u64,
+    /// Idle connections found closed when a call wanted them, and passed over.
+    pub replaced: u64,
+    /// Calls that wait for a connection now.
+    pub held: usize,
+    /// Calls that ever had to.
+    pub held_in_total: u64,
+    /// The longest wait that has ended, in wall time.
+    pub longest_held: Duration,
+}
+
+/// Leave to use one connection.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Use this one.
+    Reuse(Connection),
+    /// Open one.
+    Open(Slot),
+}
+
+/// Leave to have one connection open; dropping it passes it on.
+#[derive(Debug)]
+pub(super) struct Slot {
+    ledger: Arc<Ledger>,
+}
+
+/// All connections to a plane; see the module.
+#[derive(Debug)]
+pub(super) struct Pool {
+    ledger: Arc<Ledger>,
+    bound: usize,
+    idle_close: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last one given back is at the back.
+    idle: VecDeque<Idle>,
+    waiting: BTreeMap<Place, oneshot::Sender<Turn>>,
+    arrivals: u64,
+    counters: Counters,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    since: Duration,
+}
+
+/// A place in the queue: the intended instant, then the order of arrival.
+type Place = (Timestamp, u64);
+
+impl Pool {
+    /// An empty pool of at most `bound` connections, but at least one; those
+    /// idle for longer than `idle_close` of wall time are closed.
+    pub(super) fn new(bound: usize, idle_close: Duration) -> Self {
+        Self { ledger: Arc::default(), bound: bound.max(1), idle_close }
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        let state = self.ledger.lock();
+        Counters { held: state.waiting.len(), ..state.counters }
+    }
+
+    /// Counts a connection that was opened.
+    pub(super) fn opened(&self) {
+        self.ledger.lock().counters.opened += 1;
+    }
+
+    /// Counts a connection that was passed over.
+    pub(super) fn replaced(&self) {
+        self.ledger.lock().counters.replaced += 1;
+    }
+
+    /// A turn, and how long it was waited for: zero where none had to wait.
+    pub(super) async fn turn<C: Clock>(&self, due: Timestamp, clock: &C) -> (Turn, Duration) {
+        let since = clock.wall();
+        let (place, handed) = match self.turn_now(due, since) {
+            Ok(turn) => return (turn, Duration::ZERO),
+            Err(queued) => queued,
+        };
+        let _wait = Wait { ledger: &self.ledger, place, since, clock };
+        let turn = handed.await.expect("a place is given up by a turn only, or by the one who waits");
+        (turn, clock.wall().saturating_sub(since))
+    }
+
+    /// A turn if one can be had at once, else a place in the queue.
+    fn turn_now(&self, due: Timestamp, now: Duration) -> Result<Turn, (Place, oneshot::Receiver<Turn>)> {
+        // Closed connections are dropped after the lock: their slots take it too.
+        let mut closed = Vec::new();
+        let mut state = self.ledger.lock();
+        state.retire(now, self.idle_close, &mut closed);
+        while let Some(Idle { connection, .. }) = state.idle.pop_back() {
+            if !connection.is_closed() {
+                return Ok(Turn::Reuse(connection));
+            }
+            state.counters.replaced += 1;
+            closed.push(connection);
+        }
+        if state.counters.open < self.bound {
+            state.counters.open += 1;
+            state.counters.most_open = state.counters.most_open.max(state.counters.open);
+            return Ok(Turn::Open(Slot { ledger: self.ledger.clone() }));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let place = (due, state.arrivals);
+        state.arrivals += 1;
+        state.counters.held_in_total += 1;
+        state.waiting.insert(place, sender);
+        Err((place, receiver))
+    }
+
+    /// Takes back a connection whose answer was read to its end, at `now` of the wall clock.
+    pub(super) fn give_back(&self, connection: Connection, now: Duration) {
+        let mut connection = connection.used();
+        // One that is closed frees its slot by itself.
+        while !connection.is_closed() {
+            let mut closed = Vec::new();
+            let mut state = self.ledger.lock();
+            state.retire(now, self.idle_close, &mut closed);
+            let Some((_, next)) = state.waiting.pop_first() else {
+                state.idle.push_back(Idle { connection, since: now });
+                return;
+            };
+            drop(state);
+            match next.send(Turn::Reuse(connection)) {
+                Err(Turn::Reuse(refused)) => connection = refused,
+                Ok(()) | Err(Turn::Open(_)) => return,
+            }
+        }
+    }
+}
+
+impl State {
+    /// Sets aside those that were idle for too long. The oldest are at the
+    /// front, so this looks at one that may stay. It happens when calls come and
+    /// go: a fleet at rest leaves closing to the plane.
+    fn retire(&mut self, now: Duration, idle_close: Duration, closed: &mut Vec<Connection>) {
+        while self.idle.front().is_some_and(|idle| now.saturating_sub(idle.since) > idle_close) {
+            closed.extend(self.idle.pop_front().map(|idle| idle.connection));
+        }
+    }
+}
+
+impl Ledger {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Poisoned by a panic only, and every change under the lock is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.ledger.lock();
+        match state.waiting.pop_first() {
+            None => state.counters.open -= 1,
+            Some((_, next)) => {
+                drop(state);
+                // Refused by one who has just given up, the slot is dropped again, for the next.
+                let _ = next.send(Turn::Open(Slot { ledger: self.ledger.clone() }));
+            }
+        }
+    }
+}
+
+/// A call that waits; however that ends, its place is given up and its wait counted.
+struct Wait<'a, C: Clock> {
+    ledger: &'a Ledger,
+    place: Place,
+    since: Duration,
+    clock: &'a C,
+}
+
+impl<C: Clock> Drop for Wait<'_, C> {
+    fn drop(&mut self) {
+        let waited = self.clock.wall().saturating_sub(self.since);
+        let mut state = self.ledger.lock();
+        state.waiting.remove(&self.place);
+        state.counters.longest_held = state.counters.longest_held.max(waited);
+    }
+}

@@ -1,0 +1,433 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const LINUX: Context<'static> =
+    Context { platform: PlatformType::Linux, parameters: None, has_exited: false };
+
+fn document(schema: &str, steps: &Value) -> Document {
+    Document::parse(&json!({"schemaVersion": schema, "mainSteps": steps}).to_string()).unwrap()
+}
+
+/// A document of one step, with these members beside its name `S`.
+fn step(schema: &str, mut members: Value) -> Document {
+    members["name"] = json!("S");
+    document(schema, &json!([members]))
+}
+
+fn on(platform: PlatformType) -> Context<'static> {
+    Context { platform, ..LINUX }
+}
+
+fn hour() -> Verdict {
+    Verdict::Run { timeout: Period::hours(1) }
+}
+
+fn skipped(text: &str) -> Verdict {
+    Verdict::Skipped(text.to_owned())
+}
+
+fn failed(text: &str) -> Verdict {
+    Verdict::Failed(Refusal { reason: text.to_owned(), exits: false })
+}
+
+fn ending(exit_code: i32, standard_error: &str) -> Ending<'_> {
+    Ending { exit_code, standard_error, took: Period::seconds(1), timeout: Period::hours(1) }
+}
+
+fn result(status: StepStatus, code: i32, error: &str, exits: bool) -> StepResult {
+    StepResult { status, code, error: error.to_owned(), remark: String::new(), exits }
+}
+
+/// The document `Multi` of the recorded run.
+fn multi() -> Document {
+    document(
+        "2.2",
+        &json!([
+            {"action": "aws:runShellScript", "name": "ok1", "inputs": {"runCommand": ["echo one"]}},
+            {"action": "aws:runShellScript", "name": "bad", "inputs": {"runCommand": ["echo err >&2; exit 3"]}},
+            {"action": "aws:runPowerShellScript", "name": "winonly",
+                "precondition": {"StringEquals": ["platformType", "Windows"]}, "inputs": {"runCommand": ["dir"]}},
+            {"action": "aws:runShellScript", "name": "after", "inputs": {"runCommand": ["echo after"]}}]),
+    )
+}
+
+/// Runs a document whose scripts end so; a step that is not run takes no ending.
+fn run(document: &Document, context: Context<'_>, endings: &[Ending<'_>]) -> Vec<StepResult> {
+    let mut endings = endings.iter();
+    let mut results: Vec<StepResult> = Vec::new();
+    for index in 0..document.steps.len() {
+        let context = Context { has_exited: results.iter().any(|result| result.exits), ..context };
+        results.push(match decide(document, index, &context) {
+            Verdict::Run { timeout } => {
+                let ending = Ending { timeout, ..*endings.next().unwrap() };
+                finish(document, index, &context, &ending)
+            }
+            Verdict::Skipped(reason) => StepResult::skipped(reason),
+            Verdict::Failed(refusal) => StepResult::failed(refusal),
+        });
+    }
+    assert_eq!(endings.next(), None, "every ending is of a step that ran");
+    results
+}
+
+#[test]
+fn a_run_of_four_steps_is_told_as_the_agent_told_it() {
+    let document = multi();
+    let results = run(&document, LINUX, &[ending(0, ""), ending(3, "err\n"), ending(0, "")]);
+
+    let told: Vec<_> = (0..4).map(|index| step_summary(&document, index, &results[index])).collect();
+    assert_eq!(
+        told,
+        [
+            "1 out of 4 plugins processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
+            "1 out of 4 plugins processed, 0 success, 1 failed, 0 timedout, 0 skipped. \nThe operation bad failed because err\nfailed to run commands: exit status 3.",
+            "1 out of 4 plugins processed, 0 success, 0 failed, 0 timedout, 1 skipped. ",
+            "1 out of 4 plugins processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
+        ]
+    );
+    assert_eq!(
+        summary(&document, &results),
+        "4 out of 4 plugins processed, 2 success, 1 failed, 0 timedout, 1 skipped. \nThe operation bad failed because err\nfailed to run commands: exit status 3."
+    );
+    assert_eq!(aggregate(&results), AssociationStatus::Failed);
+}
+
+#[test]
+fn runs_of_one_step_are_told_as_the_agent_told_them() {
+    let shell = json!({"action": "aws:runShellScript", "inputs": {"timeoutSeconds": "5"}});
+    let old =
+        r#"{"schemaVersion": "1.2", "runtimeConfig": {"aws:runShellScript": {"properties": [{"id": "0"}]}}}"#;
+    let windows = json!({"action": "aws:runPowerShellScript",
+        "precondition": {"StringEquals": ["platformType", "Windows"]}});
+    let slow = Ending { took: Period::seconds(60), ..ending(0, "") };
+    let unknown = document("2.2", &json!([{"action": "aws:noSuchPlugin", "name": "x", "inputs": {}}]));
+    let cases: [(Document, Option<Ending<'_>>, AssociationStatus, &str); 5] = [
+        (
+            Document::parse(old).unwrap(),
+            Some(ending(0, "")),
+            AssociationStatus::Success,
+            "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
+        ),
+        (
+            step("2.2", shell.clone()),
+            Some(ending(0, "")),
+            AssociationStatus::Success,
+            "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
+        ),
+        (
+            step("2.2", shell),
+            Some(slow),
+            AssociationStatus::TimedOut,
+            "1 out of 1 plugin processed, 0 success, 0 failed, 1 timedout, 0 skipped. ",
+        ),
+        (
+            step("2.2", windows),
+            None,
+            AssociationStatus::Success,
+            "1 out of 1 plugin processed, 0 success, 0 failed, 0 timedout, 1 skipped. ",
+        ),
+        (
+            unknown,
+            None,
+            AssociationStatus::Failed,
+            "1 out of 1 plugin processed, 0 success, 1 failed, 0 timedout, 0 skipped. \nThe operation x failed because .",
+        ),
+    ];
+    for (document, ending, status, text) in cases {
+        let endings: Vec<_> = ending.into_iter().collect();
+        let results = run(&document, LINUX, &endings);
+        assert_eq!((aggregate(&results), summary(&document, &results).as_str()), (status, text));
+        assert_eq!(step_summary(&document, 0, &results[0]), text);
+    }
+}
+
+#[test]
+fn a_long_summary_is_cut_to_510_bytes() {
+    let document = step("2.2", json!({"action": "aws:configurePackage"}));
+    // The words around it take 106 bytes.
+    for (length, expected) in [(403, 509), (404, 510), (405, 510), (5000, 510)] {
+        let result = finish(&document, 0, &LINUX, &ending(1, &"e".repeat(length)));
+        let text = step_summary(&document, 0, &result);
+        assert_eq!(
+            (text.len(), text.ends_with("e--output truncated--")),
+            (expected, length > 403),
+            "{length}"
+        );
+    }
+    let result = finish(&document, 0, &LINUX, &ending(1, &"é".repeat(300)));
+    let text = step_summary(&document, 0, &result);
+    assert!((509..=510).contains(&text.len()) && text.ends_with("é--output truncated--"), "{text}");
+}
+
+#[test]
+fn whether_a_step_runs_depends_on_schema_plugin_and_precondition() {
+    use PlatformType::{Linux, MacOS, Windows};
+    let unknown = "Plugin with name aws:x is not supported by this version of ssm agent, \
+                   please update to latest version. Step name: S";
+    let only = |platform: &str| json!({"StringEquals": ["platformType", platform]});
+    let shell = |precondition: Value| json!({"action": "aws:runShellScript", "precondition": precondition});
+    let cases = [
+        // Before 2.2 whatever is wrong is a failure.
+        ("2.0", Linux, json!({"action": "aws:runShellScript"}), hour()),
+        ("2.0", Linux, json!({"action": "aws:x"}), failed(unknown)),
+        (
+            "2.0",
+            Windows,
+            json!({"action": "aws:runShellScript"}),
+            failed("Plugin with name aws:runShellScript not found. Step name: S"),
+        ),
+        (
+            "2.0.3",
+            MacOS,
+            json!({"action": "aws:psModule"}),
+            failed("Plugin with name aws:psModule is not supported in current platform. Step name: S"),
+        ),
+        (
+            "2.0",
+            Linux,
+            shell(only("Linux")),
+            failed("Precondition is not supported for document schema version prior to 2.2. Step name: S"),
+        ),
+        ("2.0", Linux, json!({"action": "aws:x", "precondition": only("Linux")}), failed(unknown)),
+        // From 2.2 on a plugin of another platform is skipped.
+        ("2.2", Linux, json!({"action": "aws:runShellScript"}), hour()),
+        ("2.2", Linux, json!({"action": "aws:x"}), failed(unknown)),
+        (
+            "2.2",
+            Windows,
+            json!({"action": "aws:runShellScript"}),
+            skipped("Step execution skipped due to unsupported plugin: aws:runShellScript. Step name: S"),
+        ),
+        (
+            "2.2",
+            MacOS,
+            json!({"action": "aws:psModule"}),
+            skipped("Step execution skipped due to unsupported plugin: aws:psModule. Step name: S"),
+        ),
+        ("2.2", Linux, shell(only("Linux")), hour()),
+        ("2.2", MacOS, shell(only("macos")), hour()),
+        ("2.2", Linux, shell(json!({"StringEquals": ["LINUX", "platformType"]})), hour()),
+        ("2.2", Linux, shell(json!({})), hour()),
+        (
+            "2.2",
+            Linux,
+            shell(only("Windows")),
+            skipped(
+                "Step execution skipped due to unsatisfied preconditions: \
+            '\"StringEquals\": [platformType, Windows]'. Step name: S",
+            ),
+        ),
+        (
+            "2.2",
+            Windows,
+            shell(only("Windows")),
+            skipped("Step execution skipped due to unsupported plugin: aws:runShellScript. Step name: S"),
+        ),
+        ("2.2", Linux, json!({"action": "aws:x", "precondition": only("Linux")}), failed(unknown)),
+        (
+            "2.2",
+            Linux,
+            json!({"action": "aws:x", "precondition": only("Windows")}),
+            skipped("Step execution skipped due to unsupported plugin: aws:x. Step name: S"),
+        ),
+        // What fails counts before what is not understood.
+        (
+            "2.2",
+            Linux,
+            shell(json!({"StringEquals": ["platformType", "Windows"], "Other": []})),
+            skipped(
+                "Step execution skipped due to unsatisfied preconditions: \
+                'unrecognized operator: \"Other\", \"StringEquals\": [platformType, Windows]'. Step name: S",
+            ),
+        ),
+    ];
+    for (schema, platform, members, verdict) in cases {
+        assert_eq!(decide(&step(schema, members.clone()), 0, &on(platform)), verdict, "{schema} {members}");
+    }
+}
+
+#[test]
+fn a_precondition_that_is_not_understood_is_a_failure() {
+    let cases = [
+        (json!({"NumberEquals": ["a", "b"]}), "unrecognized operator: \"NumberEquals\""),
+        (json!({"StringEquals": ["platformType"]}), "\"StringEquals\": operator accepts exactly 2 arguments"),
+        (
+            json!({"StringEquals": ["platformType", "platformType"]}),
+            "\"StringEquals\": [platformType platformType]",
+        ),
+        (
+            json!({"StringEquals": ["{{ mode }}", "{{ mode }}"]}),
+            "\"StringEquals\": operator's arguments can't be identical",
+        ),
+        (
+            json!({"StringEquals": ["{{ ssm:name }}", "x"]}),
+            "\"StringEquals\": operator's arguments can't contain SSM parameters",
+        ),
+        (
+            json!({"StringEquals": ["x", "{{ssm-secure:name}}"]}),
+            "\"StringEquals\": operator's arguments can't contain secure SSM parameters",
+        ),
+        (
+            json!({"StringEquals": ["platformType", "{{ mode }}"]}),
+            "\"StringEquals\": the second argument for the platformType variable can't contain document parameters",
+        ),
+        (
+            json!({"StringEquals": ["a", "b"]}),
+            "\"StringEquals\": at least one of operator's arguments must contain a valid document parameter",
+        ),
+        (
+            json!({"StringEquals": ["a", "{{ undeclared }}"]}),
+            "\"StringEquals\": at least one of operator's arguments must contain a valid document parameter",
+        ),
+    ];
+    for (precondition, remark) in cases {
+        let content = json!({"schemaVersion": "2.2", "parameters": {"mode": {"type": "String", "default": "fast"}},
+            "mainSteps": [{"action": "aws:runShellScript", "name": "S", "precondition": precondition}]});
+        let document = Document::parse(&content.to_string()).unwrap();
+        let text = format!(
+            "Unrecognized precondition(s): '{remark}', please update agent to latest version. Step name: S"
+        );
+        assert_eq!(decide(&document, 0, &LINUX), failed(&text), "{precondition}");
+    }
+}
+
+#[test]
+fn a_precondition_may_look_at_parameters() {
+    let content = json!({"schemaVersion": "2.2", "parameters": {"mode": {"type": "String", "default": "fast"}},
+        "mainSteps": [{"action": "aws:runShellScript", "name": "S",
+            "precondition": {"StringEquals": ["{{ mode }}", "fast"]}}]});
+    let document = Document::parse(&content.to_string()).unwrap();
+    assert_eq!(decide(&document, 0, &LINUX), hour());
+
+    let given = Parameters::from([("mode".to_owned(), vec!["slow".to_owned()])]);
+    let context = Context { parameters: Some(&given), ..LINUX };
+    let text = "Step execution skipped due to unsatisfied preconditions: \
+                '\"StringEquals\": [{{ mode }}, fast]'. Step name: S";
+    assert_eq!(decide(&document, 0, &context), skipped(text));
+}
+
+#[test]
+fn a_step_may_take_as_long_as_its_inputs_say() {
+    let cases = [
+        (json!({}), 3600),
+        (json!({"timeoutSeconds": 60}), 60),
+        (json!({"timeoutSeconds": "60"}), 60),
+        (json!({"TimeoutSeconds": "{{ limit }}"}), 90),
+        (json!({"timeoutSeconds": 5}), 5),
+        (json!({"timeoutSeconds": 4}), 3600),
+        (json!({"timeoutSeconds": "172800"}), 172_800),
+        (json!({"timeoutSeconds": "172801"}), 3600),
+        (json!({"timeoutSeconds": "soon"}), 3600),
+        (json!({"timeoutSeconds": [7]}), 3600),
+        (json!([{"timeoutSeconds": 60}, {}]), 3660),
+        (json!([]), 3600),
+    ];
+    for (inputs, seconds) in cases {
+        let content = json!({"schemaVersion": "2.2", "parameters": {"limit": {"type": "String", "default": "90"}},
+            "mainSteps": [{"action": "aws:runShellScript", "name": "S", "inputs": inputs}]});
+        let document = Document::parse(&content.to_string()).unwrap();
+        let timeout = Period::seconds(seconds);
+        assert_eq!(decide(&document, 0, &LINUX), Verdict::Run { timeout }, "{inputs}");
+
+        let just = Ending { took: timeout - Period::milliseconds(1), timeout, ..ending(0, "") };
+        assert_eq!(finish(&document, 0, &LINUX, &just).status, StepStatus::Success);
+        let late = Ending { took: timeout, timeout, ..ending(0, "") };
+        assert_eq!(finish(&document, 0, &LINUX, &late), result(StepStatus::TimedOut, 137, "", false));
+    }
+}
+
+#[test]
+fn an_exit_code_and_the_inputs_tell_what_a_step_came_to() {
+    use StepStatus::{Failed, Success, TimedOut};
+    let (none, exit) = (json!({}), json!({"onFailure": "exit", "onSuccess": "exit"}));
+    let forgive = json!({"onFailure": "successAndExit"});
+    let status = |code: i32| format!("failed to run commands: exit status {code}");
+    let found = |code| status(code) + ON_FAILURE;
+    let exited = status(169)
+        + "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped.";
+    let cases = [
+        (0, &none, result(Success, 0, "", false)),
+        (0, &exit, result(Success, 0, "", true)),
+        (0, &forgive, result(Success, 0, "", false)),
+        (168, &none, result(Success, 168, "", true)),
+        (168, &exit, result(Success, 168, "", true)),
+        (169, &none, result(Failed, 169, &exited, true)),
+        (169, &forgive, result(Failed, 169, &exited, true)),
+        (137, &exit, result(TimedOut, 137, "", false)),
+        (1, &none, result(Failed, 1, &status(1), false)),
+        (2, &exit, result(Failed, 2, &found(2), true)),
+        (2, &forgive, result(Success, 168, &found(2), true)),
+        (2, &json!({"onfailure": "exit"}), result(Failed, 2, &status(2), false)),
+        (2, &json!([{"onFailure": "exit"}]), result(Failed, 2, &status(2), false)),
+    ];
+    for (code, inputs, expected) in cases {
+        let document = step("2.2", json!({"action": "aws:runShellScript", "inputs": inputs}));
+        assert_eq!(finish(&document, 0, &LINUX, &ending(code, "")), expected, "{code} {inputs}");
+    }
+    let document = step("2.2", json!({"action": "aws:configurePackage"}));
+    let expected = result(Failed, 1, "no such package", false);
+    assert_eq!(finish(&document, 0, &LINUX, &ending(1, "no such package")), expected);
+}
+
+#[test]
+fn a_document_that_has_ended_skips_what_is_left_but_for_a_last_finally_step() {
+    use StepStatus::{Failed, Skipped, Success};
+    let shell =
+        |name: &str, inputs: Value| json!({"action": "aws:runShellScript", "name": name, "inputs": inputs});
+    let finally = json!({"finallyStep": true});
+    let document = document(
+        "2.2",
+        &json!([
+            shell("first", json!({"onFailure": "exit"})),
+            shell("second", finally.clone()),
+            {"action": "aws:noSuchPlugin", "name": "third"},
+            shell("last", finally),
+        ]),
+    );
+    let statuses = |endings: &[Ending<'_>]| {
+        run(&document, LINUX, endings).iter().map(|result| result.status).collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(&[ending(1, ""), ending(0, "")]), [Failed, Skipped, Skipped, Success]);
+    assert_eq!(statuses(&[ending(0, ""), ending(0, ""), ending(0, "")]), [Success, Success, Failed, Success]);
+    assert_eq!(
+        statuses(&[ending(0, ""), ending(168, ""), ending(0, "")]),
+        [Success, Success, Skipped, Success]
+    );
+
+    let exited = Context { has_exited: true, ..LINUX };
+    let text =
+        "Plugin with name aws:noSuchPlugin and id third skipped due to prior step with an exit condition";
+    assert_eq!(decide(&document, 2, &exited), skipped(text));
+}
+
+#[test]
+fn a_step_that_failed_unrun_ends_the_document_where_it_says_so() {
+    for (inputs, exits) in
+        [(json!({"onFailure": "exit"}), true), (json!({"onFailure": "successAndExit"}), false)]
+    {
+        let document = step("2.2", json!({"action": "aws:x", "inputs": inputs}));
+        let Verdict::Failed(refusal) = decide(&document, 0, &LINUX) else {
+            panic!("an unknown plugin fails")
+        };
+        assert_eq!(refusal.exits, exits);
+        let expected = result(StepStatus::Failed, 1, "", exits);
+        let remark = refusal.reason.clone();
+        assert_eq!(StepResult::failed(refusal), StepResult { remark, ..expected });
+    }
+}
+
+#[test]
+fn a_document_fails_before_it_times_out() {
+    use StepStatus::{Failed, Skipped, Success, TimedOut};
+    let cases = [
+        (vec![Success, TimedOut, Failed], AssociationStatus::Failed),
+        (vec![Success, TimedOut, Skipped], AssociationStatus::TimedOut),
+        (vec![Success, Skipped], AssociationStatus::Success),
+        (vec![Skipped], AssociationStatus::Success),
+    ];
+    for (statuses, expected) in cases {
+        let results: Vec<_> = statuses.iter().map(|status| result(*status, 0, "", false)).collect();
+        assert_eq!(aggregate(&results), expected, "{statuses:?}");
+    }
+}

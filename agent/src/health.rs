@@ -1,0 +1,129 @@
+//! Registration and health: the two lanes by which a node says that it lives.
+//!
+//! What follows an event is `lifecycle`'s table; here its actions are carried
+//! out, and heartbeats keep their rhythm: two at the start, the next after a
+//! uniform share of the interval, then one each interval, without jitter
+//! (agent/health).
+
+use shared::error::ErrorCode;
+use shared::time::{Period, Timestamp};
+
+use crate::call::{Call, Outcome};
+use crate::lane::LaneName;
+use crate::lifecycle::{self, Action, Event, Lifecycle};
+use crate::node::{Node, Note, Turn};
+
+impl Node {
+    pub(crate) fn registration_answered(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let is_known = outcome.is_done() || outcome.refusal() == Some(&ErrorCode::InstanceAlreadyRegistered);
+        if is_known {
+            self.is_registered = true;
+            turn.note(Note::Registered);
+        } else {
+            let chance = turn.draw.uniform("registration", u64::from(self.registration_failures));
+            let wait = lifecycle::registration_retry(self.registration_failures, chance);
+            self.registration_failures += 1;
+            if self.lifecycle != Lifecycle::Stopped {
+                self.lane(LaneName::Credentials).due = turn.now + wait;
+            }
+        }
+        // Start-up goes on after the first attempt, whatever came of it.
+        self.follow(Event::Registered, turn);
+    }
+
+    pub(crate) fn health_due(&mut self, due: Timestamp, turn: &mut Turn<'_>) {
+        match self.lifecycle {
+            Lifecycle::Starting | Lifecycle::Hibernating { .. } => {
+                self.call(LaneName::Health, Call::Probe, due, turn);
+            }
+            Lifecycle::Online { .. } => self.call(LaneName::Health, Call::Heartbeat, due, turn),
+            Lifecycle::Unregistered | Lifecycle::Stopped => {}
+        }
+    }
+
+    pub(crate) fn health_answered(&mut self, call: &Call, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let event = match call {
+            Call::Probe if outcome.is_done() => Event::ProbeAccepted,
+            Call::Probe => Event::ProbeRefused,
+            _ => Event::HeartbeatAnswered,
+        };
+        self.follow(event, turn);
+    }
+
+    fn follow(&mut self, event: Event, turn: &mut Turn<'_>) {
+        let before = self.lifecycle;
+        let (after, action) = before.on(event, turn.now);
+        self.lifecycle = after;
+        match action {
+            Action::Probe => self.lane(LaneName::Health).due = turn.now + lifecycle::WORKER_START,
+            Action::BeginWork => self.begin_work(turn),
+            Action::AwaitNextPing(at) => {
+                if before == Lifecycle::Starting {
+                    turn.note(Note::Hibernating);
+                }
+                self.lane(LaneName::Health).due = at;
+            }
+            Action::AwaitNextHeartbeat => self.await_next_heartbeat(turn),
+            Action::Finish | Action::Nothing => {}
+        }
+    }
+
+    fn begin_work(&mut self, turn: &mut Turn<'_>) {
+        turn.note(Note::Online);
+        self.call(LaneName::Health, Call::Heartbeat, turn.now, turn);
+        self.polls = 0;
+        self.heartbeats = 0;
+        self.await_next_poll(turn);
+    }
+
+    fn await_next_heartbeat(&mut self, turn: &mut Turn<'_>) {
+        let Lifecycle::Online { since } = self.lifecycle else { return };
+        let every = self.identity.cohort(turn.catalogue).timing.health_every;
+        let first = since + turn.draw.period("health-first", 0, every);
+        let (due, passed) = next_turn(first, every, self.heartbeats, turn.now);
+        self.heartbeats = passed;
+        // Only the start-up's own heartbeat is answered before the first turn.
+        if due <= turn.now {
+            turn.note(Note::StartedLate(LaneName::Health));
+        }
+        self.lane(LaneName::Health).due = due;
+    }
+}
+
+/// The turn after the first `taken` ones, and how many are taken with it. Of
+/// turns that have passed meanwhile only the last is made up for, as a ticker
+/// that holds one tick does.
+pub(crate) fn next_turn(first: Timestamp, every: Period, taken: u32, now: Timestamp) -> (Timestamp, u32) {
+    let due = first + every * u64::from(taken);
+    let missed = now.since(due).as_milliseconds() / every.as_milliseconds().max(1);
+    let missed = u32::try_from(missed).unwrap_or(u32::MAX - taken - 1);
+    (due + every * u64::from(missed), taken + missed + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_keep_their_rhythm() {
+        let second = Timestamp::from_seconds;
+        let every = Period::seconds(300);
+        let cases = [
+            // (turns taken, now) -> (due, taken with it)
+            (0, 0, 100, 1),
+            (1, 101, 400, 2),
+            (2, 650, 700, 3),
+            // Busy past the turn: it is late, not lost.
+            (1, 450, 400, 2),
+            // Busy past two turns: one of them is made up for.
+            (1, 720, 700, 3),
+        ];
+        for (taken, now, due, with_it) in cases {
+            assert_eq!(
+                next_turn(second(100), every, taken, second(now)),
+                (second(due), with_it),
+                "{taken} {now}"
+            );
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! One managed node: what it decides, and how it calls.
+//!
+//! Deciding is pure: [`node::Node::on`] follows one event at one instant, with
+//! the draws handed in, and answers with actions. Doing is in [`client`]: one
+//! call, one answer.
+//!
+//! - [`catalogue`]: what nodes share: cohorts, behaviours, interned documents
+//! - [`identity`], [`fault`]: who a node is, and what is wrong with it
+//! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
+//! - [`lifecycle`]: registration, start probe, heartbeats, hibernation
+//! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
+//! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
+//! - [`compliance`]: what is said after a run
+//! - [`retry`]: which failed call is tried again, and when
+//! - [`client`]: the calls themselves
+
+pub mod association;
+pub mod call;
+pub mod catalogue;
+pub mod client;
+pub mod compliance;
+pub mod execution;
+pub mod fault;
+mod health;
+pub mod identity;
+pub mod lane;
+pub mod lifecycle;
+pub mod node;
+pub mod plugin;
+pub mod poll;
+pub mod retry;
+pub mod run;
+pub mod schedule;

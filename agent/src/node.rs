@@ -1,0 +1,445 @@
+//! A node: a row while it waits, and what it does at each event.
+//!
+//! [`Node::on`] follows one event at one instant and pushes the actions that
+//! follow. It knows no clock and no I/O, and draws only from what it is handed.
+//! What each lane does is in `lifecycle`, `poll` and `run`; retries are the
+//! same for all lanes and are here.
+//!
+//! Invariant: at most one call of a lane is in flight, and an answer that does
+//! not match it changes nothing.
+
+use std::sync::Arc;
+
+use shared::id::{AssociationId, NodeId};
+use shared::seed::Draw;
+use shared::status::AssociationStatus;
+use shared::time::{Period, Timestamp};
+use shared::wire::{
+    GetDocument, InstanceAssociationExecutionResult, ListInstanceAssociations, RegisterManagedInstance,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+};
+use smallvec::SmallVec;
+
+use crate::association::Known;
+use crate::call::{Call, Outcome, Request};
+use crate::catalogue::{Catalogue, Cohort, Platform};
+use crate::compliance;
+use crate::fault::NodeFault;
+use crate::identity::{self, Identity};
+use crate::lane::{Lane, LaneName, Outstanding};
+use crate::lifecycle::Lifecycle;
+use crate::poll::Poll;
+use crate::retry::{self, Failure};
+use crate::run::Run;
+
+/// The page size that the real agent asks for.
+const PAGE: i64 = 20;
+
+/// A managed node.
+#[derive(Debug)]
+pub struct Node {
+    /// Who it is.
+    pub identity: Identity,
+    /// Where it stands in its life.
+    pub lifecycle: Lifecycle,
+    /// What is wrong with it.
+    pub fault: Option<NodeFault>,
+    /// Whether the plane has taken its registration.
+    pub is_registered: bool,
+    pub(crate) has_met_foreign_document: bool,
+    /// Whether the empty first answer was followed by its second question.
+    pub(crate) asked_twice: bool,
+    pub(crate) lanes: [Lane; 4],
+    /// What it knows of its associations, in the plane's order.
+    pub known: SmallVec<[Known; 1]>,
+    pub(crate) poll: Option<Box<Poll>>,
+    pub(crate) run: Option<Box<Run>>,
+    pub(crate) registration_failures: u32,
+    pub(crate) heartbeats: u32,
+    pub(crate) polls: u32,
+    pub(crate) runs: u32,
+}
+
+/// What a node follows.
+#[derive(Debug)]
+pub enum Event {
+    /// The instant that it asked to be woken at has come.
+    Due,
+    /// A call came to its end.
+    Answered {
+        /// The lane that called.
+        lane: LaneName,
+        /// The call's number in that lane.
+        number: u32,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// It is to end: nothing new is taken up.
+    Stop,
+}
+
+/// What is to be done for a node.
+#[derive(Debug)]
+pub enum Action {
+    /// Make this call.
+    Call(Dispatch),
+    /// Take note.
+    Note(Note),
+}
+
+/// A call to be made.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// The lane that calls.
+    pub lane: LaneName,
+    /// The call's number in that lane.
+    pub number: u32,
+    /// How often it was tried before.
+    pub attempt: u8,
+    /// When it was meant to be made.
+    pub intended: Timestamp,
+    /// The instant that its body carries.
+    pub stamped: Timestamp,
+    /// What is asked.
+    pub call: Call,
+}
+
+/// Something that happened on a node and is worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The plane took its registration.
+    Registered,
+    /// It was accepted and works.
+    Online,
+    /// It was refused at its start probe and sleeps.
+    Hibernating,
+    /// A run began.
+    Started(AssociationId),
+    /// A run ended, and its last report came to its end.
+    Ended(Ended),
+    /// For the first time it met a document of which its platform can run nothing.
+    MetForeignDocument,
+    /// A lane was busy when it was due, and starts late.
+    StartedLate(LaneName),
+    /// A lane was busy for so long that so many turns fell out.
+    Skipped(LaneName, u32),
+    /// An answer came to a call that is over.
+    LateAnswer,
+    /// An association has a schedule that this version does not follow.
+    ScheduleNotFollowed(AssociationId),
+    /// So many reports on its runs were lost for good, retries included.
+    ReportLost,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Of which association.
+    pub association: AssociationId,
+    /// How.
+    pub status: AssociationStatus,
+    /// When it began, on the node.
+    pub started: Timestamp,
+    /// When it ended, on the node.
+    pub ended: Timestamp,
+    /// Whether the plane took the last report.
+    pub is_reported: bool,
+    /// Whether the platform could run none of its steps.
+    pub is_foreign: bool,
+}
+
+/// One event's surroundings.
+pub(crate) struct Turn<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) draw: Draw,
+    pub(crate) now: Timestamp,
+    pub(crate) actions: &'a mut Vec<Action>,
+}
+
+impl Turn<'_> {
+    pub(crate) fn note(&mut self, note: Note) {
+        self.actions.push(Action::Note(note));
+    }
+}
+
+impl Node {
+    /// A node that arrives at this instant.
+    pub fn new(identity: Identity, catalogue: &Catalogue, arrives: Timestamp) -> Self {
+        let fault = identity.cohort(catalogue).faults.of(catalogue.seed, identity.number);
+        let mut node = Self {
+            identity,
+            lifecycle: Lifecycle::Unregistered,
+            fault,
+            is_registered: false,
+            has_met_foreign_document: false,
+            asked_twice: false,
+            lanes: Default::default(),
+            known: SmallVec::new(),
+            poll: None,
+            run: None,
+            registration_failures: 0,
+            heartbeats: 0,
+            polls: 0,
+            runs: 0,
+        };
+        if fault == Some(NodeFault::InvalidInstance) {
+            // A hybrid node was registered once and does not register again.
+            node.lifecycle = Lifecycle::Starting;
+            node.lane(LaneName::Health).due = arrives + crate::lifecycle::WORKER_START;
+        } else {
+            node.lane(LaneName::Credentials).due = arrives;
+        }
+        node
+    }
+
+    /// When the node next has something to do without being answered.
+    pub fn next_due(&self) -> Timestamp {
+        let lanes = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
+        self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due))
+    }
+
+    /// Whether a call of this node is under way.
+    pub fn is_calling(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight))
+    }
+
+    /// Whether an association runs on this node.
+    pub fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Follows one event.
+    pub fn on(
+        &mut self,
+        catalogue: &Catalogue,
+        event: Event,
+        now: Timestamp,
+        draw: Draw,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut turn = Turn { catalogue, draw, now, actions };
+        match event {
+            Event::Due => self.due(&mut turn),
+            Event::Answered { lane, number, outcome } => self.answered(lane, number, outcome, &mut turn),
+            Event::Stop => self.stop(now),
+        }
+    }
+
+    fn due(&mut self, turn: &mut Turn<'_>) {
+        for name in LaneName::ALL {
+            let due = self.lane(name).due;
+            if due > turn.now {
+                continue;
+            }
+            if self.lane(name).outstanding.is_some() {
+                self.try_again(name, due, turn);
+                continue;
+            }
+            self.lane(name).due = Timestamp::NEVER;
+            match name {
+                LaneName::Credentials => self.call(name, Call::Register, due, turn),
+                LaneName::Health => self.health_due(due, turn),
+                LaneName::Associations => self.poll_due(due, turn),
+                LaneName::Execution => self.execution_due(turn),
+            }
+        }
+        if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) {
+            self.step_ended(turn);
+        }
+    }
+
+    fn answered(&mut self, name: LaneName, number: u32, outcome: Outcome, turn: &mut Turn<'_>) {
+        let lane = self.lane(name);
+        let is_current =
+            lane.number == number && lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight);
+        if !is_current {
+            turn.note(Note::LateAnswer);
+            return;
+        }
+        let mut outstanding = lane.outstanding.take().expect("a call is in flight");
+        if let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw) {
+            outstanding.is_in_flight = false;
+            outstanding.attempt += 1;
+            lane.due = turn.now + wait;
+            lane.outstanding = Some(outstanding);
+            return;
+        }
+        match name {
+            LaneName::Credentials => self.registration_answered(&outcome, turn),
+            LaneName::Health => self.health_answered(&outstanding.call, &outcome, turn),
+            LaneName::Associations => self.poll_answered(&outstanding.call, outcome, turn),
+            LaneName::Execution => self.execution_answered(&outstanding.call, &outcome, turn),
+        }
+    }
+
+    fn stop(&mut self, now: Timestamp) {
+        (self.lifecycle, _) = self.lifecycle.on(crate::lifecycle::Event::StopRequested, now);
+        for name in [LaneName::Credentials, LaneName::Health, LaneName::Associations] {
+            self.lane(name).due = Timestamp::NEVER;
+        }
+        if self.run.is_none() {
+            self.lane(LaneName::Execution).due = Timestamp::NEVER;
+        }
+    }
+
+    /// Makes a new call in this lane, which must be free.
+    pub(crate) fn call(&mut self, name: LaneName, call: Call, intended: Timestamp, turn: &mut Turn<'_>) {
+        let stamped = turn.now;
+        let lane = self.lane(name);
+        debug_assert!(lane.outstanding.is_none(), "one call of a lane at a time");
+        lane.number = lane.number.wrapping_add(1);
+        lane.due = Timestamp::NEVER;
+        let dispatch =
+            Dispatch { lane: name, number: lane.number, attempt: 0, intended, stamped, call: call.clone() };
+        lane.outstanding = Some(Box::new(Outstanding { call, stamped, attempt: 0, is_in_flight: true }));
+        turn.actions.push(Action::Call(dispatch));
+    }
+
+    fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
+        let lane = self.lane(name);
+        lane.number = lane.number.wrapping_add(1);
+        lane.due = Timestamp::NEVER;
+        let number = lane.number;
+        let outstanding = lane.outstanding.as_mut().expect("a call waits to be tried again");
+        outstanding.is_in_flight = true;
+        turn.actions.push(Action::Call(Dispatch {
+            lane: name,
+            number,
+            attempt: outstanding.attempt,
+            intended,
+            stamped: outstanding.stamped,
+            call: outstanding.call.clone(),
+        }));
+    }
+
+    pub(crate) fn lane(&mut self, name: LaneName) -> &mut Lane {
+        &mut self.lanes[name as usize]
+    }
+
+    /// The operating system that this node runs.
+    pub fn platform(&self, catalogue: &Catalogue) -> Platform {
+        let platform = self.identity.cohort(catalogue).platform;
+        match self.fault {
+            Some(NodeFault::UnsupportedPlatform) => platform.foreign(),
+            Some(NodeFault::InvalidInstance) | None => platform,
+        }
+    }
+
+    /// The id under which this node calls.
+    pub fn id(&self, draw: Draw) -> NodeId {
+        identity::node_id(draw, self.fault)
+    }
+
+    /// A call in its wire type, the same at each attempt.
+    pub fn request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
+        let id = self.id(draw);
+        let cohort = self.identity.cohort(catalogue);
+        match &dispatch.call {
+            Call::Register => Request::Register(registration(id, draw)),
+            Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
+            Call::Heartbeat => Request::Heartbeat(heartbeat(id, cohort, self.platform(catalogue), draw)),
+            Call::ListAssociations(token) => Request::ListAssociations(ListInstanceAssociations {
+                instance_id: id,
+                max_results: Some(PAGE),
+                next_token: token.as_deref().map(str::to_owned),
+            }),
+            Call::GetDocument(association) => Request::GetDocument(GetDocument {
+                name: association.name.to_string(),
+                document_version: Some(association.document_version.to_string())
+                    .filter(|version| !version.is_empty()),
+                ..GetDocument::default()
+            }),
+            Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
+                association_id: report.association.id,
+                association_version: None,
+                execution_result: InstanceAssociationExecutionResult {
+                    error_code: Some(report.error_code.map_or(String::new(), |code| code.to_string())),
+                    execution_date: dispatch.stamped,
+                    execution_summary: report.summary.clone(),
+                    output_url: None,
+                    status: report.status,
+                },
+                instance_id: id,
+            }),
+            Call::PutCompliance(items) => {
+                Request::PutCompliance(compliance::upload(id, items, dispatch.stamped))
+            }
+        }
+    }
+}
+
+fn wait_before_retry(
+    outcome: &Outcome,
+    attempt: u8,
+    number: u32,
+    name: LaneName,
+    draw: Draw,
+) -> Option<Period> {
+    let failure = match outcome {
+        Outcome::Done | Outcome::Associations(..) | Outcome::Document(_) => return None,
+        Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
+        Outcome::Unreachable => Failure::Transport,
+        // A body that cannot be read is no reason for the SDK to ask again; the status may be.
+        Outcome::Unreadable(status) => Failure::Http(*status),
+    };
+    let chance = draw.part(name as u64).uniform("retry", u64::from(number));
+    retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
+}
+
+fn registration(id: NodeId, draw: Draw) -> RegisterManagedInstance {
+    RegisterManagedInstance {
+        fingerprint: id.to_string(),
+        public_key: identity::public_key(draw),
+        public_key_type: Some("Rsa".into()),
+        ..RegisterManagedInstance::default()
+    }
+}
+
+fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInformation {
+    UpdateInstanceInformation {
+        agent_name: Some("amazon-ssm-agent".into()),
+        agent_status: None,
+        agent_version: Some(cohort.agent_version.clone()),
+        availability_zone: None,
+        availability_zone_id: None,
+        computer_name: None,
+        ip_address: None,
+        instance_id: id,
+        platform_name: None,
+        platform_type: Some(platform.kind),
+        platform_version: None,
+        ssm_connection_channel: None,
+    }
+}
+
+fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
+    let [a, b, c, d] = identity::ip_address(draw);
+    // Only EC2 says in which zone a node is; the keys are there all the same.
+    let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
+    UpdateInstanceInformation {
+        agent_status: Some("Active".into()),
+        availability_zone: Some(zone),
+        availability_zone_id: Some(zone_id),
+        computer_name: Some(format!("ip-{a}-{b}-{c}-{d}.ec2.internal")),
+        ip_address: Some(format!("{a}.{b}.{c}.{d}")),
+        platform_name: Some(platform.platform_name.into()),
+        platform_version: Some(platform.platform_version.into()),
+        // The message channels come later; until one is known the real agent sends it empty.
+        ssm_connection_channel: Some(String::new()),
+        ..probe(id, cohort, platform)
+    }
+}
+
+/// The items of compliance that this node has to tell of: each association
+/// that was run since the agent started and is still in its list.
+pub(crate) fn executed_items(known: &[Known]) -> Vec<compliance::Item> {
+    known.iter().filter_map(|known| known.executed.map(|executed| item(known, executed))).collect()
+}
+
+fn item(known: &Known, executed: crate::association::Executed) -> compliance::Item {
+    compliance::Item {
+        association: Arc::clone(&known.association),
+        is_compliant: executed.is_compliant,
+        executed: executed.at,
+    }
+}

@@ -1,0 +1,238 @@
+//! A poll: asking what is associated, and fetching the documents.
+//!
+//! All pages first, then for each association in the plane's order the document,
+//! unless it is known under the same checksum. What cannot be loaded is reported
+//! at once, with its compliance, and left out. Then the new list replaces the
+//! old one (agent/association/processor.go, schedulemanager.Refresh).
+//!
+//! A poll whose first page fails leaves everything as it was. (The real agent
+//! then asks once in the way of old agents, which is not carried out yet.)
+
+use std::sync::Arc;
+
+use shared::error::ApiError;
+use shared::status::{AgentErrorCode, AssociationStatus};
+use shared::time::{Period, Timestamp};
+use smallvec::SmallVec;
+
+use crate::association::{self, Association, Executed, Known, KnownStatus, Listed};
+use crate::call::{Call, Outcome, Report};
+use crate::catalogue::Fetched;
+use crate::compliance;
+use crate::health::next_turn;
+use crate::lane::LaneName;
+use crate::lifecycle::Lifecycle;
+use crate::node::{Node, Note, Turn, executed_items};
+use crate::schedule::Schedule;
+
+/// How long after an empty first answer the agent asks once more.
+const EMPTY_FIRST_ANSWER_WAIT: Period = Period::seconds(30);
+
+/// A poll under way.
+#[derive(Debug, Default)]
+pub struct Poll {
+    listed: Vec<Listed>,
+    /// One for each listed association so far: its document, unless it failed.
+    loaded: Vec<Option<Arc<Fetched>>>,
+    /// What failed in this poll, for compliance.
+    failed: Vec<compliance::Item>,
+}
+
+impl Node {
+    pub(crate) fn await_next_poll(&mut self, turn: &mut Turn<'_>) {
+        let Lifecycle::Online { since } = self.lifecycle else { return };
+        let timing = self.identity.cohort(turn.catalogue).timing;
+        let (firing, taken) = next_turn(since, timing.poll_every, self.polls, turn.now);
+        if self.polls > 0 && taken > self.polls + 1 {
+            turn.note(Note::Skipped(LaneName::Associations, taken - self.polls - 1));
+        }
+        self.polls = taken;
+        let jitter = turn.draw.period("poll-jitter", u64::from(taken), timing.poll_jitter);
+        self.lane(LaneName::Associations).due = firing + jitter;
+    }
+
+    pub(crate) fn poll_due(&mut self, due: Timestamp, turn: &mut Turn<'_>) {
+        self.poll = Some(Box::default());
+        self.call(LaneName::Associations, Call::ListAssociations(None), due, turn);
+    }
+
+    pub(crate) fn poll_answered(&mut self, call: &Call, outcome: Outcome, turn: &mut Turn<'_>) {
+        match (call, outcome) {
+            (Call::ListAssociations(_), Outcome::Associations(page, next)) => {
+                self.page_came(page, next, turn)
+            }
+            (Call::ListAssociations(_), _) => self.end_poll(turn),
+            (Call::GetDocument(_), Outcome::Document(fetched)) => self.document_came(fetched, turn),
+            (Call::GetDocument(association), outcome) => {
+                let reason = format!(
+                    "Encountered error while loading association {} contents, {}",
+                    association.id,
+                    why(&outcome)
+                );
+                self.poll.get_or_insert_default().loaded.push(None);
+                self.report_failure(association.clone(), AgentErrorCode::ListAssocError, reason, turn);
+            }
+            (Call::ReportStatus(report), outcome) => {
+                if !outcome.is_done() {
+                    turn.note(Note::ReportLost);
+                }
+                self.failure_reported(report.association.clone(), turn);
+            }
+            (_, _) => self.load_next(turn),
+        }
+    }
+
+    fn page_came(&mut self, page: Vec<Listed>, next: Option<Arc<str>>, turn: &mut Turn<'_>) {
+        let poll = self.poll.get_or_insert_default();
+        poll.listed.extend(page);
+        if next.is_some() {
+            self.call(LaneName::Associations, Call::ListAssociations(next), turn.now, turn);
+            return;
+        }
+        if poll.listed.is_empty() && self.is_first_answer() {
+            self.asked_twice = true;
+            self.poll = None;
+            self.lane(LaneName::Associations).due = turn.now + EMPTY_FIRST_ANSWER_WAIT;
+            return;
+        }
+        self.load_next(turn);
+    }
+
+    /// Whether this is the answer to the first question of the first poll.
+    fn is_first_answer(&self) -> bool {
+        self.polls == 1 && !self.asked_twice
+    }
+
+    /// Fetches the next document that is not known, or ends the poll.
+    fn load_next(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            let Some(poll) = &mut self.poll else { return };
+            let Some(listed) = poll.listed.get(poll.loaded.len()) else { break };
+            let association = listed.association.clone();
+            let cached = self.known.iter().find(|known| {
+                known.association.id == association.id && known.association.checksum == association.checksum
+            });
+            match cached.map(|known| known.document.clone()) {
+                Some(document) => {
+                    if self.document_loaded(&association, document, turn) {
+                        return;
+                    }
+                }
+                None => {
+                    self.call(LaneName::Associations, Call::GetDocument(association), turn.now, turn);
+                    return;
+                }
+            }
+        }
+        self.refresh(turn);
+        self.end_poll(turn);
+        self.execution_due(turn);
+    }
+
+    fn document_came(&mut self, fetched: Arc<Fetched>, turn: &mut Turn<'_>) {
+        let Some(poll) = &self.poll else { return };
+        let association = poll.listed[poll.loaded.len()].association.clone();
+        if !self.document_loaded(&association, fetched, turn) {
+            self.load_next(turn);
+        }
+    }
+
+    /// Takes a document in, also where the association's schedule cannot be read:
+    /// it is fetched once, but reported at each poll. Says whether a call was made
+    /// about it.
+    fn document_loaded(
+        &mut self,
+        association: &Arc<Association>,
+        document: Arc<Fetched>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        self.poll.get_or_insert_default().loaded.push(Some(document));
+        let schedule = association.schedule.as_deref().map(Schedule::parse);
+        match schedule {
+            Some(None) => {
+                let id = association.id;
+                let reason = format!("Encountered error while parsing expression for association {id}");
+                self.report_failure(association.clone(), AgentErrorCode::InvalidExpression, reason, turn);
+                return true;
+            }
+            Some(Some(Schedule::Cron)) => turn.note(Note::ScheduleNotFollowed(association.id)),
+            Some(Some(Schedule::Rate(_))) | None => {}
+        }
+        false
+    }
+
+    fn report_failure(
+        &mut self,
+        association: Arc<Association>,
+        code: AgentErrorCode,
+        summary: String,
+        turn: &mut Turn<'_>,
+    ) {
+        let report =
+            Report { association, status: AssociationStatus::Failed, error_code: Some(code), summary };
+        self.call(LaneName::Associations, Call::ReportStatus(Arc::new(report)), turn.now, turn);
+    }
+
+    fn failure_reported(&mut self, association: Arc<Association>, turn: &mut Turn<'_>) {
+        let poll = self.poll.get_or_insert_default();
+        poll.failed.push(compliance::Item { association, is_compliant: false, executed: turn.now });
+        let mut items = executed_items(&self.known);
+        // A failed one takes the place of what was known of it.
+        items.retain(|item| poll.failed.iter().all(|failed| failed.association.id != item.association.id));
+        items.extend(poll.failed.iter().cloned());
+        self.call(LaneName::Associations, Call::PutCompliance(items.into()), turn.now, turn);
+    }
+
+    /// Replaces the list; what was executed is remembered for those still in it.
+    fn refresh(&mut self, turn: &mut Turn<'_>) {
+        let Some(poll) = &mut self.poll else { return };
+        let before = std::mem::take(&mut self.known);
+        let loaded = std::mem::take(&mut poll.loaded);
+        let listed = std::mem::take(&mut poll.listed);
+        let known: SmallVec<[Known; 1]> = listed
+            .into_iter()
+            .zip(loaded)
+            .filter_map(|(listed, document)| Some((listed, document?)))
+            .map(|(listed, document)| {
+                let old = before.iter().find(|old| old.association.id == listed.association.id);
+                known(listed, document, old.and_then(|old| old.executed), turn.now)
+            })
+            .collect();
+        self.known = known;
+    }
+
+    fn end_poll(&mut self, turn: &mut Turn<'_>) {
+        self.poll = None;
+        self.await_next_poll(turn);
+    }
+}
+
+fn known(listed: Listed, document: Arc<Fetched>, executed: Option<Executed>, now: Timestamp) -> Known {
+    let (status, last_execution) = (listed.status, listed.last_execution);
+    let schedule = listed.association.schedule.as_deref().map(Schedule::parse);
+    // One that cannot be read was reported, is never due, and leaves compliance.
+    let is_readable = schedule != Some(None);
+    let due = association::due(schedule.flatten().as_ref(), status, last_execution, now);
+    let due = if is_readable { due } else { Timestamp::NEVER };
+    let executed = executed.filter(|_| is_readable);
+    Known { association: listed.association, document, due, last_execution, executed, status }
+}
+
+impl Known {
+    /// Takes in that a run ended: the agent's own clock says when.
+    pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) {
+        self.status = KnownStatus::from(status);
+        self.last_execution = Some(now);
+        let schedule = self.association.schedule.as_deref().and_then(Schedule::parse);
+        self.due = association::due(schedule.as_ref(), self.status, self.last_execution, now);
+    }
+}
+
+/// A failed call, in the words of the agent's SDK.
+fn why(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Refused(ApiError { code, message }, _) => format!("{code}: {message}"),
+        Outcome::Unreachable => "RequestError: send request failed".into(),
+        _ => "SerializationError: failed decoding JSON RPC response".into(),
+    }
+}

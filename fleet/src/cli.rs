@@ -1,0 +1,160 @@
+//! The words on the command line.
+//!
+//! A subcommand is a struct with `run`; its doc comments are its help. Results
+//! go to stdout, logs and progress to stderr. What repeats stands in the
+//! scenario; a flag is for what changes from run to run.
+//!
+//! - [`run`], [`plane`]: the subcommands
+//! - [`again`], [`closing`], [`directory`]: what a run leaves behind
+//! - [`exit`], [`failure`], [`outcome`]: how the program ends, and why
+//! - [`logging`], [`terminal`], [`value`]: flags of all, and how values are read
+
+pub mod again;
+pub mod closing;
+pub mod directory;
+pub mod exit;
+pub mod failure;
+pub mod logging;
+pub mod outcome;
+pub mod plane;
+pub mod run;
+pub mod terminal;
+pub mod value;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::exit::Exit;
+use self::failure::Failure;
+use self::logging::Logging;
+use crate::host;
+
+/// Thousands to millions of simulated AWS SSM Agents, and a control plane for them
+///
+/// Without a command it runs the built-in scenario first-look: 1,000 nodes on a
+/// control plane of their own, an hour of theirs in a minute.
+#[derive(Debug, Parser)]
+#[command(name = "ssm-fleet", version, propagate_version = true, verbatim_doc_comment, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 passed, 1 could not start or go on, or did not come out as the
+scenario says, 2 usage or scenario error, 105 cut short.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::Run>),
+    Plane(plane::Plane),
+}
+
+/// Does what the command line says, and says how it went.
+pub fn main() -> ExitCode {
+    host::begin();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match read(arguments).and_then(Cli::run) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let failure = failure.or_panic();
+            // With stderr gone there is nobody left to tell.
+            let _ = failure.print(&mut std::io::stderr());
+            failure.exit().into()
+        }
+    }
+}
+
+/// Reads the command line. Where clap has the last word, for help as for what
+/// it refuses, it ends the process by itself.
+fn read(mut arguments: Vec<OsString>) -> Result<Cli, Failure> {
+    let cli = Cli::parse_from(&arguments);
+    if cli.command.is_some() {
+        return Ok(cli);
+    }
+    arguments.push("run".into());
+    Ok(Cli::parse_from(arguments))
+}
+
+impl Cli {
+    fn run(self) -> Result<Exit, Failure> {
+        let bars = self.logging.start()?;
+        // Two at least: a signal must be heard while a virtual run keeps one busy.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(host::cores().max(2))
+            .enable_all()
+            .build()
+            .map_err(Failure::Runtime)?;
+        let outcome = match self.command.expect("`read` fills in `run`") {
+            Command::Run(command) => runtime.block_on(command.run(self.logging.screen(bars))),
+            Command::Plane(command) => runtime.block_on(command.run()),
+        };
+        // A run in virtual time that was cut short is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_eighty_columns() {
+        let mut command = Cli::command().term_width(80);
+        command.build();
+        let mut texts = vec![command.render_help().to_string(), command.render_long_help().to_string()];
+        for subcommand in command.get_subcommands_mut() {
+            texts.push(subcommand.render_help().to_string());
+            texts.push(subcommand.render_long_help().to_string());
+        }
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+        }
+    }
+
+    #[test]
+    fn words_are_understood_or_refused() {
+        let read = |line: &str| Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.kind());
+        for line in [
+            "ssm-fleet",
+            "ssm-fleet -vv",
+            "ssm-fleet run",
+            "ssm-fleet run my.yaml --nodes 10k --seed 7 --time-scale 60 --duration 5m --ramp 2m --shards 2",
+            "ssm-fleet run --virtual --json --out there -q",
+            "ssm-fleet run --endpoint http://127.0.0.1:4583 --allow-aws 111122223333",
+            "ssm-fleet run --invalid-instance 1% --unsupported-platform 2.5% --unknown-nodes refuse --hold",
+            "ssm-fleet plane --listen 127.0.0.1:0 --state s.json --seed 1 --terminated i-01234567,i-89abcdef",
+            "ssm-fleet --log ssm_fleet=debug --log-format json plane",
+        ] {
+            assert!(read(line).is_ok(), "{line}: {:?}", read(line));
+        }
+        for (line, kind) in [
+            ("ssm-fleet fly", ErrorKind::InvalidSubcommand),
+            ("ssm-fleet run --nodes many", ErrorKind::ValueValidation),
+            ("ssm-fleet run --shards 0", ErrorKind::ValueValidation),
+            ("ssm-fleet run --endpoint 127.0.0.1:4583", ErrorKind::ValueValidation),
+            ("ssm-fleet run --invalid-instance 1", ErrorKind::ValueValidation),
+            ("ssm-fleet run --time-scale 0", ErrorKind::ValueValidation),
+            ("ssm-fleet run --allow-remote", ErrorKind::MissingRequiredArgument),
+            ("ssm-fleet run --unknown-nodes shoot", ErrorKind::InvalidValue),
+            ("ssm-fleet plane --terminated x", ErrorKind::ValueValidation),
+            ("ssm-fleet plane --listen 4583", ErrorKind::ValueValidation),
+            ("ssm-fleet -v -q", ErrorKind::ArgumentConflict),
+        ] {
+            assert_eq!(read(line).unwrap_err(), kind, "{line}");
+        }
+    }
+}

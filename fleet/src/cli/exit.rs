@@ -1,0 +1,25 @@
+//! The codes that the program ends with.
+//!
+//! 101 is not among them: it stays Rust's own for a panic, which is a bug of ours.
+
+use std::process::ExitCode;
+
+/// How the program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// It came out as it should.
+    Passed = 0,
+    /// It could not start or go on, or did not come out as the scenario says.
+    Failed = 1,
+    /// The command line or the scenario is wrong.
+    Usage = 2,
+    /// Somebody ended it.
+    CutShort = 105,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

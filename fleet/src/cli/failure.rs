@@ -1,0 +1,208 @@
+//! Why a command did not do what it was asked to.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use agent::client::endpoint::Endpoint;
+use plane::snapshot::RestoreError;
+use tracing_subscriber::filter::ParseError;
+
+use super::directory::DirectoryError;
+use super::exit::Exit;
+use crate::embedded::EmbeddedError;
+use crate::guard::Forbidden;
+use crate::host::HostError;
+use crate::plan::PlanError;
+use crate::result::WriteError;
+use crate::run::RunError;
+use crate::scenario::ScenarioError;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Flags contradict one another.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The filter for logs is none.
+    #[error("--log: `{filter}` is no filter")]
+    Filter {
+        /// What was written.
+        filter: String,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// The scenario cannot be read.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// The scenario makes no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The endpoint or listener is out of bounds.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The endpoint's host has no address.
+    #[error("cannot find the address of {host}")]
+    Unresolved {
+        /// The host.
+        host: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Nobody answers at the endpoint.
+    #[error("cannot connect to {endpoint}")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The machine is too small.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The results have no place.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// A file of results cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The results cannot be printed.
+    #[error("cannot write to stdout")]
+    Output(#[source] io::Error),
+    /// The run could not start or go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The plane could not start or go on.
+    #[error(transparent)]
+    Plane(#[from] EmbeddedError),
+    /// The plane's state cannot be read.
+    #[error("cannot read the plane's state from {}", file.display())]
+    State {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The plane's state cannot be used.
+    #[error("cannot go on from {}", file.display())]
+    Restore {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: RestoreError,
+    },
+    /// A thread or a signal cannot be had.
+    #[error("cannot start the program's runtime")]
+    Runtime(#[source] io::Error),
+    /// Somebody ended a run that has no result until its end.
+    #[error("cut short: a run in virtual time has no result before its end")]
+    CutShort,
+    /// What ran in the background panicked; a bug of ours.
+    #[error("a part of the program failed")]
+    Background(#[source] tokio::task::JoinError),
+}
+
+/// Flags that contradict one another, and why they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// Virtual time has no scale.
+    #[error(
+        "--virtual and --time-scale exclude one another: virtual time has no pace, it jumps to what is due next"
+    )]
+    VirtualScale,
+    /// Virtual time needs our own plane.
+    #[error(
+        "--virtual and --endpoint exclude one another: a plane behind a socket cannot follow time that jumps"
+    )]
+    VirtualEndpoint,
+    /// Virtual time stands still.
+    #[error("--virtual and --hold exclude one another: virtual time stands still once the run is over")]
+    VirtualHold,
+    /// A setting of the embedded plane.
+    #[error("--unknown-nodes and --endpoint exclude one another: it is a setting of the embedded plane")]
+    UnknownNodesEndpoint,
+}
+
+impl Failure {
+    /// The code that the program ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Filter { .. } | Self::Scenario(_) | Self::Plan(_) | Self::Forbidden(_) => {
+                Exit::Usage
+            }
+            Self::CutShort => Exit::CutShort,
+            Self::Unresolved { .. }
+            | Self::Unreachable { .. }
+            | Self::Host(_)
+            | Self::Directory(_)
+            | Self::Write(_)
+            | Self::Output(_)
+            | Self::Run(_)
+            | Self::Plane(_)
+            | Self::State { .. }
+            | Self::Restore { .. }
+            | Self::Runtime(_)
+            | Self::Background(_) => Exit::Failed,
+        }
+    }
+
+    /// The failure, unless it is a panic of a task: that goes on here, so that
+    /// the program ends with 101 whatever thread it began on.
+    pub fn or_panic(self) -> Self {
+        match self {
+            Self::Background(error) | Self::Run(RunError::Shard(error)) if error.is_panic() => {
+                std::panic::resume_unwind(error.into_panic())
+            }
+            other => other,
+        }
+    }
+
+    /// Prints what failed, with all its causes.
+    pub fn print(&self, to: &mut impl Write) -> io::Result<()> {
+        writeln!(to, "error: {}", chain(self))
+    }
+}
+
+/// An error and its causes, joined by `: `. A cause that its error has told of
+/// already is not told again.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.ends_with(&reason) {
+            text.push_str(": ");
+            text.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_causes_follow_the_failure() {
+        let failure = Failure::State { file: "plane.state".into(), source: io::Error::other("disk on fire") };
+        let mut text = Vec::new();
+        failure.print(&mut text).unwrap();
+        let expected = "error: cannot read the plane's state from plane.state: disk on fire\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_the_caller_wrote_ends_with_two_and_what_the_world_did_with_one() {
+        let cases = [
+            (Failure::from(UsageError::VirtualHold), Exit::Usage),
+            (Failure::from(PlanError::NoNodes("x".into())), Exit::Usage),
+            (Failure::from(Forbidden::Aws("ssm.amazonaws.com".into())), Exit::Usage),
+            (Failure::Runtime(io::Error::other("none left")), Exit::Failed),
+            (Failure::CutShort, Exit::CutShort),
+        ];
+        for (failure, expected) in cases {
+            assert_eq!(failure.exit(), expected, "{failure}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether a run came out as its scenario says.
+//!
+//! Later versions will have invariants and thresholds for this. Until then a run
+//! passes if its rounds came to their end, refusals were those expected, and
+//! nodes and plane count the same.
+
+use super::exit::Exit;
+use crate::result::{AssociationResult, Refusal, Round, RunResult};
+use crate::simulation::Ending;
+
+/// What of a run decides on its exit code.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// How it ended.
+    pub ending: Ending,
+    /// Whether its end was set on the command line: then it is no surprise.
+    pub is_duration_given: bool,
+    /// What came of each association that was made.
+    pub associations: &'a [AssociationResult],
+    /// The associations that were neither made nor refused.
+    pub not_made: &'a [String],
+    /// The associations that were refused, or should have been.
+    pub refusals: &'a [Refusal],
+    /// What went wrong for the operator.
+    pub troubles: &'a [String],
+}
+
+impl<'a> Facts<'a> {
+    /// Those of this result.
+    pub fn of(result: &'a RunResult, is_duration_given: bool) -> Self {
+        Self {
+            ending: result.ending,
+            is_duration_given,
+            associations: &result.associations,
+            not_made: &result.not_made,
+            refusals: &result.refusals,
+            troubles: &result.operator.troubles,
+        }
+    }
+
+    /// The exit code, and in words what was not as the scenario says.
+    pub fn judge(&self) -> (Exit, Vec<String>) {
+        let mut reasons: Vec<String> = self.refusals.iter().filter_map(surprise).collect();
+        reasons.extend(self.troubles.iter().map(|trouble| format!("the operator met trouble: {trouble}")));
+        match self.ending {
+            // It was ended amid its work, so that little of it can be held against it.
+            Ending::CutShort => return (Exit::CutShort, reasons),
+            Ending::Complete => {
+                reasons.extend(self.not_made.iter().map(|name| format!("association {name} was not made")));
+                reasons.extend(self.associations.iter().flat_map(differences));
+            }
+            Ending::OutOfTime if self.is_duration_given => {}
+            Ending::OutOfTime => reasons.extend(self.associations.iter().filter_map(unfinished)),
+        }
+        (if reasons.is_empty() { Exit::Passed } else { Exit::Failed }, reasons)
+    }
+}
+
+fn surprise(refusal: &Refusal) -> Option<String> {
+    if refusal.is_as_expected {
+        return None;
+    }
+    let Refusal { name, expected, seen, .. } = refusal;
+    Some(match (expected, seen) {
+        (Some(expected), None) => format!("association {name} was made, and {expected} was expected"),
+        (Some(expected), Some(seen)) => {
+            format!("association {name} was refused with {seen}, and {expected} was expected")
+        }
+        (None, Some(seen)) => format!("association {name} was refused with {seen}"),
+        (None, None) => format!("association {name} was not made"),
+    })
+}
+
+/// Where nodes and plane count a round differently that the run waited for.
+fn differences(association: &AssociationResult) -> impl Iterator<Item = String> {
+    let waited_for = association.rounds.iter().zip(1..).take(association.rounds_expected as usize);
+    let name = &association.name;
+    waited_for.filter(|(round, _)| round.is_over()).filter_map(move |(round, number): (&Round, u32)| {
+        let difference = round.difference.as_ref()?;
+        Some(format!("association {name}, round {number}: {difference}"))
+    })
+}
+
+fn unfinished(association: &AssociationResult) -> Option<String> {
+    let AssociationResult { name, rounds_expected, .. } = association;
+    let over = association.rounds_over();
+    if over >= *rounds_expected as usize {
+        return None;
+    }
+    Some(format!(
+        "association {name}: round {} of {rounds_expected} was not over when the time was",
+        over + 1
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::id::AssociationId;
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    fn round(status: &str, difference: Option<&str>) -> Round {
+        Round {
+            created: Timestamp::default(),
+            execution: None,
+            status: Some(status.to_owned()),
+            nodes: 0,
+            runs: Default::default(),
+            foreign: 0,
+            unreported: 0,
+            missing: 0,
+            t50: None,
+            t90: None,
+            t100: None,
+            counted: None,
+            agrees: Some(difference.is_none()),
+            difference: difference.map(str::to_owned),
+        }
+    }
+
+    fn association(rounds_expected: u32, rounds: Vec<Round>) -> AssociationResult {
+        let id = AssociationId::from_bits(1);
+        AssociationResult { name: "hello".into(), aim: "all nodes".into(), id, rounds_expected, rounds }
+    }
+
+    fn refusal(expected: Option<&str>, seen: Option<&str>) -> Refusal {
+        let [expected, seen] = [expected, seen].map(|name| name.map(str::to_owned));
+        let is_as_expected = expected == seen;
+        Refusal { name: "no".into(), aim: "x".into(), expected, seen, message: None, is_as_expected }
+    }
+
+    fn facts(ending: Ending) -> Facts<'static> {
+        Facts {
+            ending,
+            is_duration_given: false,
+            associations: &[],
+            not_made: &[],
+            refusals: &[],
+            troubles: &[],
+        }
+    }
+
+    #[test]
+    fn a_run_passes_if_it_came_out_as_its_scenario_says() {
+        use Ending::{Complete, CutShort, OutOfTime};
+        let over = [association(
+            2,
+            vec![round("Success", None), round("Failed", None), round("InProgress", Some("x"))],
+        )];
+        let unfinished = [association(2, vec![round("Success", None), round("InProgress", None)])];
+        let differing = [association(1, vec![round("Success", Some("the nodes count 2, the plane 1"))])];
+        let expected = [refusal(Some("InvalidInstanceId"), Some("InvalidInstanceId"))];
+        let missing = [refusal(Some("InvalidInstanceId"), None)];
+        let other = [refusal(Some("InvalidInstanceId"), Some("InvalidTarget"))];
+        let unasked = [refusal(None, Some("InvalidTarget"))];
+        let trouble = ["no reply to CreateDocument: refused".to_owned()];
+        let name = ["late".to_owned()];
+
+        let cases: [(Facts<'_>, Exit, &str); 13] = [
+            (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
+            (
+                Facts { associations: &differing, ..facts(Complete) },
+                Exit::Failed,
+                "hello, round 1: the nodes count 2",
+            ),
+            (
+                Facts { refusals: &missing, ..facts(Complete) },
+                Exit::Failed,
+                "no was made, and InvalidInstanceId was",
+            ),
+            (
+                Facts { refusals: &other, ..facts(Complete) },
+                Exit::Failed,
+                "refused with InvalidTarget, and Invalid",
+            ),
+            (
+                Facts { refusals: &unasked, ..facts(Complete) },
+                Exit::Failed,
+                "no was refused with InvalidTarget",
+            ),
+            (
+                Facts { troubles: &trouble, ..facts(Complete) },
+                Exit::Failed,
+                "trouble: no reply to CreateDocument",
+            ),
+            (Facts { not_made: &name, ..facts(Complete) }, Exit::Failed, "association late was not made"),
+            (facts(OutOfTime), Exit::Passed, ""),
+            (Facts { not_made: &name, ..facts(OutOfTime) }, Exit::Passed, ""),
+            (
+                Facts { associations: &unfinished, ..facts(OutOfTime) },
+                Exit::Failed,
+                "hello: round 2 of 2 was not over",
+            ),
+            (
+                Facts { associations: &unfinished, is_duration_given: true, ..facts(OutOfTime) },
+                Exit::Passed,
+                "",
+            ),
+            (
+                Facts { refusals: &other, is_duration_given: true, ..facts(OutOfTime) },
+                Exit::Failed,
+                "refused with InvalidTarget",
+            ),
+            (
+                Facts { associations: &unfinished, refusals: &missing, ..facts(CutShort) },
+                Exit::CutShort,
+                "was made",
+            ),
+        ];
+        for (facts, exit, reason) in cases {
+            let (found, reasons) = facts.judge();
+            assert_eq!(found, exit, "{facts:?}");
+            assert_eq!(reasons.is_empty(), reason.is_empty(), "{reasons:?}");
+            assert!(reasons.iter().all(|line| line.contains(reason)), "{reasons:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `ssm-fleet plane`: the control plane alone.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use plane::config::PlaneConfig;
+use plane::service::Service;
+use shared::id::NodeId;
+use shared::seed::Seed;
+use shared::time::Timestamp;
+use shared::wire::DescribeInstanceInformation;
+use tracing::info;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::value::{self, UnknownNodes};
+use crate::clock::{Clock, wall_now};
+use crate::embedded::Embedded;
+use crate::guard::admit_listener;
+use crate::signal::Signals;
+
+/// Run the control plane alone, until Ctrl-C is pressed
+///
+/// It answers the SSM API at the address it prints: to `ssm-fleet run
+/// --endpoint`, to real agents' calls, to the AWS CLI and SDKs.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Plane {
+    /// Address to listen at; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4583")]
+    listen: SocketAddr,
+    /// Let the address be one that other machines can reach
+    #[arg(long)]
+    allow_remote: bool,
+    /// Keep the state in this file, and go on from it if it is there
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The number that all ids follow from
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
+    /// What becomes of a node id that was never heard of
+    #[arg(long, value_name = "CHOICE", value_enum, default_value_t = UnknownNodes::Register)]
+    unknown_nodes: UnknownNodes,
+    /// Nodes that are terminated: their ids are refused
+    #[arg(long, value_name = "ID,ID…", value_delimiter = ',')]
+    terminated: Vec<NodeId>,
+    /// Simulated seconds in a second, such as 60
+    #[arg(long, value_name = "FACTOR", value_parser = value::time_scale, default_value_t = 1.0)]
+    time_scale: f64,
+}
+
+impl Plane {
+    /// Serves until somebody ends it.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        admit_listener(self.listen, self.allow_remote)?;
+        let signals = Signals::listen().map_err(Failure::Runtime)?;
+        let service = self.service()?;
+        // Time never runs back, not even where an earlier plane ran faster than the wall.
+        let start = latest_ping(&service).max(wall_now());
+        let clock = Clock::starting(start, self.time_scale);
+        let mut plane = Embedded::serve(Arc::new(service), clock, Some(self.listen), self.state)?;
+        announce(&plane.url())?;
+        tokio::select! {
+            ended = plane.ended() => ended?,
+            () = signals.stopped() => plane.stop().await?,
+        }
+        Ok(Exit::Passed)
+    }
+
+    /// A new plane, or one that goes on where its state file ends.
+    fn service(&self) -> Result<Service, Failure> {
+        let config = PlaneConfig {
+            seed: Seed(self.seed),
+            unknown_nodes: self.unknown_nodes.into(),
+            terminated: self.terminated.iter().copied().collect(),
+            ..PlaneConfig::default()
+        };
+        match &self.state {
+            None => Ok(Service::new(config)),
+            Some(file) => restore(config, file),
+        }
+    }
+}
+
+fn restore(config: PlaneConfig, file: &Path) -> Result<Service, Failure> {
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Service::new(config)),
+        Err(source) => return Err(Failure::State { file: file.to_owned(), source }),
+    };
+    let service = Service::restore(config, &bytes)
+        .map_err(|source| Failure::Restore { file: file.to_owned(), source })?;
+    info!(file = %file.display(), "going on from the state that was kept");
+    Ok(service)
+}
+
+/// The last instant at which the plane heard from any node, by its own API.
+fn latest_ping(service: &Service) -> Timestamp {
+    let mut latest = Timestamp::from_milliseconds(0);
+    let mut next_token = None;
+    loop {
+        let call = DescribeInstanceInformation {
+            max_results: Some(50),
+            next_token,
+            ..DescribeInstanceInformation::default()
+        };
+        // The instant of a question decides on nothing but whether nodes count as online.
+        let Ok(page) = service.call(latest, call) else { return latest };
+        let pings = page.instance_information_list.iter().filter_map(|node| node.last_ping_date_time);
+        latest = pings.max().unwrap_or(latest).max(latest);
+        next_token = page.next_token.filter(|token| !token.is_empty());
+        if next_token.is_none() {
+            return latest;
+        }
+    }
+}
+
+/// Tells on stdout where the plane listens; whoever waits for it reads this line.
+fn announce(url: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "listening on {url}").and_then(|()| stdout.flush());
+    written.map_err(Failure::Output)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::wire::UpdateInstanceInformation;
+
+    use super::*;
+
+    #[test]
+    fn the_last_word_of_any_node_is_found() {
+        let service = Service::new(PlaneConfig::default());
+        assert_eq!(latest_ping(&service), Timestamp::from_milliseconds(0));
+        for number in 0..120u32 {
+            let id = NodeId::ec2(number.into());
+            let at = Timestamp::from_seconds(5_000 - i64::from((number as i32 - 70).abs()));
+            let heartbeat = serde_json::json!({ "InstanceId": id, "AgentName": "amazon-ssm-agent" });
+            let heartbeat: UpdateInstanceInformation = serde_json::from_value(heartbeat).unwrap();
+            service.call(at, heartbeat).unwrap();
+        }
+        assert_eq!(latest_ping(&service), Timestamp::from_seconds(5_000));
+    }
+}

@@ -1,0 +1,150 @@
+//! How values on the command line are read.
+
+use clap::ValueEnum;
+use plane::config;
+
+/// More nodes than this are a slip of the finger: their rows alone take 25 GB.
+const MOST_NODES: u64 = 100_000_000;
+
+/// A text that is no number of nodes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no number of nodes: expected 1 to 100m, such as 500, 10k, 1.5m or 20,000")]
+pub struct InvalidSize(String);
+
+/// A text that is no time scale.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no time scale: expected 0.001 to 100,000, such as 60 for an hour in a minute")]
+pub struct InvalidScale(String);
+
+/// What becomes of a node id that the plane has never heard of
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UnknownNodes {
+    /// It is admitted
+    Register,
+    /// It gets InvalidInstanceId
+    Refuse,
+}
+
+impl From<UnknownNodes> for config::UnknownNodes {
+    fn from(choice: UnknownNodes) -> Self {
+        match choice {
+            UnknownNodes::Register => Self::Register,
+            UnknownNodes::Refuse => Self::Refuse,
+        }
+    }
+}
+
+/// Reads a number of nodes: digits, grouped in threes by `,` or `_` if at all,
+/// then `k` for thousands or `m` for millions, then with a fraction if need be.
+pub fn nodes(text: &str) -> Result<u32, InvalidSize> {
+    let count = size(text).filter(|count| (1..=MOST_NODES).contains(count));
+    let wrong = || InvalidSize(text.chars().take(64).collect());
+    count.and_then(|count| u32::try_from(count).ok()).ok_or_else(wrong)
+}
+
+fn size(text: &str) -> Option<u64> {
+    let (number, unit) = match text.as_bytes().last()? {
+        b'k' | b'K' => (&text[..text.len() - 1], 1_000),
+        b'm' | b'M' => (&text[..text.len() - 1], 1_000_000),
+        _ => (text, 1),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let whole = digits(&ungrouped(whole)?)?.checked_mul(unit)?;
+    let part = digits(fraction)?.checked_mul(unit)?;
+    let parts = 10u64.checked_pow(fraction.len() as u32)?;
+    part.is_multiple_of(parts).then(|| whole.checked_add(part / parts))?
+}
+
+/// The digits without what groups them in threes.
+fn ungrouped(text: &str) -> Option<String> {
+    let mut groups = text.split([',', '_']);
+    let mut digits = groups.next()?.to_owned();
+    let may_be_grouped = (1..=3).contains(&digits.len());
+    for group in groups {
+        if !may_be_grouped || group.len() != 3 {
+            return None;
+        }
+        digits.push_str(group);
+    }
+    Some(digits)
+}
+
+fn digits(text: &str) -> Option<u64> {
+    // `parse` alone would take a sign.
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Reads how many simulated seconds pass in a second.
+pub fn time_scale(text: &str) -> Result<f64, InvalidScale> {
+    let scale = text.parse().ok().filter(|scale| (0.001..=100_000.0).contains(scale));
+    scale.ok_or_else(|| InvalidScale(text.chars().take(64).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [
+            ("1", 1),
+            ("500", 500),
+            ("1000", 1_000),
+            ("1_000", 1_000),
+            ("20,000", 20_000),
+            ("1,000,000", 1_000_000),
+            ("10k", 10_000),
+            ("10K", 10_000),
+            ("1.5k", 1_500),
+            ("1m", 1_000_000),
+            ("2.25m", 2_250_000),
+            ("1,500k", 1_500_000),
+            ("100m", 100_000_000),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(nodes(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused_by_its_text() {
+        for text in [
+            "",
+            "k",
+            "0",
+            "0k",
+            "-1",
+            "+1",
+            "1.5",
+            "1.0005k",
+            "1g",
+            "ten",
+            "1,00",
+            "1000,000",
+            ",100",
+            "1,",
+            "1__000",
+            "101m",
+            "1e3",
+            " 1",
+            "1 k",
+            "1.k",
+            ".5k",
+            "99999999999999999999",
+            "1.00000000000000000000k",
+            "1é",
+        ] {
+            assert!(nodes(text).unwrap_err().to_string().contains(&format!("`{text}`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_scale_is_a_number_within_reason() {
+        for (text, expected) in [("1", 1.0), ("60", 60.0), ("0.5", 0.5), ("100000", 100_000.0)] {
+            assert_eq!(time_scale(text), Ok(expected));
+        }
+        for text in ["0", "-1", "NaN", "inf", "1e9", "fast", ""] {
+            assert!(time_scale(text).is_err(), "{text}");
+        }
+    }
+}

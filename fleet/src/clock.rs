@@ -1,0 +1,114 @@
+//! The one clock: what time it is, and waiting for it.
+//!
+//! Simulated time runs from a start at a pace of its own. Whatever else wants to
+//! know the time asks here or is told; `clippy.toml` sees to it.
+
+#![allow(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+
+use std::time::{Duration, Instant, SystemTime};
+
+use agent::client::Elapsed;
+use shared::time::{Period, Timestamp};
+
+/// The shortest wall time of a simulated time-out: a plane on a real machine needs that much.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Simulated time, derived from the machine's monotonic clock. Copies are the same clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    origin: Instant,
+    start: Timestamp,
+    scale: f64,
+}
+
+impl Clock {
+    /// A clock that shows `start` now and runs `scale` times as fast as the wall's.
+    pub fn starting(start: Timestamp, scale: f64) -> Self {
+        Self { origin: Instant::now(), start, scale }
+    }
+
+    /// The simulated instant.
+    pub fn now(&self) -> Timestamp {
+        self.start + Period::milliseconds((self.wall().as_secs_f64() * self.scale * 1000.0) as u64)
+    }
+
+    /// Wall time since the clock's start.
+    pub fn wall(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    /// The wall time, from the clock's start, at which this instant comes.
+    pub fn wall_at(&self, instant: Timestamp) -> Duration {
+        self.wall_time(instant.since(self.start))
+    }
+
+    /// How much wall time a simulated period takes.
+    pub fn wall_time(&self, period: Period) -> Duration {
+        Duration::try_from_secs_f64(period.as_seconds() / self.scale).unwrap_or(Duration::MAX)
+    }
+
+    /// The wall time that a simulated time-out lasts: never less than a second.
+    pub fn wall_timeout(&self, period: Period) -> Duration {
+        self.wall_time(period).max(SHORTEST_TIMEOUT)
+    }
+
+    /// Waits for a simulated instant; for ever, if it never comes.
+    pub async fn sleep_until(&self, instant: Timestamp) {
+        if instant == Timestamp::NEVER {
+            return std::future::pending().await;
+        }
+        match self.origin.checked_add(self.wall_at(instant)) {
+            Some(at) => tokio::time::sleep_until(at.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for so much wall time.
+    pub async fn sleep_wall(&self, wall: Duration) {
+        tokio::time::sleep(wall).await;
+    }
+}
+
+impl plane::http::Clock for Clock {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        Self::sleep_until(self, at).await;
+    }
+
+    async fn sleep_wall(&self, wall: Duration) {
+        Self::sleep_wall(self, wall).await;
+    }
+}
+
+impl agent::client::Clock for Clock {
+    fn wall(&self) -> Duration {
+        Self::wall(self)
+    }
+
+    async fn timeout<F: Future + Send>(&self, wall: Duration, future: F) -> Result<F::Output, Elapsed> {
+        tokio::time::timeout(wall, future).await.map_err(|_| Elapsed)
+    }
+}
+
+/// The wall's date and time: the start of a run before a foreign plane, the name
+/// of a run's directory.
+pub fn wall_now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulated_timeout_shrinks_with_the_scale_but_not_below_a_second() {
+        let clock = Clock::starting(Timestamp::from_seconds(1_000), 60.0);
+        assert_eq!(clock.wall_time(Period::minutes(15)), Duration::from_secs(15));
+        assert_eq!(clock.wall_timeout(Period::seconds(20)), Duration::from_secs(1));
+        assert_eq!(clock.wall_at(Timestamp::from_seconds(1_060)), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,262 @@
+//! Virtual time: windows in which shards run, and one order in which the plane
+//! hears of it.
+//!
+//! A message between node and plane takes [`LOOKAHEAD`] either way. In a window
+//! of that length no shard can hear of another, so shards run apart; at its end
+//! the coordinator, which alone owns the plane and the operator, applies plane
+//! timers, operator acts and calls by arrival instant, then in that order, then
+//! calls by (node, lane, number). Whatever the plane answers falls due a window
+//! later at the earliest.
+//!
+//! Invariant: no thread, shard, hash or insertion order breaks a tie, so the
+//! history is the same for any number of shards.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use plane::service::Service;
+use shared::time::{Period, Timestamp};
+
+use crate::history::{Ending, Entry, History};
+use crate::in_process::Carry;
+use crate::measure::Measures;
+use crate::operator::VirtualDesk;
+use crate::shard::{Caller, Completion, Emitted, Shard};
+use crate::simulation::CohortState;
+
+/// The shortest time that a message between node and plane takes.
+pub const LOOKAHEAD: Period = Period::milliseconds(10);
+
+/// With fewer completions than this in a window, threads cost more than they bring.
+const WORTH_THREADS: usize = 4096;
+
+/// The fleet, the plane and the operator in virtual time.
+pub struct Coordinator<'a> {
+    service: &'a Service,
+    transport: &'a dyn Carry,
+    lanes: Vec<ShardLane>,
+    /// Calls that are on their way to the plane.
+    arriving: Vec<Arriving>,
+    /// What happened, in the plane's order.
+    pub history: History,
+    now: Timestamp,
+    events: u64,
+}
+
+/// A shard and the completions on their way to it, in the order of their instants.
+struct ShardLane {
+    shard: Shard,
+    inbox: VecDeque<(Timestamp, Completion)>,
+    emitted: Vec<Emitted>,
+}
+
+struct Arriving {
+    at: Timestamp,
+    call: Emitted,
+}
+
+impl Arriving {
+    fn key(&self) -> (Timestamp, Caller) {
+        (self.at, self.call.caller)
+    }
+}
+
+/// The operator's work, as the coordinator drives it: polled when it is due.
+pub type Script<'a> = Pin<&'a mut dyn Future<Output = ()>>;
+
+impl<'a> Coordinator<'a> {
+    /// A fleet of these shards before this plane, at this instant.
+    pub fn new(
+        service: &'a Service,
+        transport: &'a dyn Carry,
+        shards: Vec<Shard>,
+        history: History,
+        start: Timestamp,
+    ) -> Self {
+        let lanes = shards
+            .into_iter()
+            .map(|shard| ShardLane { shard, inbox: VecDeque::new(), emitted: Vec::new() })
+            .collect();
+        Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0 }
+    }
+
+    /// The instant up to which everything has happened.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// How many calls were carried so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// How the nodes of each cohort stand.
+    pub fn cohort_states(&self) -> Vec<CohortState> {
+        let mut states = self.lanes.iter().map(|lane| lane.shard.cohort_states());
+        let mut sum = states.next().unwrap_or_default();
+        for shard in states {
+            sum.iter_mut().zip(shard).for_each(|(sum, cohort)| sum.add(cohort));
+        }
+        sum
+    }
+
+    /// What all nodes did.
+    pub fn into_measures(self) -> Measures {
+        let mut measures = Measures::default();
+        for lane in self.lanes {
+            measures.merge(lane.shard.measures);
+        }
+        measures
+    }
+
+    /// Lets nodes finish what they hold; nothing new is taken up.
+    pub fn drain(&mut self, desk: &VirtualDesk<'_>, until: Timestamp) {
+        let now = self.now;
+        self.shards_mut().for_each(|shard| shard.stop(now));
+        let mut script = std::pin::pin!(std::future::pending());
+        while !self.is_idle() && self.now < until {
+            let stride = (self.now + Period::seconds(1)).min(until);
+            self.run(script.as_mut(), desk, stride);
+        }
+    }
+
+    /// The shards, to be told something.
+    pub fn shards_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.lanes.iter_mut().map(|lane| &mut lane.shard)
+    }
+
+    /// Whether nothing is on its way and no node holds a call or a run.
+    pub fn is_idle(&self) -> bool {
+        self.arriving.is_empty()
+            && self.lanes.iter().all(|lane| lane.inbox.is_empty() && lane.shard.is_idle())
+    }
+
+    /// Runs windows until the script has ended, or until this instant, which it
+    /// does not pass. Says whether the script has ended.
+    pub fn run(&mut self, mut script: Script<'_>, desk: &VirtualDesk<'_>, until: Timestamp) -> bool {
+        if poll(&mut script, desk, self.now) {
+            return true;
+        }
+        loop {
+            let next = self.next_instant().min(desk.next_due());
+            if next > until {
+                self.now = until.max(self.now);
+                return false;
+            }
+            let start = window_start(next);
+            let end = start + LOOKAHEAD;
+            self.run_shards(end, desk);
+            if self.apply(end, &mut script, desk) {
+                return true;
+            }
+            self.now = end.min(until);
+        }
+    }
+
+    fn next_instant(&self) -> Timestamp {
+        let shards = self.lanes.iter().map(|lane| {
+            let arrives = lane.inbox.front().map_or(Timestamp::NEVER, |(at, _)| *at);
+            lane.shard.next_due().min(arrives)
+        });
+        let arriving = self.arriving.iter().map(|arriving| arriving.at);
+        shards.chain(arriving).chain(self.service.next_timer()).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
+        let load: usize = self.lanes.iter().map(|lane| lane.inbox.len()).sum();
+        if self.lanes.len() > 1 && load >= WORTH_THREADS {
+            std::thread::scope(|scope| {
+                for lane in &mut self.lanes {
+                    scope.spawn(|| lane.run(end));
+                }
+            });
+        } else {
+            self.lanes.iter_mut().for_each(|lane| lane.run(end));
+        }
+        for lane in &mut self.lanes {
+            let arriving = lane.emitted.drain(..).map(|call| Arriving { at: call.made + LOOKAHEAD, call });
+            self.arriving.extend(arriving);
+            desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
+        }
+        self.arriving.sort_unstable_by_key(Arriving::key);
+    }
+
+    /// Applies what reaches the plane before `end`, in its one order. Says
+    /// whether the operator's script has ended.
+    fn apply(&mut self, end: Timestamp, script: &mut Script<'_>, desk: &VirtualDesk<'_>) -> bool {
+        let due = self.arriving.partition_point(|arriving| arriving.at < end);
+        let later = self.arriving.split_off(due);
+        let mut calls = std::mem::replace(&mut self.arriving, later).into_iter().peekable();
+        let mut has_ended = false;
+        loop {
+            let timer = self.service.next_timer().unwrap_or(Timestamp::NEVER);
+            let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
+            let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
+            let at = timer.min(operator).min(call);
+            if at >= end {
+                return has_ended;
+            }
+            if timer == at {
+                self.service.run_timers(at);
+            } else if operator == at {
+                has_ended = poll(script, desk, at);
+            } else {
+                self.carry(calls.next().expect("a call is due"));
+            }
+        }
+    }
+
+    fn carry(&mut self, arriving: Arriving) {
+        let Arriving { at, call } = arriving;
+        let Emitted { caller, request, attempt, .. } = call;
+        let operation = request.operation();
+        let body = crate::history::body_hash(&request);
+        let answer = self.transport.carry(self.service, at, caller, request);
+        self.events += 1;
+        let Caller { node, lane, number, .. } = caller;
+        let ending = Ending::from(&answer);
+        let lane_of_node = self.lane_of(node);
+        let completion = Completion { caller, operation, attempt, answer, spent: None };
+        lane_of_node.inbox.push_back((at + LOOKAHEAD, completion));
+        self.history.record(Entry { arrived: at, node, lane, number, attempt, operation, body, ending });
+    }
+
+    fn lane_of(&mut self, node: u32) -> &mut ShardLane {
+        let place = self.lanes.partition_point(|lane| lane.shard.numbers().end <= node);
+        &mut self.lanes[place]
+    }
+}
+
+impl ShardLane {
+    /// Runs the shard up to `end`, which it does not reach. What is delivered
+    /// goes before what is due at the same instant.
+    fn run(&mut self, end: Timestamp) {
+        let last = end - Period::milliseconds(1);
+        loop {
+            let due = self.shard.next_due();
+            match self.inbox.front() {
+                Some((at, _)) if *at < end && *at <= due => {
+                    let (at, completion) = self.inbox.pop_front().expect("the front was seen");
+                    self.shard.deliver(completion, at, &mut self.emitted);
+                }
+                _ => {
+                    if self.shard.serve(last, &mut self.emitted).is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn poll(script: &mut Script<'_>, desk: &VirtualDesk<'_>, now: Timestamp) -> bool {
+    desk.set_now(now);
+    matches!(script.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+}
+
+fn window_start(instant: Timestamp) -> Timestamp {
+    let length = LOOKAHEAD.as_milliseconds() as i64;
+    Timestamp::from_milliseconds(instant.milliseconds().div_euclid(length) * length)
+}

@@ -1,0 +1,115 @@
+//! The plane in this process: behind a socket, on a runtime of its own, so that
+//! a busy fleet does not slow it and it does not slow the fleet's clock.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use plane::config::PlaneConfig;
+use plane::service::Service;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::run::USUAL_ADDRESS;
+
+/// A plane that runs in this process.
+#[derive(Debug)]
+pub struct Embedded {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: oneshot::Receiver<Result<(), EmbeddedError>>,
+}
+
+/// Why the plane does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// No socket to listen on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Why it cannot.
+        source: std::io::Error,
+    },
+    /// No thread or runtime of its own.
+    #[error("cannot start the plane's thread")]
+    Start(#[from] std::io::Error),
+    /// Its state cannot be used or written.
+    #[error("the plane failed")]
+    Serve(#[from] plane::http::ServeError),
+    /// Its thread is gone.
+    #[error("the plane's thread ended early")]
+    Gone,
+}
+
+impl Embedded {
+    /// Starts a plane. Without an `address` it takes port 4583 of the loopback
+    /// address, or any other if that is taken.
+    pub fn start(
+        config: PlaneConfig,
+        clock: Clock,
+        address: Option<SocketAddr>,
+        state_file: Option<PathBuf>,
+    ) -> Result<Self, EmbeddedError> {
+        let service = Arc::new(Service::new(config));
+        Self::serve(service, clock, address, state_file)
+    }
+
+    /// Serves a plane that is there already.
+    pub fn serve(
+        service: Arc<Service>,
+        clock: Clock,
+        address: Option<SocketAddr>,
+        state_file: Option<PathBuf>,
+    ) -> Result<Self, EmbeddedError> {
+        let listener = listen(address)?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ended, thread) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("plane".into()).spawn(move || {
+            let shutdown = async {
+                // A dropped sender ends the plane as well.
+                let _ = stopped.await;
+            };
+            let served = runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                Ok(plane::http::serve(listener, service, clock, state_file, shutdown).await?)
+            });
+            // Whoever started the plane may be gone.
+            let _ = ended.send(served);
+        })?;
+        Ok(Self { address, stop, thread })
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Completes when the plane ends by itself.
+    pub async fn ended(&mut self) -> Result<(), EmbeddedError> {
+        (&mut self.thread).await.unwrap_or(Err(EmbeddedError::Gone))
+    }
+
+    /// Ends it in good order.
+    pub async fn stop(self) -> Result<(), EmbeddedError> {
+        // If it has ended already, that is what was wanted.
+        let _ = self.stop.send(());
+        self.thread.await.unwrap_or(Err(EmbeddedError::Gone))
+    }
+}
+
+fn listen(address: Option<SocketAddr>) -> Result<std::net::TcpListener, EmbeddedError> {
+    let bind = |address: SocketAddr| {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let result = match address {
+        Some(address) => bind(address),
+        None => bind(USUAL_ADDRESS).or_else(|_: std::io::Error| bind(SocketAddr::new(USUAL_ADDRESS.ip(), 0))),
+    };
+    result.map_err(|source| EmbeddedError::Listen { address: address.unwrap_or(USUAL_ADDRESS), source })
+}

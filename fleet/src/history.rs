@@ -1,0 +1,126 @@
+//! What happened, call by call, in the plane's order.
+//!
+//! Each call of a node is invoked and ends as ok, fail or unknown. In virtual
+//! time the coordinator writes the history in its one total order, so that two
+//! runs of one seed have equal histories, whatever the number of shards.
+
+use agent::call::{Answer, Request};
+use agent::lane::LaneName;
+use serde::Serialize;
+use shared::error::ErrorCode;
+use shared::seed::Seed;
+use shared::time::Timestamp;
+
+/// How a call came to its end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ending {
+    /// The plane did it.
+    Ok,
+    /// The plane refused it.
+    Fail(ErrorCode),
+    /// Nothing came back: whether the plane did it is not known.
+    Unknown,
+    /// Something came back that cannot be read.
+    Unreadable,
+}
+
+impl From<&Answer> for Ending {
+    fn from(answer: &Answer) -> Self {
+        match answer {
+            Answer::Done | Answer::Associations(_) | Answer::Document(_) => Self::Ok,
+            Answer::Refused(error, _) => Self::Fail(error.code.clone()),
+            Answer::Unreachable => Self::Unknown,
+            Answer::Unreadable(_) => Self::Unreadable,
+        }
+    }
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it reached the plane.
+    pub arrived: Timestamp,
+    /// The node's number.
+    pub node: u32,
+    /// The lane that called.
+    pub lane: LaneName,
+    /// The call's number in the lane.
+    pub number: u32,
+    /// How often it was tried before.
+    pub attempt: u8,
+    /// The operation's name.
+    pub operation: &'static str,
+    /// A hash of the body.
+    pub body: u64,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// A hash of a request's body.
+pub fn body_hash(request: &Request) -> u64 {
+    let body = request.body();
+    body.chunks(8)
+        .fold(Seed(body.len() as u64).draw("body", 0), |folded, part| {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            folded.part(u64::from_le_bytes(word))
+        })
+        .bits("body", 0)
+}
+
+/// The record of a run: always a digest, and every entry where it is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    entries: Option<Vec<Entry>>,
+    digest: u64,
+    count: u64,
+}
+
+/// The digest of a history, for a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Digest {
+    /// How many calls there were.
+    pub calls: u64,
+    /// Their hash, in order.
+    pub hash: String,
+}
+
+impl History {
+    /// A history that keeps every entry.
+    pub fn keeping() -> Self {
+        Self { entries: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Writes one call down.
+    pub fn record(&mut self, entry: Entry) {
+        self.count += 1;
+        let code = match &entry.ending {
+            Ending::Fail(code) => code.as_str(),
+            Ending::Ok => "ok",
+            Ending::Unknown => "unknown",
+            Ending::Unreadable => "unreadable",
+        };
+        let key = [
+            entry.arrived.milliseconds() as u64,
+            u64::from(entry.node) << 32 | u64::from(entry.number),
+            (entry.lane as u64) << 8 | u64::from(entry.attempt),
+            entry.body,
+        ];
+        let draw = Seed(self.digest);
+        let folded = key.iter().fold(draw.draw(code, 0), |folded, &part| folded.part(part));
+        self.digest = folded.bits(entry.operation, 0);
+        if let Some(entries) = &mut self.entries {
+            entries.push(entry);
+        }
+    }
+
+    /// Every entry, if they were kept.
+    pub fn entries(&self) -> &[Entry] {
+        self.entries.as_deref().unwrap_or_default()
+    }
+
+    /// How many calls there were, and their hash.
+    pub fn digest(&self) -> Digest {
+        Digest { calls: self.count, hash: format!("{:016x}", self.digest) }
+    }
+}

@@ -1,0 +1,35 @@
+//! The program: a fleet of simulated SSM Agents, and the control plane beside it.
+//!
+//! Data flows one way: [`scenario`] -> [`plan`] -> [`simulation`] -> [`shard`]
+//! -> `agent::node`, and what was seen flows to [`measure`] -> [`report`].
+//!
+//! - [`agenda`], [`shard`]: a piece of the fleet, and when its nodes are due
+//! - [`coordinator`], [`in_process`]: virtual time, in windows
+//! - [`live`], [`clock`]: real time, over sockets
+//! - [`operator`]: who makes the associations, through the public API
+//! - [`history`], [`measure`]: what was seen
+//! - [`cli`]: the words on the command line
+
+pub mod agenda;
+pub mod cli;
+pub mod clock;
+pub mod coordinator;
+pub mod embedded;
+pub mod guard;
+pub mod history;
+pub mod host;
+pub mod in_process;
+pub mod live;
+pub mod measure;
+pub mod operator;
+pub mod plan;
+pub mod progress;
+pub mod report;
+pub mod result;
+pub mod run;
+pub mod scenario;
+pub mod shard;
+pub mod signal;
+pub mod simulation;
+pub mod socket_desk;
+pub mod survey;

@@ -1,0 +1,204 @@
+//! Real time: a shard that waits for its agenda, and calls over sockets.
+//!
+//! A shard is a task; a node is a row in it. A call is a task that lives as long
+//! as the call and puts its outcome into the shard's inbox. Simulated time runs
+//! as the [`Clock`] says; latency and lateness are measured on the wall's clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::call::Answer;
+use agent::catalogue::Catalogue;
+use agent::client::{CallError, Client, Outgoing};
+use http::HeaderValue;
+use shared::error::ApiError;
+use shared::time::Period;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::measure::{Measures, Spent, record};
+use crate::progress::Progress;
+use crate::shard::{Completion, Emitted, Shard};
+use crate::simulation::CohortState;
+
+/// No call outlives this: then it is unreachable to the node, and unknown.
+pub const CALL_LIMIT: Period = Period::minutes(15);
+
+/// So many entries or completions are served before others get a turn.
+const BATCH: usize = 256;
+
+/// What a shard needs of its surroundings.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The clock.
+    pub clock: Clock,
+    /// The way to the plane.
+    pub client: Client<Clock>,
+    /// The `User-Agent` of each cohort.
+    pub user_agents: Arc<[HeaderValue]>,
+    /// Which instant a signature carries: the wall's, before a foreign plane.
+    pub signs_wall_time: bool,
+    /// Where the operator hears of nodes that registered.
+    pub registered: mpsc::UnboundedSender<u32>,
+    /// What a person sees while it runs.
+    pub progress: Arc<Progress>,
+}
+
+/// What a running shard is asked.
+#[derive(Debug)]
+pub enum Question {
+    /// What was seen so far, and how nodes stand.
+    State(oneshot::Sender<State>),
+    /// Take up nothing new; end once nothing is held.
+    Drain,
+}
+
+/// What was seen so far.
+#[derive(Debug)]
+pub struct State {
+    /// In numbers.
+    pub measures: Measures,
+    /// How the nodes of each cohort stand.
+    pub cohorts: Vec<CohortState>,
+}
+
+/// The `User-Agent` of each cohort's agents, as the real agent's SDK writes it.
+pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
+    let user_agent = |cohort: &agent::catalogue::Cohort| {
+        let text = format!(
+            "aws-sdk-go/1.51.20 (go1.21.13; {}) amazon-ssm-agent/{}",
+            cohort.platform.user_agent_system, cohort.agent_version
+        );
+        HeaderValue::from_str(&text).expect("the plan admits only versions that can stand in a header")
+    };
+    catalogue.cohorts.iter().map(user_agent).collect()
+}
+
+/// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
+pub async fn run(
+    mut shard: Shard,
+    around: Surroundings,
+    mut questions: mpsc::UnboundedReceiver<Question>,
+) -> Shard {
+    let (inbox_in, mut inbox) = mpsc::unbounded_channel();
+    let mut emitted = Vec::new();
+    let mut completed = Vec::with_capacity(BATCH);
+    let mut drains = false;
+    let mut in_flight = 0usize;
+    loop {
+        let is_behind = serve_due(&mut shard, &around, &mut emitted);
+        in_flight += emitted.len();
+        for call in emitted.drain(..) {
+            tokio::spawn(carry(call, around.clone(), inbox_in.clone()));
+        }
+        tell(&mut shard, &around);
+        if drains && in_flight == 0 && shard.is_idle() {
+            return shard;
+        }
+        let pause = async {
+            if is_behind {
+                tokio::task::yield_now().await;
+            } else {
+                around.clock.sleep_until(shard.next_due()).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            question = questions.recv() => match question {
+                Some(Question::State(reply)) => {
+                    let cohorts = shard.cohort_states();
+                    // Nobody waits for it any more: then it is not wanted.
+                    let _ = reply.send(State { measures: shard.measures.clone(), cohorts });
+                }
+                Some(Question::Drain) => {
+                    drains = true;
+                    shard.stop(around.clock.now());
+                }
+                None => return shard,
+            },
+            count = inbox.recv_many(&mut completed, BATCH) => {
+                in_flight -= count;
+                let now = around.clock.now();
+                for completion in completed.drain(..) {
+                    shard.deliver(completion, now, &mut emitted);
+                }
+            }
+            () = pause => {}
+        }
+    }
+}
+
+/// Serves what is due; says whether more is.
+fn serve_due(shard: &mut Shard, around: &Surroundings, emitted: &mut Vec<Emitted>) -> bool {
+    let now = around.clock.now();
+    for _ in 0..BATCH {
+        let Some(due) = shard.serve(now, emitted) else { return false };
+        let late = around.clock.wall_time(now.since(due));
+        record(&mut shard.measures.lateness, late);
+    }
+    true
+}
+
+fn tell(shard: &mut Shard, around: &Surroundings) {
+    for (_, node) in shard.measures.take_registered() {
+        // The operator may have left: then nobody tags any more.
+        let _ = around.registered.send(node);
+    }
+    around.progress.take(&mut shard.measures);
+}
+
+/// Makes one call and brings its outcome to the shard's inbox.
+async fn carry(call: Emitted, around: Surroundings, inbox: mpsc::UnboundedSender<Completion>) {
+    let Surroundings { clock, client, user_agents, signs_wall_time, .. } = around;
+    let Emitted { caller, cohort, intended, attempt, request, .. } = call;
+    let began = clock.wall();
+    let outgoing = Outgoing {
+        target: request.target(),
+        user_agent: user_agents[usize::from(cohort)].clone(),
+        body: request.body().into(),
+        due: intended,
+        now: if signs_wall_time { crate::clock::wall_now() } else { clock.now() },
+        timeout: clock.wall_timeout(CALL_LIMIT),
+    };
+    let sent = client.send(outgoing).await;
+    let answer = match sent.outcome {
+        Ok(body) => request.read(&body),
+        Err(error) => answer_of(error),
+    };
+    let spent = Spent { latency: clock.wall().saturating_sub(began), held: sent.held };
+    let completion =
+        Completion { caller, operation: request.operation(), attempt, answer, spent: Some(spent) };
+    // The shard has ended: then nobody learns of it any more.
+    let _ = inbox.send(completion);
+}
+
+fn answer_of(error: CallError) -> Answer {
+    match error {
+        CallError::Unreachable { .. } => Answer::Unreachable,
+        CallError::Refused { code, status, message, .. } => {
+            Answer::Refused(ApiError::new(code, message), status)
+        }
+        CallError::Unreadable { status, .. } => Answer::Unreadable(status),
+    }
+}
+
+/// How long the whole fleet may take to drain, in wall time.
+pub fn grace(clock: &Clock) -> Duration {
+    clock.wall_timeout(Period::minutes(2)).min(Duration::from_secs(10))
+}
+
+/// Adds up the states of shards that ran apart.
+pub fn add_up(states: impl IntoIterator<Item = State>) -> State {
+    let mut total = State { measures: Measures::default(), cohorts: Vec::new() };
+    for state in states {
+        total.measures.merge(state.measures);
+        if total.cohorts.is_empty() {
+            total.cohorts = state.cohorts;
+        } else {
+            for (sum, cohort) in total.cohorts.iter_mut().zip(state.cohorts) {
+                sum.add(cohort);
+            }
+        }
+    }
+    total
+}

@@ -1,0 +1,215 @@
+//! What was seen, in numbers.
+//!
+//! Each shard measures for itself; [`Measures::merge`] adds shards up in a way
+//! that does not depend on how many there were: sums are integers, lists are
+//! sorted when they are read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use agent::identity::Identity;
+use agent::lane::LaneName;
+use agent::node::{Ended, Note};
+use hdrhistogram::Histogram;
+use shared::error::ErrorCode;
+use shared::id::AssociationId;
+use shared::status::AssociationStatus;
+use shared::time::Timestamp;
+
+use crate::history::Ending;
+use crate::shard::Completion;
+
+/// What a shard's nodes did.
+#[derive(Debug, Default, Clone)]
+pub struct Measures {
+    /// Calls that came to their end, by operation.
+    pub calls: BTreeMap<&'static str, Calls>,
+    /// The runs that ended, by association.
+    pub runs: BTreeMap<AssociationId, Vec<Ran>>,
+    /// How many runs began.
+    pub started: u64,
+    /// How often a node came online.
+    pub came_online: u64,
+    /// How often a node fell asleep at its start.
+    pub fell_asleep: u64,
+    /// How many nodes met a document of which their platform can run nothing.
+    pub met_foreign_document: u64,
+    /// How often a lane was busy when it was due.
+    pub started_late: BTreeMap<LaneName, u64>,
+    /// How many turns of a lane fell out because it was busy.
+    pub skipped: BTreeMap<LaneName, u64>,
+    /// Answers to calls that were over.
+    pub late_answers: u64,
+    /// Reports that were lost for good.
+    pub lost_reports: u64,
+    /// Associations met whose schedule this version does not follow.
+    pub schedules_not_followed: u64,
+    /// How late due entries were served, in microseconds of wall time.
+    pub lateness: Option<Histogram<u64>>,
+    /// What of it a person was told, see [`crate::progress`].
+    pub(crate) told: crate::progress::Totals,
+    registered: Vec<(Timestamp, u32)>,
+}
+
+/// The calls of one operation.
+#[derive(Debug, Default, Clone)]
+pub struct Calls {
+    /// How many came to their end, retries included.
+    pub made: u64,
+    /// How many of them were retries.
+    pub retries: u64,
+    /// How many the plane refused, by name.
+    pub refused: BTreeMap<ErrorCode, u64>,
+    /// How many brought nothing back.
+    pub unknown: u64,
+    /// How many brought back what cannot be read.
+    pub unreadable: u64,
+    /// How long they took, waiting for a connection included, in microseconds of wall time.
+    pub latency: Option<Histogram<u64>>,
+}
+
+/// The end of a run on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ran {
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The node's number.
+    pub node: u32,
+    /// When it began.
+    pub started: Timestamp,
+    /// How it ended.
+    pub status: AssociationStatus,
+    /// Whether the plane took the last report.
+    pub is_reported: bool,
+    /// Whether the platform could run none of the document.
+    pub is_foreign: bool,
+}
+
+/// How long a call took on the wall's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// From the call's start to its answer, waiting for a connection included.
+    /// How late the start was is the generator's lateness, and apart.
+    pub latency: Duration,
+    /// Waiting for a connection.
+    pub held: Duration,
+}
+
+/// Three digits hold a latency well enough, up to an hour.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are in order")
+}
+
+/// Records a duration in microseconds.
+pub fn record(histogram: &mut Option<Histogram<u64>>, duration: Duration) {
+    let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds.max(1));
+}
+
+impl Calls {
+    /// How many did not end well.
+    pub fn errors(&self) -> u64 {
+        self.refused.values().sum::<u64>() + self.unknown + self.unreadable
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.made += other.made;
+        self.retries += other.retries;
+        self.unknown += other.unknown;
+        self.unreadable += other.unreadable;
+        for (code, count) in other.refused {
+            *self.refused.entry(code).or_default() += count;
+        }
+        merge_histograms(&mut self.latency, other.latency);
+    }
+}
+
+fn merge_histograms(into: &mut Option<Histogram<u64>>, from: Option<Histogram<u64>>) {
+    match (into.as_mut(), from) {
+        (_, None) => {}
+        (None, from) => *into = from,
+        (Some(into), Some(from)) => into.add(from).expect("all histograms have the same bounds"),
+    }
+}
+
+impl Measures {
+    /// Takes note of what happened on a node.
+    pub fn note(&mut self, identity: Identity, note: Note, now: Timestamp) {
+        match note {
+            Note::Registered => self.registered.push((now, identity.number)),
+            Note::Online => self.came_online += 1,
+            Note::Hibernating => self.fell_asleep += 1,
+            Note::Started(_) => self.started += 1,
+            Note::Ended(ended) => self.ended(identity.number, ended),
+            Note::MetForeignDocument => self.met_foreign_document += 1,
+            Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
+            Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
+            Note::LateAnswer => self.late_answers += 1,
+            Note::ScheduleNotFollowed(_) => self.schedules_not_followed += 1,
+            Note::ReportLost => self.lost_reports += 1,
+        }
+    }
+
+    fn ended(&mut self, node: u32, run: Ended) {
+        let Ended { association, status, started, ended, is_reported, is_foreign } = run;
+        let ran = Ran { ended, node, started, status, is_reported, is_foreign };
+        self.runs.entry(association).or_default().push(ran);
+    }
+
+    /// Takes note of a call that came to its end.
+    pub fn called(&mut self, completion: &Completion) {
+        let calls = self.calls.entry(completion.operation).or_default();
+        calls.made += 1;
+        calls.retries += u64::from(completion.attempt > 0);
+        match Ending::from(&completion.answer) {
+            Ending::Ok => {}
+            Ending::Fail(code) => *calls.refused.entry(code).or_default() += 1,
+            Ending::Unknown => calls.unknown += 1,
+            Ending::Unreadable => calls.unreadable += 1,
+        }
+        if let Some(spent) = completion.spent {
+            record(&mut calls.latency, spent.latency);
+        }
+    }
+
+    /// The nodes that registered since this was last asked.
+    pub fn take_registered(&mut self) -> Vec<(Timestamp, u32)> {
+        std::mem::take(&mut self.registered)
+    }
+
+    /// Adds another shard's measures.
+    pub fn merge(&mut self, other: Self) {
+        for (operation, calls) in other.calls {
+            self.calls.entry(operation).or_default().merge(calls);
+        }
+        for (association, runs) in other.runs {
+            self.runs.entry(association).or_default().extend(runs);
+        }
+        for (lane, count) in other.started_late {
+            *self.started_late.entry(lane).or_default() += count;
+        }
+        for (lane, count) in other.skipped {
+            *self.skipped.entry(lane).or_default() += count;
+        }
+        self.started += other.started;
+        self.came_online += other.came_online;
+        self.fell_asleep += other.fell_asleep;
+        self.met_foreign_document += other.met_foreign_document;
+        self.late_answers += other.late_answers;
+        self.lost_reports += other.lost_reports;
+        self.schedules_not_followed += other.schedules_not_followed;
+        merge_histograms(&mut self.lateness, other.lateness);
+    }
+
+    /// The runs of an association, by their end.
+    pub fn runs_of(&self, association: AssociationId) -> Vec<Ran> {
+        let mut runs = self.runs.get(&association).cloned().unwrap_or_default();
+        runs.sort_unstable();
+        runs
+    }
+
+    /// How many calls came to their end.
+    pub fn calls_made(&self) -> u64 {
+        self.calls.values().map(|calls| calls.made).sum()
+    }
+}

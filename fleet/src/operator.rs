@@ -1,0 +1,326 @@
+//! The operator: tags the nodes, makes documents and associations, watches.
+//!
+//! It uses the plane's public API and nothing else, so it works before any
+//! plane. What it does is one script; [`Desk`] is where it sits: before a socket
+//! in real time, or in virtual time with the coordinator, which wakes it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use plane::service::{Handle, Service};
+use shared::error::ApiError;
+use shared::id::AssociationId;
+use shared::time::{Period, Timestamp};
+use shared::wire::{AddTagsToResource, AssociationExecution, DescribeAssociationExecutions};
+
+use crate::plan::Plan;
+
+/// How often the operator looks whether expected rounds are over.
+const WATCH_EVERY: Period = Period::seconds(10);
+
+/// Why the operator's call brought no reply.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DeskError {
+    /// The plane said no.
+    #[error("{operation} refused: {error}")]
+    Refused {
+        /// The operation's name.
+        operation: &'static str,
+        /// The refusal.
+        error: ApiError,
+    },
+    /// Nothing came back, or nothing that can be read.
+    #[error("no reply to {operation}: {reason}")]
+    Failed {
+        /// The operation's name.
+        operation: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// What wakes the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wake {
+    /// The instant it waited for.
+    Due,
+    /// Nodes that registered.
+    Registered(Vec<u32>),
+}
+
+/// Where the operator sits.
+pub trait Desk {
+    /// The instant it is.
+    fn now(&self) -> Timestamp;
+
+    /// Makes one call.
+    fn call<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
+
+    /// Waits for `due`, or for nodes to register.
+    fn wake(&self, due: Timestamp) -> impl Future<Output = Wake>;
+}
+
+/// What came of the operator's work.
+#[derive(Debug)]
+pub struct Operator {
+    plan: Arc<Plan>,
+    /// The associations that were made, in the order of the plan.
+    pub made: Vec<Made>,
+    /// Refusals, expected or not.
+    pub refusals: Vec<Refused>,
+    /// What went wrong otherwise, in words; each thing once.
+    pub troubles: BTreeSet<String>,
+    /// How many nodes were tagged.
+    pub tagged: u64,
+    next: usize,
+}
+
+/// An association that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// Its place in the plan.
+    pub planned: usize,
+    /// Its id.
+    pub id: AssociationId,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// An association that the plane refused, or should have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Its place in the plan.
+    pub planned: usize,
+    /// The refusal; none where one was expected and did not come.
+    pub error: Option<ApiError>,
+}
+
+impl Operator {
+    /// An operator with this plan.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, made: Vec::new(), refusals: Vec::new(), troubles: BTreeSet::new(), tagged: 0, next: 0 }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Works through the plan until every expected round is over. May be
+    /// dropped at any wait; what was done is kept.
+    pub async fn run(&mut self, desk: &impl Desk) {
+        let mut watch_at = Timestamp::NEVER;
+        loop {
+            let act_at = self.next_act();
+            match desk.wake(act_at.min(watch_at)).await {
+                Wake::Registered(nodes) => {
+                    for node in nodes {
+                        self.tag(desk, node).await;
+                    }
+                }
+                Wake::Due if act_at <= desk.now() => {
+                    self.act(desk).await;
+                    if self.next_act() == Timestamp::NEVER {
+                        watch_at = whole_second(desk.now() + WATCH_EVERY);
+                    }
+                }
+                Wake::Due => {
+                    if self.is_over(desk).await {
+                        return;
+                    }
+                    watch_at = whole_second(desk.now() + WATCH_EVERY);
+                }
+            }
+        }
+    }
+
+    fn next_act(&self) -> Timestamp {
+        let next = self.plan.associations.get(self.next);
+        next.map_or(Timestamp::NEVER, |association| self.plan.start + association.at)
+    }
+
+    async fn tag(&mut self, desk: &impl Desk, node: u32) {
+        let tags = self.plan.tags(node);
+        if tags.is_empty() {
+            return;
+        }
+        let call = AddTagsToResource {
+            resource_type: "ManagedInstance".into(),
+            resource_id: self.plan.node_id(node).to_string(),
+            tags: tags.to_vec(),
+        };
+        match desk.call(call).await {
+            Ok(_) => self.tagged += 1,
+            Err(error) => self.trouble(error),
+        }
+    }
+
+    /// Makes the next association, and before the first one the documents.
+    async fn act(&mut self, desk: &impl Desk) {
+        if self.next == 0 {
+            for document in self.plan.documents.clone() {
+                if let Err(error) = desk.call(document).await {
+                    self.trouble(error);
+                }
+            }
+        }
+        let planned = self.next;
+        self.next += 1;
+        let association = &self.plan.associations[planned];
+        let is_refusal_expected = association.refusal.is_some();
+        match desk.call(association.request.clone()).await {
+            Ok(reply) => {
+                if is_refusal_expected {
+                    self.refusals.push(Refused { planned, error: None });
+                }
+                match reply.association_description.association_id {
+                    Some(id) if !is_refusal_expected => {
+                        self.made.push(Made { planned, id, created: desk.now() });
+                    }
+                    Some(_) => {}
+                    None => {
+                        self.troubles.insert("CreateAssociation brought no AssociationId".into());
+                    }
+                }
+            }
+            Err(DeskError::Refused { error, .. }) => {
+                self.refusals.push(Refused { planned, error: Some(error) });
+            }
+            Err(error) => self.trouble(error),
+        }
+    }
+
+    fn trouble(&mut self, error: DeskError) {
+        self.troubles.insert(error.to_string());
+    }
+
+    /// Whether each association has come through its rounds.
+    async fn is_over(&mut self, desk: &impl Desk) -> bool {
+        for made in self.made.clone() {
+            let wanted = self.plan.associations[made.planned].rounds as usize;
+            match executions(desk, made.id).await {
+                Ok(executions) => {
+                    if executions.iter().filter(|execution| is_terminal(execution)).count() < wanted {
+                        return false;
+                    }
+                }
+                Err(error) => {
+                    self.trouble(error);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Whether nothing more is to come of an execution.
+pub fn is_terminal(execution: &AssociationExecution) -> bool {
+    !matches!(execution.status.as_str(), "Pending" | "InProgress")
+}
+
+/// All executions of an association, oldest first.
+pub async fn executions(
+    desk: &impl Desk,
+    association: AssociationId,
+) -> Result<Vec<AssociationExecution>, DeskError> {
+    let mut all = Vec::new();
+    let mut next_token = None;
+    loop {
+        let call = DescribeAssociationExecutions {
+            association_id: association,
+            filters: None,
+            max_results: Some(50),
+            next_token,
+        };
+        let page = desk.call(call).await?;
+        all.extend(page.association_executions);
+        next_token = page.next_token.filter(|token| !token.is_empty());
+        if next_token.is_none() {
+            all.reverse();
+            return Ok(all);
+        }
+    }
+}
+
+/// The next whole second: conditions are evaluated then.
+fn whole_second(instant: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(instant.milliseconds().div_euclid(1000) + 1)
+}
+
+/// The operator's place in virtual time. The coordinator owns the plane and the
+/// clock, and polls the operator when it is due.
+pub struct VirtualDesk<'a> {
+    service: &'a Service,
+    now: Cell<Timestamp>,
+    due: Cell<Timestamp>,
+    registered: RefCell<VecDeque<(Timestamp, u32)>>,
+}
+
+impl<'a> VirtualDesk<'a> {
+    /// A place before this plane.
+    pub fn new(service: &'a Service, now: Timestamp) -> Self {
+        Self {
+            service,
+            now: Cell::new(now),
+            due: Cell::new(Timestamp::NEVER),
+            registered: RefCell::default(),
+        }
+    }
+
+    /// When the operator has something to do.
+    pub fn next_due(&self) -> Timestamp {
+        let registered = self.registered.borrow().front().map_or(Timestamp::NEVER, |(at, _)| *at);
+        self.due.get().min(registered)
+    }
+
+    pub(crate) fn set_now(&self, now: Timestamp) {
+        self.now.set(now);
+    }
+
+    /// Tells of nodes that registered; the news takes a while.
+    pub(crate) fn registered(&self, nodes: Vec<(Timestamp, u32)>, takes: Period) {
+        if nodes.is_empty() {
+            return;
+        }
+        let mut registered = self.registered.borrow_mut();
+        registered.extend(nodes.into_iter().map(|(at, node)| (at + takes, node)));
+        registered.make_contiguous().sort_unstable();
+    }
+}
+
+impl Desk for VirtualDesk<'_> {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+
+    async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        self.service
+            .call(self.now.get(), operation)
+            .map_err(|error| DeskError::Refused { operation: O::NAME, error })
+    }
+
+    async fn wake(&self, due: Timestamp) -> Wake {
+        poll_fn(|_| {
+            let now = self.now.get();
+            let mut registered = self.registered.borrow_mut();
+            let ready = registered.partition_point(|(at, _)| *at <= now);
+            if ready > 0 {
+                self.due.set(Timestamp::NEVER);
+                return Poll::Ready(Wake::Registered(
+                    registered.drain(..ready).map(|(_, node)| node).collect(),
+                ));
+            }
+            if due <= now {
+                self.due.set(Timestamp::NEVER);
+                return Poll::Ready(Wake::Due);
+            }
+            self.due.set(due);
+            Poll::Pending
+        })
+        .await
+    }
+}

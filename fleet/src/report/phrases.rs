@@ -1,0 +1,227 @@
+//! What the summary and the document say in the same words.
+
+use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
+use crate::result::{AssociationResult, Calls, Generator, Refusal, Round, RunResult};
+use crate::simulation::{Ending, Pace};
+use shared::status::AssociationStatus;
+
+/// How time passed: `60x`, `virtual time`.
+pub(super) fn pace(result: &RunResult) -> String {
+    match result.pace {
+        Pace::Scaled(scale) => format!("{scale}x"),
+        Pace::Virtual => "virtual time".to_owned(),
+    }
+}
+
+/// How the run ended, and whether that is as it should be.
+pub(super) fn ending(result: &RunResult) -> (String, bool) {
+    let after = elapsed(Some(result.duration()));
+    match result.ending {
+        Ending::Complete => (format!("complete after {after}"), true),
+        Ending::OutOfTime => (format!("out of time after {after}: not every expected round was over"), false),
+        Ending::CutShort => (format!("cut short after {after}"), false),
+    }
+}
+
+/// The two failures that have a name, those that there were.
+pub(super) fn failures(result: &RunResult) -> Vec<String> {
+    let mut phrases = Vec::new();
+    let invalid = &result.failures.invalid_instance;
+    let refused: u64 = invalid.refusals.values().sum();
+    if invalid.nodes > 0 || refused > 0 {
+        let nodes = count(invalid.nodes);
+        let calls = counted(refused, "call");
+        phrases.push(format!("{nodes} invalid instance (hibernating, {calls} refused)"));
+    }
+    let unsupported = &result.failures.unsupported_platform;
+    if unsupported.nodes > 0 {
+        let runs: Vec<String> =
+            unsupported.runs.iter().map(|(status, runs)| foreign_runs(status, *runs)).collect();
+        phrases.push(format!("{} unsupported platform ({})", count(unsupported.nodes), runs.join(", ")));
+    }
+    phrases
+}
+
+fn foreign_runs(status: &str, runs: u64) -> String {
+    let runs = counted(runs, "run");
+    if status == AssociationStatus::Success.as_str() {
+        format!("{runs} skipped every step")
+    } else {
+        format!("{runs} {status}")
+    }
+}
+
+/// Nodes that were neither at work nor asleep for their id, in words.
+pub(super) fn absent(result: &RunResult) -> Vec<String> {
+    let nodes = &result.nodes;
+    let asleep = nodes.hibernating.saturating_sub(result.failures.invalid_instance.nodes);
+    let mut phrases = Vec::new();
+    if asleep > 0 {
+        phrases.push(format!("{} hibernating for another reason", count(asleep)));
+    }
+    if nodes.starting > 0 {
+        phrases.push(format!("{} not yet started", count(nodes.starting)));
+    }
+    phrases
+}
+
+/// What the plane lists, where that is not what the fleet is.
+pub(super) fn listed(result: &RunResult) -> Option<String> {
+    let listed = result.nodes.listed.as_ref()?;
+    (listed.online != result.nodes.online).then(|| {
+        format!("the plane lists {}, {} of them online", counted(listed.nodes, "node"), count(listed.online))
+    })
+}
+
+/// What the columns of a round leave unsaid.
+pub(super) fn remarks(round: &Round) -> Vec<String> {
+    let mut phrases = Vec::new();
+    let others = round.runs.iter().filter(|(status, _)| !matches!(status.as_str(), "Success" | "Failed"));
+    phrases.extend(others.map(|(status, runs)| format!("{} {status}", counted(*runs, "run"))));
+    if round.foreign > 0 {
+        let runs = counted(round.runs.values().sum(), "run");
+        phrases.push(format!("{} of {runs} ran no step", count(round.foreign)));
+    }
+    if round.missing > 0 {
+        phrases.push(format!("{} not through", counted(round.missing, "node")));
+    }
+    if round.unreported > 0 {
+        phrases.push(format!("{} unreported", counted(round.unreported, "run")));
+    }
+    phrases
+}
+
+/// That rounds are missing, if they are.
+pub(super) fn rounds_missing(association: &AssociationResult) -> Option<String> {
+    let (over, expected) = (association.rounds_over(), association.rounds_expected as usize);
+    (over < expected).then(|| format!("{over} of {} over", counted(expected as u64, "expected round")))
+}
+
+/// Whether nodes and plane agree: what to say if so, else each difference.
+pub(super) fn agreement(result: &RunResult) -> Result<Option<String>, Vec<String>> {
+    let rounds = result.associations.iter().flat_map(|association| {
+        (1..).zip(&association.rounds).map(move |(number, round)| (association, number, round))
+    });
+    let mut agreed = 0;
+    let mut differences = Vec::new();
+    for (association, number, round) in rounds {
+        agreed += u64::from(round.agrees == Some(true));
+        if let Some(difference) = &round.difference {
+            differences.push(format!("{}, round {number}: {difference}", association.name));
+        }
+    }
+    if !differences.is_empty() {
+        return Err(differences);
+    }
+    if result.compliance.is_none() && !result.associations.is_empty() {
+        return Err(vec!["unknown: the plane did not say how it counts".to_owned()]);
+    }
+    Ok(match agreed {
+        0 => None,
+        1 => Some("nodes and plane count the same in the one round".to_owned()),
+        agreed => Some(format!("nodes and plane count the same in all {} rounds", count(agreed))),
+    })
+}
+
+/// What came of a refusal: as expected, or how not.
+pub(super) fn refusal(refusal: &Refusal) -> String {
+    let reason = match refusal.message.as_deref() {
+        None | Some("") => String::new(),
+        Some(message) => format!(": {message}"),
+    };
+    match (&refusal.expected, &refusal.seen) {
+        _ if refusal.is_as_expected => "as expected".to_owned(),
+        (Some(expected), Some(seen)) => format!("{seen}, NOT {expected} AS EXPECTED{reason}"),
+        (Some(expected), None) => format!("NOT REFUSED with {expected} as expected"),
+        (None, Some(seen)) => format!("{seen}, NOT EXPECTED{reason}"),
+        (None, None) => "not refused".to_owned(),
+    }
+}
+
+/// Why calls did not end well: `32 InvalidInstanceId, 4 without a reply`.
+pub(super) fn errors(calls: &Calls) -> Vec<String> {
+    let mut phrases: Vec<String> =
+        calls.refused.iter().map(|(code, calls)| format!("{} {code}", count(*calls))).collect();
+    if calls.unknown > 0 {
+        phrases.push(format!("{} without a reply", count(calls.unknown)));
+    }
+    if calls.unreadable > 0 {
+        phrases.push(format!("{} unreadable", count(calls.unreadable)));
+    }
+    phrases
+}
+
+/// The operations by how often they were called, most often first.
+pub(super) fn operations(result: &RunResult) -> Vec<(&str, &Calls)> {
+    let mut operations: Vec<_> = result.calls.iter().map(|(name, calls)| (name.as_str(), calls)).collect();
+    operations.sort_by_key(|(_, calls)| std::cmp::Reverse(calls.count));
+    operations
+}
+
+/// What went on beside calls and runs, if anything did.
+pub(super) fn incidents(result: &RunResult) -> Vec<String> {
+    let agents = &result.agents;
+    let mut phrases = Vec::new();
+    let mut say = |number: u64, phrase: &dyn Fn(u64) -> String| {
+        if number > 0 {
+            phrases.push(phrase(number));
+        }
+    };
+    say(agents.lost_reports, &|number| format!("{} lost for good", counted(number, "report")));
+    say(agents.started_late.values().sum(), &|number| {
+        format!("{} late in a busy lane", counted(number, "turn"))
+    });
+    say(agents.skipped.values().sum(), &|number| {
+        format!("{} skipped in a busy lane", counted(number, "turn"))
+    });
+    say(agents.late_answers, &|number| format!("{} to calls that were over", counted(number, "answer")));
+    say(agents.schedules_not_followed, &|number| {
+        format!("{} not followed by this version", counted(number, "schedule"))
+    });
+    phrases
+}
+
+/// Whether the load was generated as it was meant to be.
+pub(super) fn generator(result: &RunResult, generator: &Generator) -> (String, bool) {
+    let held = match generator.held_calls {
+        0 => "no call held".to_owned(),
+        calls => {
+            let longest = latency(generator.longest_held_microseconds);
+            format!("{} held for a connection, the longest {longest}", counted(calls, "call"))
+        }
+    };
+    let latest = generator.lateness.max_microseconds;
+    let simulated = match result.pace {
+        Pace::Scaled(scale) if scale > 1.0 => {
+            format!(" ({} simulated)", seconds(latest as f64 * scale / 1_000_000.0))
+        }
+        Pace::Scaled(_) | Pace::Virtual => String::new(),
+    };
+    let latest = format!("latest start {} late{simulated}", latency(latest));
+    if generator.kept_up {
+        return (format!("kept up: {latest}, {held}"), true);
+    }
+    let late = latency(generator.lateness.p99_microseconds);
+    let text = format!(
+        "DID NOT KEEP UP: {latest}, 1 in 100 later than {late}, {held}; the latencies are not the plane's alone"
+    );
+    (text, false)
+}
+
+/// What the run cost.
+pub(super) fn spent(result: &RunResult) -> String {
+    let spent = &result.spent;
+    format!(
+        "{} wall for {} simulated, {} CPU, {} at most",
+        seconds(spent.wall_seconds),
+        elapsed(Some(result.duration())),
+        seconds(spent.cpu_seconds),
+        megabytes(spent.memory_bytes)
+    )
+}
+
+/// Compliance, as the plane counts it.
+pub(super) fn compliance(result: &RunResult) -> Option<String> {
+    let compliance = result.compliance?;
+    Some(format!("{} compliant, {} not", count(compliance.compliant), count(compliance.non_compliant)))
+}

@@ -1,0 +1,145 @@
+use super::*;
+use crate::report::sample;
+
+fn text(result: &RunResult, width: usize) -> String {
+    summary(result, &sample::footer(), width, false)
+}
+
+#[test]
+fn no_line_is_longer_than_the_terminal_is_wide() {
+    for result in [sample::good(), sample::bad(), sample::virtual_time()] {
+        for width in [60, 79, 80, 99, 100, 120, 200] {
+            for line in text(&result, width).lines() {
+                assert!(line.chars().count() <= width, "at {width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_reads_at_a_glance() {
+    assert_eq!(text(&sample::good(), 80), NARROW);
+    assert_eq!(text(&sample::good(), 120), BROAD);
+}
+
+#[test]
+fn what_went_wrong_is_said() {
+    let text = text(&sample::bad(), 120);
+    for said in [
+        "ended        out of time after 51m57s: not every expected round was over",
+        "             3 hibernating for another reason, 2 not yet started",
+        "             the plane lists 990 nodes, 990 of them online",
+        "    2 runs TimedOut, 10 of 485 runs ran no step, 10 nodes not through, 1 run unreported",
+        "  2 of 3 expected rounds over",
+        "  … 5 rounds between",
+        "not made     inventory",
+        "DISAGREEMENT hello, round 1: the nodes count 3 Failed, 480 Success, 2 TimedOut, the plane 11 InProgress",
+        "UNEXPECTED   windows-on-linux (i-0c2f4a8be1d93f670): NOT REFUSED with UnsupportedPlatformType as expected",
+        "UNEXPECTED   hello-to-a-terminated-node (i-0f9 (terminated)): InvalidTarget, NOT InvalidInstanceId AS EXPECTED",
+        "AssociationLimitExceeded, NOT EXPECTED: it cannot be",
+        "errors       UpdateInstanceAssociationStatus: 1,007 ThrottlingException, 301 without a reply, 2 unreadable",
+        "             UpdateInstanceInformation: 40 InvalidInstanceId",
+        "incidents    1 report lost for good, 12 turns late in a busy lane",
+        "generator    DID NOT KEEP UP: latest start 12.3 s late (12m18s simulated)",
+        "trouble      no reply to AddTagsToResource",
+    ] {
+        assert!(text.contains(said), "{said}\n\nin\n\n{text}");
+    }
+    assert!(!text.contains("agreement"), "{text}");
+}
+
+#[test]
+fn a_long_command_can_be_copied() {
+    let again = format!("ssm-fleet run first-look --endpoint http://{}/ --seed 7", "a".repeat(70));
+    let footer = Footer { written: None, again: again.clone() };
+    let text = summary(&sample::good(), &footer, 80, false);
+    let (_, command) = text.split_once("again ").unwrap();
+    let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "\\").collect();
+    assert_eq!(words.join(" "), again);
+    assert!(command.lines().rev().skip(1).all(|line| line.ends_with(" \\")), "{command}");
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let result = sample::bad();
+    let coloured = summary(&result, &sample::footer(), 80, true);
+    assert!(coloured.contains("\u{1b}[31mDISAGREEMENT\u{1b}[0m"), "{coloured}");
+    let mut plain = coloured;
+    for code in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m"] {
+        plain = plain.replace(code, "");
+    }
+    assert_eq!(plain, text(&result, 80));
+}
+
+#[test]
+fn virtual_time_has_no_latencies_and_no_generator() {
+    let text = text(&sample::virtual_time(), 80);
+    assert!(!text.contains("p50") && !text.contains("generator"), "{text}");
+}
+
+const NARROW: &str = "\
+ssm-fleet 0.1.0  first-look  seed 2718281828  60x
+  embedded plane at http://127.0.0.1:4583
+
+nodes        990 of 1,000 online   web 495 of 500   database 297 of 300
+             desktop 148 of 150   build 50
+             10 invalid instance (hibernating, 40 calls refused),
+             10 unsupported platform (30 runs skipped every step)
+
+association          nodes  success  failed    t50    t90    t100
+hello  tag Env=prod    495      495       0  5m12s  9m31s  10m24s
+    10 of 495 runs ran no step
+baseline  rate(30 minutes) tag Role=web,database
+  round 1              792      775      17  5m02s  9m27s  10m28s
+  round 2              792      778      14  4m59s  9m20s  10m15s
+agreement    nodes and plane count the same in all 3 rounds
+refused      windows-on-linux            UnsupportedPlatformType  as expected
+             hello-to-a-terminated-node  InvalidInstanceId        as expected
+
+call                              count  errors     p50     p99     max
+UpdateInstanceAssociationStatus  10,890       0  0.2 ms  0.9 ms  3.1 ms
+UpdateInstanceInformation         9,014      40  0.2 ms  0.9 ms  3.1 ms
+ListInstanceAssociations          5,402       0  0.2 ms  0.9 ms  3.1 ms
+PutComplianceItems                2,079       0  0.2 ms  0.9 ms  3.1 ms
+GetDocument                       1,287       0  0.2 ms  0.9 ms  3.1 ms
+RegisterManagedInstance             990       0  0.2 ms  0.9 ms  3.1 ms
+errors       UpdateInstanceInformation: 40 InvalidInstanceId
+
+compliance   1,256 compliant, 14 not
+generator    kept up: latest start 1.9 ms late (0.1 s simulated), no call held
+spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
+written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
+again        ssm-fleet run first-look --seed 2718281828
+";
+
+const BROAD: &str = "\
+ssm-fleet 0.1.0  first-look  seed 2718281828  60x  embedded plane at http://127.0.0.1:4583
+
+nodes        990 of 1,000 online   web 495 of 500   database 297 of 300   desktop 148 of 150   build 50
+             10 invalid instance (hibernating, 40 calls refused), 10 unsupported platform (30 runs skipped every step)
+
+association          nodes  success  failed    t50    t90    t100
+hello  tag Env=prod    495      495       0  5m12s  9m31s  10m24s
+    10 of 495 runs ran no step
+baseline  rate(30 minutes) tag Role=web,database
+  round 1              792      775      17  5m02s  9m27s  10m28s
+  round 2              792      778      14  4m59s  9m20s  10m15s
+agreement    nodes and plane count the same in all 3 rounds
+refused      windows-on-linux            UnsupportedPlatformType  as expected  i-0c2f4a8be1d93f670
+             hello-to-a-terminated-node  InvalidInstanceId        as expected  i-0f9e8d7c6b5a43210 (terminated)
+
+call                              count  retries  errors     p50     p99     max
+UpdateInstanceAssociationStatus  10,890        0       0  0.2 ms  0.9 ms  3.1 ms
+UpdateInstanceInformation         9,014        0      40  0.2 ms  0.9 ms  3.1 ms
+ListInstanceAssociations          5,402        0       0  0.2 ms  0.9 ms  3.1 ms
+PutComplianceItems                2,079        0       0  0.2 ms  0.9 ms  3.1 ms
+GetDocument                       1,287        0       0  0.2 ms  0.9 ms  3.1 ms
+RegisterManagedInstance             990        0       0  0.2 ms  0.9 ms  3.1 ms
+errors       UpdateInstanceInformation: 40 InvalidInstanceId
+
+compliance   1,256 compliant, 14 not
+generator    kept up: latest start 1.9 ms late (0.1 s simulated), no call held
+spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
+written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
+again        ssm-fleet run first-look --seed 2718281828
+";

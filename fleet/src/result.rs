@@ -1,0 +1,403 @@
+//! What a run came to, as `result.json` has it.
+//!
+//! [`RunResult`] holds every fact that a report shows, and nothing that a report
+//! would have to reckon: [`RunResult::new`] (in `gather`) counts, `round` tells
+//! which run belongs to which dispatch and whether nodes and plane agree.
+//! `report` puts it into words.
+//!
+//! Invariant: wall time, spending and addresses stand in [`RunResult::spent`]
+//! alone, so that two virtual runs of one seed are equal without it. All maps
+//! are in the order of their keys, and sums are of integers.
+
+mod gather;
+mod round;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+use shared::id::AssociationId;
+use shared::time::{Period, Timestamp};
+
+use crate::history::Digest;
+pub use crate::result::round::Round;
+use crate::simulation::{Ending, Pace};
+use crate::survey::{Compliance, Listed};
+
+/// The version of the form of `result.json`.
+pub const VERSION: u32 = 1;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunResult {
+    /// The version of this form, [`VERSION`].
+    pub version: u32,
+    /// What wrote it.
+    pub program: Program,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The number that the run followed from.
+    pub seed: u64,
+    /// How simulated time passed.
+    #[serde(with = "PaceForm")]
+    pub pace: Pace,
+    /// What kind of plane answered, without its address.
+    pub plane: String,
+    /// How it ended.
+    #[serde(with = "EndingForm")]
+    pub ending: Ending,
+    /// The simulated instant at which it began, ISO 8601 in UTC.
+    #[serde(serialize_with = "instant")]
+    pub started: Timestamp,
+    /// The simulated instant at which it ended, ISO 8601 in UTC.
+    #[serde(serialize_with = "instant")]
+    pub ended: Timestamp,
+    /// How the nodes stood at the end.
+    pub nodes: Nodes,
+    /// The two failures that have a name.
+    pub failures: Failures,
+    /// What came of each association that was made, in the order of the plan.
+    pub associations: Vec<AssociationResult>,
+    /// The planned associations that were neither made nor refused.
+    pub not_made: Vec<String>,
+    /// The associations that were refused, or should have been.
+    pub refusals: Vec<Refusal>,
+    /// The nodes' calls that came to their end, by operation.
+    pub calls: BTreeMap<String, Calls>,
+    /// The compliance of associations, as the plane counts it; `None` if it did not say.
+    pub compliance: Option<Compliance>,
+    /// What else the operator did.
+    pub operator: OperatorWork,
+    /// What else the nodes did.
+    pub agents: Agents,
+    /// All calls in their order; only virtual time has one order.
+    pub history: Option<Digest>,
+    /// Wall time, spending and addresses: what differs from run to run.
+    pub spent: Spent,
+}
+
+/// What wrote a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// How the nodes stood at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Nodes {
+    /// How many there are.
+    pub total: u64,
+    /// How many worked.
+    pub online: u64,
+    /// How many were refused at their start probe and slept.
+    pub hibernating: u64,
+    /// How many had not arrived yet, or waited for their start probe.
+    pub starting: u64,
+    /// The same by cohort, in the order of the plan.
+    pub cohorts: Vec<Cohort>,
+    /// Those that the plane lists; `None` if it did not say. A plane may know more than this fleet.
+    pub listed: Option<Listed>,
+}
+
+/// How the nodes of a cohort stood at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Cohort {
+    /// The cohort's name.
+    pub name: String,
+    /// The platform's short name. Nodes struck by `unsupported-platform` run another one.
+    pub platform: String,
+    /// How many there are.
+    pub nodes: u64,
+    /// How many worked.
+    pub online: u64,
+    /// How many were refused at their start probe and slept.
+    pub hibernating: u64,
+}
+
+/// The two failures that have a name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Failures {
+    /// Nodes that called under an id which the plane does not accept.
+    pub invalid_instance: InvalidInstance,
+    /// Nodes that were told to run what their platform cannot run.
+    pub unsupported_platform: UnsupportedPlatform,
+}
+
+/// Nodes that called under an id which the plane does not accept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct InvalidInstance {
+    /// How many hibernated for it at the end.
+    pub nodes: u64,
+    /// How often `InvalidInstanceId` was the answer, by operation.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+/// Nodes that were told to run what their platform cannot run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct UnsupportedPlatform {
+    /// How many met a document of which their platform can run no step.
+    pub nodes: u64,
+    /// How such runs ended, by final status. The real agent reports Success
+    /// where every step was skipped (schema 2.2), and Failed before that.
+    pub runs: BTreeMap<String, u64>,
+}
+
+/// What came of an association.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AssociationResult {
+    /// Its name in the plan.
+    pub name: String,
+    /// What it was aimed at, for people.
+    pub aim: String,
+    /// Its id.
+    pub id: AssociationId,
+    /// How many rounds the run waited for.
+    pub rounds_expected: u32,
+    /// Its rounds, oldest first.
+    pub rounds: Vec<Round>,
+}
+
+/// An association that was refused, or should have been.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// Its name in the plan.
+    pub name: String,
+    /// What it was aimed at, for people.
+    pub aim: String,
+    /// The name of the refusal that the plan expected, if it expected one.
+    pub expected: Option<String>,
+    /// The name of the refusal that came, if one came.
+    pub seen: Option<String>,
+    /// Its reason, in the plane's words.
+    pub message: Option<String>,
+    /// Whether these are the same.
+    pub is_as_expected: bool,
+}
+
+/// The calls of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Calls {
+    /// How many came to their end, retries included.
+    pub count: u64,
+    /// How many of them were retries.
+    pub retries: u64,
+    /// How many the plane refused, by name.
+    pub refused: BTreeMap<String, u64>,
+    /// How many brought nothing back.
+    pub unknown: u64,
+    /// How many brought back what cannot be read.
+    pub unreadable: u64,
+}
+
+/// What the operator did beside making associations.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct OperatorWork {
+    /// How many nodes it tagged.
+    pub tagged: u64,
+    /// What went wrong, in words; each thing once.
+    pub troubles: Vec<String>,
+}
+
+/// What the nodes did beside their calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Agents {
+    /// How many runs began.
+    pub runs_started: u64,
+    /// How often a node came online.
+    pub came_online: u64,
+    /// How often a node fell asleep at its start.
+    pub fell_asleep: u64,
+    /// How many reports were lost for good, retries included.
+    pub lost_reports: u64,
+    /// How many answers came to calls that were over.
+    pub late_answers: u64,
+    /// How often an association was met whose schedule this version does not follow.
+    pub schedules_not_followed: u64,
+    /// How often a lane was busy when it was due, by lane.
+    pub started_late: BTreeMap<String, u64>,
+    /// How many turns fell out because a lane was busy, by lane.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+/// Wall time, spending and addresses.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Spent {
+    /// Who answered, with the address.
+    pub plane: String,
+    /// Wall time, in seconds.
+    pub wall_seconds: f64,
+    /// Processor time of this process, an embedded plane included, in seconds.
+    pub cpu_seconds: f64,
+    /// The most memory that was resident, in bytes.
+    pub memory_bytes: u64,
+    /// How long calls took from their intended instant, by operation; nothing in virtual time.
+    pub latency: BTreeMap<String, Quantiles>,
+    /// How the load was generated; `None` in virtual time.
+    pub generator: Option<Generator>,
+}
+
+/// How well the load was generated.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Generator {
+    /// Whether the latencies are the plane's alone: see [`Generator::keeps_up`].
+    pub kept_up: bool,
+    /// How late what was due was served.
+    pub lateness: Quantiles,
+    /// How many calls had to wait for a connection.
+    pub held_calls: u64,
+    /// The longest such wait, in microseconds.
+    pub longest_held_microseconds: u64,
+    /// Connections opened over the run.
+    pub connections_opened: u64,
+    /// The most connections at once.
+    pub connections_at_most: u64,
+    /// Connections that were found closed when a call wanted them.
+    pub connections_replaced: u64,
+}
+
+/// A distribution of durations, in microseconds of wall time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Quantiles {
+    /// Half took no longer.
+    pub p50_microseconds: u64,
+    /// 99 of 100 took no longer.
+    pub p99_microseconds: u64,
+    /// None took longer.
+    pub max_microseconds: u64,
+}
+
+/// A file that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}", path.display())]
+pub struct WriteError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl RunResult {
+    /// The text of `result.json`: indented, with a line's end.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("the keys of all maps are texts");
+        text.push('\n');
+        text
+    }
+
+    /// Over what simulated time it ran.
+    pub fn duration(&self) -> Period {
+        self.ended.since(self.started)
+    }
+}
+
+impl AssociationResult {
+    /// How many of its rounds nothing more is to come of.
+    pub fn rounds_over(&self) -> usize {
+        self.rounds.iter().filter(|round| round.is_over()).count()
+    }
+}
+
+impl Calls {
+    /// How many did not end well.
+    pub fn errors(&self) -> u64 {
+        self.refused.values().sum::<u64>() + self.unknown + self.unreadable
+    }
+}
+
+impl Generator {
+    /// Starts this late, in microseconds of wall time, are not seen in a latency
+    /// of any weight, and are what a busy machine's timers do.
+    const LATE: u64 = 100_000;
+
+    /// Whether no call waited for a connection, and 99 of 100 starts were at
+    /// most 100 ms late: only then a latency says something of the plane alone.
+    pub fn keeps_up(&self) -> bool {
+        self.held_calls == 0 && self.lateness.p99_microseconds <= Self::LATE
+    }
+}
+
+/// Writes a file so that it is there whole or not at all: beside it first, then
+/// under its name.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let failed = |source| WriteError { path: path.to_owned(), source };
+    let Some(name) = path.file_name() else {
+        return Err(failed(io::Error::from(io::ErrorKind::InvalidFilename)));
+    };
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(beside);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|source| {
+        // What is left of it helps nobody; that it could not be removed either is no news.
+        let _ = std::fs::remove_file(&beside);
+        failed(source)
+    })
+}
+
+/// An instant as ISO 8601 has it, in UTC.
+pub fn iso(instant: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(instant.milliseconds()) {
+        Ok(instant) => instant.to_string(),
+        // Beyond the year 9999, where no run ends.
+        Err(_) => "never".to_owned(),
+    }
+}
+
+fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&iso(*instant))
+}
+
+#[derive(Serialize)]
+#[serde(remote = "Pace", rename_all = "kebab-case")]
+enum PaceForm {
+    Scaled(f64),
+    Virtual,
+}
+
+#[derive(Serialize)]
+#[serde(remote = "Ending", rename_all = "kebab-case")]
+enum EndingForm {
+    Complete,
+    OutOfTime,
+    CutShort,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_an_error_names_it() {
+        let directory = std::env::temp_dir().join(format!("ssm-fleet-result-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("result.json");
+        for text in ["the first, longer one", "second"] {
+            write_atomically(&path, text.as_bytes()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+        let error = write_atomically(&directory.join("no/such/result.json"), b"").unwrap_err();
+        assert!(error.to_string().ends_with("no/such/result.json"), "{error}");
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_generator_keeps_up_while_starts_are_prompt_and_no_call_is_held() {
+        let cases = [(0, 0, true), (0, 100_000, true), (0, 100_001, false), (1, 0, false)];
+        for (held_calls, p99_microseconds, expected) in cases {
+            let lateness = Quantiles { p99_microseconds, ..Quantiles::default() };
+            let generator = Generator { held_calls, lateness, ..Generator::default() };
+            assert_eq!(generator.keeps_up(), expected, "{held_calls} held, {p99_microseconds}");
+        }
+    }
+
+    #[test]
+    fn instants_are_written_in_utc() {
+        assert_eq!(iso(Timestamp::from_milliseconds(1_795_428_000_250)), "2026-11-23T10:00:00.25Z");
+    }
+}

@@ -1,0 +1,359 @@
+//! A run's end, counted up into its result.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use agent::fault::NodeFault;
+use agent::lane::LaneName;
+use hdrhistogram::Histogram;
+use shared::error::ErrorCode;
+use shared::operation::Operation;
+use shared::wire::UpdateInstanceInformation;
+
+use super::round::rounds;
+use super::{
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
+    Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+};
+use crate::measure;
+use crate::operator::{Made, Refused};
+use crate::plan::PlannedAssociation;
+use crate::simulation::Finished;
+
+impl RunResult {
+    /// What a run that ended came to.
+    pub fn new(finished: &Finished) -> Self {
+        let Finished { plan, measures, operator, .. } = finished;
+        Self {
+            version: VERSION,
+            program: Program {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            scenario: plan.name.clone(),
+            seed: plan.catalogue.seed.0,
+            pace: finished.pace,
+            plane: kind_of(&finished.plane).to_owned(),
+            ending: finished.ending,
+            started: plan.start,
+            ended: finished.ended,
+            nodes: nodes(finished),
+            failures: failures(finished),
+            associations: operator.made.iter().map(|made| association(finished, made)).collect(),
+            not_made: not_made(finished),
+            refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            calls: measures
+                .calls
+                .iter()
+                .map(|(name, calls)| ((*name).to_owned(), self::calls(calls)))
+                .collect(),
+            compliance: finished.survey.as_ref().map(|survey| survey.compliance),
+            operator: OperatorWork {
+                tagged: operator.tagged,
+                troubles: operator.troubles.iter().cloned().collect(),
+            },
+            agents: agents(finished),
+            history: finished.history.clone(),
+            spent: spent(finished),
+        }
+    }
+}
+
+/// A plane's description without its address.
+fn kind_of(plane: &str) -> &str {
+    plane.split_once(" at ").map_or(plane, |(kind, _)| kind)
+}
+
+fn nodes(finished: &Finished) -> Nodes {
+    let mut nodes =
+        Nodes { listed: finished.survey.as_ref().map(|survey| survey.nodes.clone()), ..Nodes::default() };
+    for (cohort, state) in finished.plan.catalogue.cohorts.iter().zip(&finished.cohorts) {
+        nodes.total += u64::from(state.nodes);
+        nodes.online += u64::from(state.online);
+        nodes.hibernating += u64::from(state.hibernating);
+        nodes.starting += u64::from(state.starting);
+        nodes.cohorts.push(Cohort {
+            name: cohort.name.clone(),
+            platform: cohort.platform.name.to_owned(),
+            nodes: u64::from(state.nodes),
+            online: u64::from(state.online),
+            hibernating: u64::from(state.hibernating),
+        });
+    }
+    nodes
+}
+
+fn failures(finished: &Finished) -> Failures {
+    let mut refusals = BTreeMap::new();
+    for (operation, calls) in &finished.measures.calls {
+        if let Some(count) = calls.refused.get(&ErrorCode::InvalidInstanceId) {
+            refusals.insert((*operation).to_owned(), *count);
+        }
+    }
+    let mut runs: BTreeMap<String, u64> = BTreeMap::new();
+    for run in finished.measures.runs.values().flatten().filter(|run| run.is_foreign) {
+        *runs.entry(run.status.to_string()).or_default() += 1;
+    }
+    Failures {
+        invalid_instance: InvalidInstance { nodes: invalid_instances(finished, &refusals), refusals },
+        unsupported_platform: UnsupportedPlatform { nodes: finished.measures.met_foreign_document, runs },
+    }
+}
+
+/// How many nodes hibernate for their id. Nodes also hibernate for other
+/// reasons, so of each cohort at most those count that have such an id, and in
+/// all at most as many as there were heartbeats refused for it.
+fn invalid_instances(finished: &Finished, refusals: &BTreeMap<String, u64>) -> u64 {
+    let catalogue = &finished.plan.catalogue;
+    let mut struck = vec![0u64; catalogue.cohorts.len()];
+    for number in 0..finished.plan.nodes() {
+        let identity = finished.plan.identity(number);
+        let fault = identity.cohort(catalogue).faults.of(catalogue.seed, number);
+        struck[usize::from(identity.cohort)] += u64::from(fault == Some(NodeFault::InvalidInstance));
+    }
+    let asleep = finished.cohorts.iter().map(|state| u64::from(state.hibernating));
+    let counted: u64 = struck.into_iter().zip(asleep).map(|(struck, asleep)| struck.min(asleep)).sum();
+    counted.min(refusals.get(UpdateInstanceInformation::NAME).copied().unwrap_or(0))
+}
+
+fn association(finished: &Finished, made: &Made) -> AssociationResult {
+    let planned = &finished.plan.associations[made.planned];
+    let executions = finished.survey.as_ref().and_then(|survey| survey.executions.get(&made.id));
+    let runs = finished.measures.runs_of(made.id);
+    AssociationResult {
+        name: name(planned),
+        aim: planned.aim.clone(),
+        id: made.id,
+        rounds_expected: planned.rounds,
+        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs),
+    }
+}
+
+fn refusal(finished: &Finished, refused: &Refused) -> Refusal {
+    let planned = &finished.plan.associations[refused.planned];
+    let seen = refused.error.as_ref();
+    Refusal {
+        name: name(planned),
+        aim: planned.aim.clone(),
+        expected: planned.refusal.as_ref().map(ToString::to_string),
+        seen: seen.map(|error| error.code.to_string()),
+        message: seen.map(|error| error.message.clone()),
+        is_as_expected: planned.refusal.as_ref() == seen.map(|error| &error.code),
+    }
+}
+
+fn not_made(finished: &Finished) -> Vec<String> {
+    let operator = &finished.operator;
+    let is_missing = |place: usize| {
+        operator.made.iter().all(|made| made.planned != place)
+            && operator.refusals.iter().all(|refused| refused.planned != place)
+    };
+    let planned = finished.plan.associations.iter().enumerate();
+    planned.filter(|(place, _)| is_missing(*place)).map(|(_, planned)| name(planned)).collect()
+}
+
+fn name(planned: &PlannedAssociation) -> String {
+    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+}
+
+fn calls(calls: &measure::Calls) -> Calls {
+    Calls {
+        count: calls.made,
+        retries: calls.retries,
+        refused: calls.refused.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
+        unknown: calls.unknown,
+        unreadable: calls.unreadable,
+    }
+}
+
+fn agents(finished: &Finished) -> Agents {
+    let measures = &finished.measures;
+    Agents {
+        runs_started: measures.started,
+        came_online: measures.came_online,
+        fell_asleep: measures.fell_asleep,
+        lost_reports: measures.lost_reports,
+        late_answers: measures.late_answers,
+        schedules_not_followed: measures.schedules_not_followed,
+        started_late: by_lane(&measures.started_late),
+        skipped: by_lane(&measures.skipped),
+    }
+}
+
+fn by_lane(counts: &BTreeMap<LaneName, u64>) -> BTreeMap<String, u64> {
+    counts.iter().map(|(lane, count)| (lane.as_str().to_owned(), *count)).collect()
+}
+
+fn spent(finished: &Finished) -> Spent {
+    let calls = finished.measures.calls.iter();
+    let latency = calls.filter_map(|(name, calls)| {
+        let histogram = calls.latency.as_ref()?;
+        Some(((*name).to_owned(), Quantiles::of(histogram)))
+    });
+    Spent {
+        plane: finished.plane.clone(),
+        wall_seconds: finished.spending.wall.as_secs_f64(),
+        cpu_seconds: finished.spending.cpu.as_secs_f64(),
+        memory_bytes: finished.spending.memory,
+        latency: latency.collect(),
+        generator: generator(finished),
+    }
+}
+
+fn generator(finished: &Finished) -> Option<Generator> {
+    let connections = finished.connections?;
+    let mut generator = Generator {
+        kept_up: false,
+        lateness: finished.measures.lateness.as_ref().map(Quantiles::of).unwrap_or_default(),
+        held_calls: connections.held_in_total,
+        longest_held_microseconds: microseconds(connections.longest_held),
+        connections_opened: connections.opened,
+        connections_at_most: connections.most_open as u64,
+        connections_replaced: connections.replaced,
+    };
+    generator.kept_up = generator.keeps_up();
+    Some(generator)
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Quantiles {
+    /// Of durations in microseconds.
+    fn of(histogram: &Histogram<u64>) -> Self {
+        Self {
+            p50_microseconds: histogram.value_at_quantile(0.5),
+            p99_microseconds: histogram.value_at_quantile(0.99),
+            max_microseconds: histogram.max(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use agent::client::pool::Counters;
+    use serde_json::Value;
+    use shared::error::ApiError;
+    use shared::id::{AssociationId, ExecutionId};
+    use shared::status::AssociationStatus;
+    use shared::time::{Period, Timestamp};
+
+    use super::*;
+    use crate::measure::{Measures, Ran};
+    use crate::operator::Operator;
+    use crate::plan::{Overrides, Plan};
+    use crate::scenario::Scenario;
+    use crate::simulation::{CohortState, Ending, Pace, Spending};
+    use crate::survey::{Compliance, Execution, Listed, Survey};
+
+    fn second(count: u64) -> Timestamp {
+        Timestamp::from_seconds(1_000) + Period::seconds(count)
+    }
+
+    /// A hundred nodes of first-look, one run of which ended.
+    fn finished(wall: u64) -> Finished {
+        let overrides = Overrides { nodes: Some(100), ..Overrides::default() };
+        let plan =
+            Arc::new(Plan::new(&Scenario::load("first-look").unwrap(), &overrides, second(0)).unwrap());
+        let id = AssociationId::from_bits(1);
+        let mut operator = Operator::new(plan.clone());
+        operator.tagged = 99;
+        operator.made.push(Made { planned: 0, id, created: second(60) });
+        operator.refusals = vec![
+            Refused { planned: 2, error: Some(ApiError::new(ErrorCode::UnsupportedPlatformType, "no")) },
+            Refused { planned: 3, error: Some(ApiError::new(ErrorCode::InvalidTarget, "odd")) },
+        ];
+        let mut measures = Measures::default();
+        measures.met_foreign_document = 1;
+        let status = AssociationStatus::Success;
+        let ran = Ran {
+            ended: second(90),
+            node: 4,
+            started: second(70),
+            status,
+            is_reported: true,
+            is_foreign: true,
+        };
+        measures.runs.insert(id, vec![ran]);
+        let mut heartbeats = measure::Calls { made: 7, ..measure::Calls::default() };
+        heartbeats.refused.insert(ErrorCode::InvalidInstanceId, 3);
+        measure::record(&mut heartbeats.latency, Duration::from_micros(wall * 100));
+        measures.calls.insert(UpdateInstanceInformation::NAME, heartbeats);
+        let targets = [("Success".to_owned(), 1)].into();
+        let status = "Success".to_owned();
+        let execution =
+            Execution { id: ExecutionId::from_bits(2), created: Some(second(60)), status, targets };
+        let survey = Survey {
+            executions: [(id, vec![execution])].into(),
+            compliance: Compliance { compliant: 1, non_compliant: 0 },
+            nodes: Listed { nodes: 99, online: 99, ..Listed::default() },
+        };
+        let cohort =
+            |nodes, hibernating| CohortState { nodes, hibernating, online: nodes - hibernating, starting: 0 };
+        Finished {
+            plan,
+            plane: format!("embedded plane at http://127.0.0.1:{wall}"),
+            pace: Pace::Scaled(60.0),
+            ending: Ending::Complete,
+            ended: second(120),
+            operator,
+            measures,
+            // Two of the second cohort sleep, and only one node of the fleet has an id that is not accepted.
+            cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
+            survey: Some(survey),
+            history: None,
+            connections: Some(Counters { held_in_total: wall, ..Counters::default() }),
+            spending: Spending {
+                wall: Duration::from_secs(wall),
+                cpu: Duration::from_millis(wall),
+                memory: wall << 20,
+            },
+        }
+    }
+
+    #[test]
+    fn wall_time_spending_and_addresses_stand_in_one_object() {
+        let json = |wall| serde_json::from_str::<Value>(&RunResult::new(&finished(wall)).to_json()).unwrap();
+        let (mut one, mut other) = (json(1), json(2));
+        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator"] {
+            assert_ne!(one["spent"][key], other["spent"][key], "{key}");
+        }
+        one.as_object_mut().unwrap().remove("spent");
+        other.as_object_mut().unwrap().remove("spent");
+        assert_eq!(one, other);
+        assert_eq!((&one["version"], &one["plane"]), (&1.into(), &"embedded plane".into()));
+        assert_eq!((&one["started"], &one["pace"]["scaled"]), (&"1970-01-01T00:16:40Z".into(), &60.0.into()));
+    }
+
+    #[test]
+    fn what_was_seen_is_counted() {
+        let result = RunResult::new(&finished(1));
+        assert_eq!((result.nodes.total, result.nodes.online, result.nodes.hibernating), (100, 95, 5));
+        assert_eq!(result.failures.invalid_instance.nodes, 1);
+        assert_eq!(result.failures.invalid_instance.refusals["UpdateInstanceInformation"], 3);
+        assert_eq!(result.failures.unsupported_platform.nodes, 1);
+        assert_eq!(result.failures.unsupported_platform.runs["Success"], 1);
+        let hello = &result.associations[0];
+        assert_eq!((hello.name.as_str(), hello.rounds_over(), hello.rounds[0].foreign), ("hello", 1, 1));
+        assert_eq!((hello.rounds[0].t100, hello.rounds[0].agrees), (Some(Period::seconds(30)), Some(true)));
+        assert_eq!(result.not_made, ["baseline"]);
+    }
+
+    #[test]
+    fn a_refusal_is_expected_by_its_name() {
+        let result = RunResult::new(&finished(1));
+        let seen: Vec<_> = result
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.expected.as_deref(), refusal.seen.as_deref(), refusal.is_as_expected))
+            .collect();
+        let expected = [
+            (Some("UnsupportedPlatformType"), Some("UnsupportedPlatformType"), true),
+            (Some("InvalidInstanceId"), Some("InvalidTarget"), false),
+        ];
+        assert_eq!(seen, expected);
+    }
+}

@@ -1,0 +1,362 @@
+//! Carrying a plan out: the plane beside it, the fleet, the operator, the survey.
+//!
+//! In virtual time everything happens on one thread and ends when the operator's
+//! script does. In real time the plane has a runtime of its own, shards are tasks
+//! of the program's, and the operator works beside them until the rounds are over,
+//! the time is, or somebody stops it. Then the fleet drains and the plane is asked
+//! what it knows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use agent::client::endpoint::{Endpoint, InvalidEndpoint};
+use agent::client::sign::Signer;
+use agent::client::transport::SetupError;
+use agent::client::{Client, Limits};
+use plane::config::PlaneConfig;
+use plane::service::Service;
+use shared::signature::Credentials;
+use shared::time::{Period, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::coordinator::Coordinator;
+use crate::embedded::{Embedded, EmbeddedError};
+use crate::history::History;
+use crate::host;
+use crate::in_process::{Carry, InProcess};
+use crate::live::{self, Question, State, Surroundings};
+use crate::operator::{DeskError, Operator, VirtualDesk};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::shard::Shard;
+use crate::simulation::{Ending, Finished, Pace};
+use crate::socket_desk::SocketDesk;
+use crate::survey::survey;
+
+/// Virtual time begins here, so that two runs of one seed are equal to the letter.
+pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
+
+/// The credentials that sign calls where the environment names none: those of
+/// the documentation's examples, which no account has.
+const EXAMPLE_KEY: (&str, &str) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+
+/// How a plan is carried out.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+    /// Who answers.
+    pub plane: PlaneChoice,
+    /// How many pieces the fleet is cut into.
+    pub shards: usize,
+    /// How simulated time passes.
+    pub pace: Pace,
+    /// What the machine allows.
+    pub limits: host::Limits,
+    /// What a person sees while it runs.
+    pub progress: Arc<Progress>,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub enum PlaneChoice {
+    /// A plane of our own, in this process.
+    Embedded(Box<PlaneConfig>),
+    /// Somebody else's.
+    Foreign(Endpoint),
+}
+
+/// Why a run could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The embedded plane did not start, or stopped.
+    #[error("the embedded plane does not run")]
+    Plane(#[from] EmbeddedError),
+    /// The credentials cannot stand in a header.
+    #[error("the credentials in the environment cannot be sent")]
+    Credentials(#[from] http::header::InvalidHeaderValue),
+    /// The way to the plane cannot be made.
+    #[error("cannot set up connections to the plane")]
+    Connections(#[from] SetupError),
+    /// The embedded plane's own address is no endpoint; a bug of ours.
+    #[error("the embedded plane's address is no endpoint")]
+    Endpoint(#[from] InvalidEndpoint),
+    /// The operator cannot call.
+    #[error("cannot set up the operator's connections")]
+    Operator(#[from] reqwest::Error),
+    /// A shard ended before its time; a bug of ours.
+    #[error("a shard of the fleet failed")]
+    Shard(#[from] tokio::task::JoinError),
+}
+
+/// What is called once the run is over and before the fleet is let go: it shows
+/// the result, and completes when plane and fleet are no longer wanted.
+pub trait Hold {
+    /// Holds the fleet for as long as this takes.
+    fn hold(self, finished: &Finished) -> impl Future<Output = ()>;
+}
+
+/// Carries a plan out in virtual time.
+pub fn run_virtual(options: &RunOptions, config: PlaneConfig) -> Finished {
+    let mut history = History::default();
+    let (finished, _) = virtual_run(
+        &options.plan,
+        config,
+        &InProcess::Typed,
+        options.shards,
+        &mut history,
+        &options.progress,
+    );
+    finished
+}
+
+/// Carries a plan out in virtual time, and gives the plane back for a look.
+/// `history` says what is kept, and holds it afterwards.
+pub fn virtual_run(
+    plan: &Arc<Plan>,
+    config: PlaneConfig,
+    transport: &dyn Carry,
+    shards: usize,
+    history: &mut History,
+    progress: &Progress,
+) -> (Finished, Service) {
+    let service = Service::new(config);
+    let mut operator = Operator::new(plan.clone());
+    let desk = VirtualDesk::new(&service, plan.start);
+    let shards = plan.shards(shards);
+    let mut coordinator = Coordinator::new(&service, transport, shards, std::mem::take(history), plan.start);
+    let end = plan.start + plan.duration;
+
+    let is_complete = {
+        let mut script = std::pin::pin!(operator.run(&desk));
+        run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress)
+    };
+    let ended = coordinator.now();
+    let cohorts = coordinator.cohort_states();
+    let grace = ended + Period::minutes(15);
+    coordinator.drain(&desk, grace);
+
+    let survey = poll_once(survey(&desk, &operator));
+    let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+    *history = std::mem::take(&mut coordinator.history);
+    let measures = coordinator.into_measures();
+    let finished = Finished {
+        plan: plan.clone(),
+        plane: "embedded plane, virtual time".into(),
+        pace: Pace::Virtual,
+        ending: if is_complete { Ending::Complete } else { Ending::OutOfTime },
+        ended,
+        operator,
+        measures,
+        cohorts,
+        survey,
+        history: Some(history.digest()),
+        connections: None,
+        spending: host::spending(),
+    };
+    drop(desk);
+    (finished, service)
+}
+
+/// Runs a simulated minute at a time, and tells a person in between.
+fn run_in_strides(
+    coordinator: &mut Coordinator<'_>,
+    mut script: crate::coordinator::Script<'_>,
+    desk: &VirtualDesk<'_>,
+    end: Timestamp,
+    progress: &Progress,
+) -> bool {
+    loop {
+        let until = (coordinator.now() + Period::minutes(1)).min(end);
+        if coordinator.run(script.as_mut(), desk, until) {
+            return true;
+        }
+        for shard in coordinator.shards_mut() {
+            progress.take(&mut shard.measures);
+        }
+        progress.set_now(coordinator.now());
+        if coordinator.now() >= end {
+            return false;
+        }
+    }
+}
+
+/// A future before a virtual desk never waits for anything but an instant, and
+/// a survey waits for none.
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    let future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => unreachable!("a survey in virtual time waits for nothing"),
+    }
+}
+
+/// Carries a plan out in real time. `stop` completes when somebody wants it to end.
+pub async fn run_live(
+    options: RunOptions,
+    stop: impl Future<Output = ()>,
+    hold: impl Hold,
+) -> Result<Finished, RunError> {
+    let RunOptions { plan, plane, shards, pace, limits, progress } = options;
+    let scale = match pace {
+        Pace::Scaled(scale) => scale,
+        Pace::Virtual => 1.0,
+    };
+    let clock = Clock::starting(plan.start, scale);
+    let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
+    let (embedded, endpoint) = match plane {
+        PlaneChoice::Embedded(config) => {
+            let embedded = Embedded::start(*config, clock, None, None)?;
+            let endpoint = embedded.url().parse()?;
+            (Some(embedded), endpoint)
+        }
+        PlaneChoice::Foreign(endpoint) => (None, endpoint),
+    };
+    let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(limits.connections))?;
+    let (registered_in, registered) = mpsc::unbounded_channel();
+    let around = Surroundings {
+        clock,
+        client: client.clone(),
+        user_agents: live::user_agents(&plan.catalogue),
+        signs_wall_time: is_foreign,
+        registered: registered_in,
+        progress: progress.clone(),
+    };
+    let fleet = Fleet::launch(plan.shards(shards), &around);
+    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let mut operator = Operator::new(plan.clone());
+
+    let mut stop = std::pin::pin!(stop);
+    let ending = tokio::select! {
+        () = operator.run(&desk) => Ending::Complete,
+        () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
+        () = &mut stop => Ending::CutShort,
+    };
+    let ended = clock.now();
+    let name = if is_foreign { "plane" } else { "embedded plane" };
+    let mut finished = Finished {
+        plan: plan.clone(),
+        plane: format!("{name} at {endpoint}"),
+        pace,
+        ending,
+        ended,
+        operator,
+        measures: Default::default(),
+        cohorts: Vec::new(),
+        survey: None,
+        history: None,
+        connections: None,
+        spending: Default::default(),
+    };
+    finished.see(&fleet, &desk, &client).await;
+    hold.hold(&finished).await;
+
+    fleet.drain(&clock).await?;
+    if let Some(embedded) = embedded {
+        embedded.stop().await?;
+    }
+    Ok(finished)
+}
+
+impl Finished {
+    /// Takes in how fleet and plane stand.
+    async fn see(&mut self, fleet: &Fleet, desk: &SocketDesk, client: &Client<Clock>) {
+        let State { measures, cohorts } = fleet.state().await;
+        self.measures = measures;
+        self.cohorts = cohorts;
+        match survey(desk, &self.operator).await {
+            Ok(survey) => self.survey = Some(survey),
+            Err(error) => self.note_trouble(&error),
+        }
+        self.connections = Some(client.counters());
+        self.spending = host::spending();
+    }
+
+    fn note_trouble(&mut self, error: &DeskError) {
+        self.operator.troubles.insert(error.to_string());
+    }
+}
+
+/// The running shards.
+struct Fleet {
+    tasks: JoinSet<Shard>,
+    questions: Vec<mpsc::UnboundedSender<Question>>,
+}
+
+impl Fleet {
+    fn launch(shards: Vec<Shard>, around: &Surroundings) -> Self {
+        let mut tasks = JoinSet::new();
+        let mut questions = Vec::new();
+        for shard in shards {
+            let (ask, asked) = mpsc::unbounded_channel();
+            tasks.spawn(live::run(shard, around.clone(), asked));
+            questions.push(ask);
+        }
+        Self { tasks, questions }
+    }
+
+    /// What all shards have seen so far.
+    async fn state(&self) -> State {
+        let mut states = Vec::new();
+        for shard in &self.questions {
+            let (reply, answered) = oneshot::channel();
+            if shard.send(Question::State(reply)).is_ok() {
+                states.extend(answered.await);
+            }
+        }
+        live::add_up(states)
+    }
+
+    /// Lets nodes finish what they hold, within the grace; then ends all shards.
+    async fn drain(mut self, clock: &Clock) -> Result<(), RunError> {
+        for shard in &self.questions {
+            // A shard that has ended already needs no telling.
+            let _ = shard.send(Question::Drain);
+        }
+        let grace = clock.sleep_wall(live::grace(clock));
+        let mut grace = std::pin::pin!(grace);
+        loop {
+            tokio::select! {
+                joined = self.tasks.join_next() => match joined {
+                    Some(joined) => drop(joined?),
+                    None => return Ok(()),
+                },
+                () = &mut grace => {
+                    tracing::warn!(shards = self.tasks.len(), "the grace period is over; dropping the rest");
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Signs as the environment says, else with the documentation's example key.
+fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
+    let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
+    let (key, secret) = of_environment("AWS_ACCESS_KEY_ID")
+        .zip(of_environment("AWS_SECRET_ACCESS_KEY"))
+        .unwrap_or_else(|| (EXAMPLE_KEY.0.into(), EXAMPLE_KEY.1.into()));
+    let credentials = Credentials {
+        access_key_id: key,
+        secret_access_key: secret,
+        session_token: of_environment("AWS_SESSION_TOKEN"),
+    };
+    Signer::new(credentials, &region, "ssm")
+}
+
+/// The address that an embedded plane takes if it is free.
+pub const USUAL_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4583);
+
+/// The settings of an embedded plane for this plan.
+pub fn plane_config(plan: &Plan) -> PlaneConfig {
+    PlaneConfig {
+        seed: plan.catalogue.seed,
+        terminated: plan.terminated.iter().copied().collect(),
+        ..PlaneConfig::default()
+    }
+}

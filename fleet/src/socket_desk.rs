@@ -1,0 +1,119 @@
+//! The operator's place in real time: before a socket, with reqwest.
+
+use agent::client::endpoint::Endpoint;
+use agent::client::sign::Signer;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use plane::service::Handle;
+use serde::de::DeserializeOwned;
+use shared::error::ErrorBody;
+use shared::time::{Period, Timestamp};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::clock::{Clock, wall_now};
+use crate::operator::{Desk, DeskError, Wake};
+
+/// How long the operator waits for a reply, in simulated time; at least a second.
+const REPLY_WITHIN: Period = Period::minutes(15);
+
+/// A place before a socket.
+#[derive(Debug)]
+pub struct SocketDesk {
+    client: reqwest::Client,
+    url: String,
+    endpoint: Endpoint,
+    signer: Signer,
+    clock: Clock,
+    signs_wall_time: bool,
+    registered: Mutex<mpsc::UnboundedReceiver<u32>>,
+}
+
+impl SocketDesk {
+    /// A place before this plane.
+    pub fn new(
+        endpoint: &Endpoint,
+        signer: Signer,
+        clock: Clock,
+        signs_wall_time: bool,
+        registered: mpsc::UnboundedReceiver<u32>,
+    ) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(clock.wall_timeout(REPLY_WITHIN))
+            .user_agent(concat!("ssm-fleet/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            client,
+            url: endpoint.to_string(),
+            endpoint: endpoint.clone(),
+            signer,
+            clock,
+            signs_wall_time,
+            registered: Mutex::new(registered),
+        })
+    }
+
+    fn headers(&self, target: &str, body: &[u8]) -> HeaderMap {
+        let now = if self.signs_wall_time { wall_now() } else { self.clock.now() };
+        let signed = self.signer.sign(self.endpoint.authority(), target, body, now);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.1"));
+        headers.insert("x-amz-target", target.parse().expect("a target's name is ASCII"));
+        headers.insert(AUTHORIZATION, signed.authorization);
+        headers.insert("x-amz-date", signed.date);
+        if let Some(token) = signed.token {
+            headers.insert("x-amz-security-token", token);
+        }
+        headers
+    }
+}
+
+impl Desk for SocketDesk {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason };
+        let body = serde_json::to_vec(&operation).map_err(|error| failed(error.to_string()))?;
+        let request = self.client.post(&self.url).headers(self.headers(O::TARGET, &body)).body(body);
+        let response = request.send().await.map_err(|error| failed(chain(&error)))?;
+        let is_good = response.status().is_success();
+        let body = response.bytes().await.map_err(|error| failed(chain(&error)))?;
+        if is_good {
+            return read(&body).map_err(failed);
+        }
+        let error: ErrorBody = read(&body).map_err(failed)?;
+        Err(DeskError::Refused { operation: O::NAME, error: error.into() })
+    }
+
+    async fn wake(&self, due: Timestamp) -> Wake {
+        let mut registered = self.registered.lock().await;
+        let mut nodes = Vec::new();
+        tokio::select! {
+            biased;
+            count = registered.recv_many(&mut nodes, 64) => if count > 0 {
+                return Wake::Registered(nodes);
+            },
+            () = self.clock.sleep_until(due) => return Wake::Due,
+        }
+        // The fleet has ended: no more nodes register.
+        self.clock.sleep_until(due).await;
+        Wake::Due
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("the reply cannot be read: {error}"))
+}
+
+/// An error and its causes, joined.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,85 @@
+//! What can be chosen about the control plane.
+//!
+//! Where the service is silent or contradicts itself, the choice is a setting
+//! here, and its default says why.
+
+use std::collections::BTreeSet;
+
+use shared::id::NodeId;
+use shared::schedule::SHORTEST_INTERVAL;
+use shared::seed::Seed;
+use shared::time::Period;
+
+/// What becomes of an `i-` id that sends a heartbeat without being registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UnknownNodes {
+    /// It is admitted: an EC2 instance needs no activation.
+    #[default]
+    Register,
+    /// It gets `InvalidInstanceId`.
+    Refuse,
+}
+
+/// What becomes of an association that names a node nobody has heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UnknownTargets {
+    /// It gets `InvalidInstanceId`.
+    #[default]
+    Reject,
+    /// It is made, and runs on the node once that registers.
+    Accept,
+}
+
+/// The plane's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaneConfig {
+    /// What all ids are drawn from.
+    pub seed: Seed,
+    /// The account that everything belongs to, 12 digits.
+    pub account: String,
+    /// The region that it stands in.
+    pub region: String,
+    /// What becomes of an unknown `i-` id's heartbeat.
+    pub unknown_nodes: UnknownNodes,
+    /// What becomes of an association that names unknown nodes.
+    pub unknown_targets: UnknownTargets,
+    /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
+    pub terminated: BTreeSet<NodeId>,
+    /// How long a node may be silent and still count as online. The service
+    /// documents none; ours are two heartbeats.
+    pub connection_lost_after: Period,
+    /// The shortest interval that a schedule may have (user guide: 30 minutes).
+    pub min_schedule_interval: Period,
+    /// How many associations there may be (service quota: 2,000).
+    pub association_limit: u32,
+    /// How many executions of one association are remembered.
+    pub execution_history: usize,
+    /// How many node rows the remembered executions of one association may
+    /// have in all; the newest two executions stay whatever their size.
+    pub execution_history_rows: usize,
+    /// After this long without a word a node at `InProgress` has failed. As the
+    /// agent's own guard, which does not watch what the service drives: two hours.
+    pub stuck_after: Period,
+    /// The largest body that is read, in bytes.
+    pub max_body: usize,
+}
+
+impl Default for PlaneConfig {
+    fn default() -> Self {
+        Self {
+            seed: Seed(0),
+            account: "111122223333".to_owned(),
+            region: "us-east-1".to_owned(),
+            unknown_nodes: UnknownNodes::default(),
+            unknown_targets: UnknownTargets::default(),
+            terminated: BTreeSet::new(),
+            connection_lost_after: Period::minutes(10),
+            min_schedule_interval: SHORTEST_INTERVAL,
+            association_limit: 2_000,
+            execution_history: 50,
+            execution_history_rows: 2_000_000,
+            stuck_after: Period::hours(2),
+            max_body: 4 << 20,
+        }
+    }
+}

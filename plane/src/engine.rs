@@ -1,0 +1,37 @@
+//! What the plane does by itself: executions, joining and leaving, deletion.
+//!
+//! Everything that grows with the fleet is done here in pieces of at most a
+//! thousand records, each an entry of the timers; a piece that is not the last
+//! puts down the next one for the same instant. Handlers only put entries down.
+//! Agents' reports are taken in by [`report`], within the call that brings them.
+//!
+//! Invariant: an association runs once at a time on a node, and each of its
+//! nodes has exactly one row in each execution that it was gathered for.
+
+mod dispatch;
+mod membership;
+pub(crate) mod report;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use shared::time::Timestamp;
+
+use crate::state::State;
+use crate::state::timer::Work;
+
+/// How many records one piece of work touches at most.
+pub(crate) const PIECE: usize = 1_000;
+
+/// Does one piece of work.
+pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
+    match work {
+        Work::Dispatch { association } => dispatch::dispatch(state, now, association),
+        Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
+        Work::Match { node, from } => membership::rematch(state, now, node, from),
+        Work::Forget { association } => membership::forget(state, now, association),
+        Work::Expire { association, execution, row } => {
+            watch::expire(state, now, association, execution, row);
+        }
+    }
+}

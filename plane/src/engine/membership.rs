@@ -1,0 +1,82 @@
+//! Which associations a node has: joining, leaving, and deletion.
+//!
+//! A node that registers or whose tags change is matched again. What newly
+//! means it runs at once, within the newest execution (C.4, node added); what
+//! no longer means it is taken off, with what it said of compliance.
+
+use std::collections::BTreeSet;
+
+use shared::time::Timestamp;
+
+use super::{PIECE, dispatch};
+use crate::state::State;
+use crate::state::association::{Association, AssociationNumber};
+use crate::state::compliance::{ASSOCIATION, ComplianceCounts};
+use crate::state::node::{Node, NodeNumber};
+use crate::state::timer::Work;
+
+/// Matches a node with the associations from this number on.
+pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, from: AssociationNumber) {
+    let node = state.nodes.get(number);
+    let mut candidates: BTreeSet<AssociationNumber> = state.associations.candidates(node, from);
+    candidates.extend(node.records.iter().map(|record| record.association).filter(|known| *known >= from));
+    if let Some(next) = candidates.iter().nth(PIECE) {
+        state.timers.add(now, Work::Match { node: number, from: *next });
+    }
+    for candidate in candidates.into_iter().take(PIECE) {
+        let Some(association) = state.associations.get_mut(candidate) else { continue };
+        let node = state.nodes.get_mut(number);
+        if !association.conditions.hold(node) {
+            leave(association, node, &mut state.compliance);
+        } else if node.record(candidate).is_none()
+            && let Some(newest) = association.newest().map(|newest| newest.number)
+        {
+            dispatch::start(association, number, node, newest);
+        }
+    }
+}
+
+/// Takes a deleted association off the next nodes that have it.
+pub(super) fn forget(state: &mut State, now: Timestamp, number: AssociationNumber) {
+    let Some(grave) = state.associations.graves.get_mut(&number) else { return };
+    let mut left = PIECE;
+    while left > 0
+        && grave.counts.total() > 0
+        && let Some(execution) = grave.executions.back_mut()
+    {
+        // From the back: rows that are done with are dropped, so that the next piece goes on here.
+        let Some(row) = execution.rows.pop() else {
+            grave.executions.pop_back();
+            continue;
+        };
+        left -= 1;
+        take_off(grave, state.nodes.get_mut(row.node), &mut state.compliance);
+    }
+    if left == 0 {
+        state.timers.add(now, Work::Forget { association: number });
+    } else {
+        state.associations.graves.remove(&number);
+    }
+}
+
+/// Takes an association off a node that it no longer means.
+fn leave(association: &mut Association, node: &mut Node, compliance: &mut ComplianceCounts) {
+    let Some(record) = node.record(association.number).cloned() else { return };
+    for place in [Some(record.place), record.owed].into_iter().flatten() {
+        association.leave_row(place);
+    }
+    take_off(association, node, compliance);
+}
+
+/// Removes a node's record of an association, and what hangs on it.
+fn take_off(association: &mut Association, node: &mut Node, compliance: &mut ComplianceCounts) {
+    let Ok(index) = node.position(association.number) else { return };
+    let record = node.records.remove(index);
+    association.counts.remove(record.status);
+    let before = record.finding.map(|finding| (finding.is_compliant, association.severity()));
+    compliance.shift(ASSOCIATION, before, None);
+    let id = association.id.to_string();
+    if let Some(item) = node.uploads.as_mut().and_then(|uploads| uploads.remove(ASSOCIATION, &id)) {
+        compliance.shift(ASSOCIATION, Some((item.is_compliant, item.severity)), None);
+    }
+}

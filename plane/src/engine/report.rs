@@ -1,0 +1,128 @@
+//! What an agent reports of a run, and what follows from it.
+//!
+//! Reports come in any order, twice, or late (C.2). One that is older than what
+//! is known is dropped; an end is left by a new dispatch only. Both are
+//! answered with success, for the agent can do nothing about them.
+
+use shared::error::{ApiError, ErrorCode};
+use shared::status::{AgentErrorCode, AssociationStatus};
+use shared::time::Timestamp;
+use shared::wire::InstanceAssociationExecutionResult;
+
+use super::dispatch;
+use crate::state::State;
+use crate::state::association::{Association, AssociationNumber};
+use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
+use crate::state::node::{Node, NodeNumber, Record};
+use crate::state::timer::Work;
+
+/// Takes in a report.
+pub(crate) fn apply(
+    state: &mut State,
+    now: Timestamp,
+    node: NodeNumber,
+    number: AssociationNumber,
+    result: &InstanceAssociationExecutionResult,
+) -> Result<(), ApiError> {
+    let gone = || ApiError::from(ErrorCode::AssociationDoesNotExist);
+    let association = state.associations.get_mut(number).ok_or_else(gone)?;
+    let node = state.nodes.get_mut(node);
+    let index = node.position(number).map_err(|_| gone())?;
+    let record = &mut node.records[index];
+    if is_old(record, result.execution_date) || record.status.is_terminal() {
+        return Ok(());
+    }
+
+    let (status, date) = (result.status, result.execution_date);
+    record.reported = Some(date);
+    record.is_fresh = false;
+    record.heard = now;
+    record.is_stuck = result.error_code.as_deref() == Some(AgentErrorCode::StuckAtInProgress.as_str());
+    if status == AssociationStatus::Success {
+        record.succeeded = Some(date);
+    }
+    let place = record.place;
+    move_to(association, record, status, Some(date));
+    if status == AssociationStatus::InProgress {
+        watch(state, now, number, place.execution);
+    } else if status.is_terminal() {
+        find(association, node, index, status, date, &mut state.compliance);
+        run_owed(association, &mut node.records[index]);
+    }
+    Ok(())
+}
+
+/// Whether a report says nothing new. After a dispatch, one of the same date
+/// is the end of the run before, sent twice.
+fn is_old(record: &Record, date: Timestamp) -> bool {
+    record.reported.is_some_and(|known| date < known || (record.is_fresh && date == known))
+}
+
+/// Moves a node's part to another state, wherever that is counted.
+pub(super) fn move_to(
+    association: &mut Association,
+    record: &mut Record,
+    status: AssociationStatus,
+    date: Option<Timestamp>,
+) {
+    association.counts.remove(record.status);
+    association.counts.add(status);
+    record.status = status;
+    association.set_row(record.place, status, date);
+    let place = record.place;
+    if let Some(row) = association
+        .execution_mut(place.execution)
+        .and_then(|execution| execution.rows.get_mut(place.row as usize))
+    {
+        row.is_stuck = record.is_stuck;
+    }
+}
+
+/// Runs a node in the execution that it was too busy for.
+pub(super) fn run_owed(association: &mut Association, record: &mut Record) {
+    if let Some(owed) = record.owed.take() {
+        dispatch::run_in(association, record, owed);
+    }
+}
+
+/// What the end of a run says of compliance (C.5). It refreshes the date of all
+/// findings of the node.
+pub(super) fn find(
+    association: &Association,
+    node: &mut Node,
+    index: usize,
+    status: AssociationStatus,
+    date: Timestamp,
+    compliance: &mut ComplianceCounts,
+) {
+    let is_compliant = match status {
+        AssociationStatus::Success => true,
+        AssociationStatus::Failed | AssociationStatus::TimedOut => false,
+        _ => return,
+    };
+    for finding in node.records.iter_mut().filter_map(|record| record.finding.as_mut()) {
+        finding.at = finding.at.max(date);
+    }
+    if association.is_manual() {
+        return;
+    }
+    let finding = &mut node.records[index].finding;
+    let severity = association.severity();
+    let before = finding.map(|finding| (finding.is_compliant, severity));
+    compliance.shift(ASSOCIATION, before, Some((is_compliant, severity)));
+    *finding = Some(Finding { is_compliant, at: date });
+}
+
+/// Sees to it that a node which falls silent from here on is noticed.
+fn watch(state: &mut State, now: Timestamp, number: AssociationNumber, number_of_execution: u32) {
+    let due = now + state.config.stuck_after;
+    let association = state.associations.get_mut(number);
+    let Some(execution) = association.and_then(|association| association.execution_mut(number_of_execution))
+    else {
+        return;
+    };
+    if !execution.is_watched {
+        execution.is_watched = true;
+        state.timers.add(due, Work::Expire { association: number, execution: number_of_execution, row: 0 });
+    }
+}

@@ -1,0 +1,92 @@
+//! One plain function per operation: state, time and call in; reply or refusal out.
+//!
+//! No handler waits, and none does more than its page: what grows with the
+//! fleet is put down for the engine.
+
+mod agent;
+mod association;
+mod compliance;
+mod document;
+mod execution;
+mod node;
+mod tag;
+#[cfg(test)]
+mod tests;
+
+use shared::error::{ApiError, ErrorCode};
+use shared::operation::Operation;
+use shared::time::Timestamp;
+
+use crate::state::State;
+use crate::validate::Member;
+use crate::validate::members::*;
+
+/// An operation that the plane carries out.
+pub trait Handle: Operation {
+    /// Whether a typed request of this kind is taken as it is: the agents' own
+    /// calls, which are many and whose types say most of it.
+    const IS_TRUSTED: bool;
+
+    /// The constraints of its members.
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "only this crate implements and asks")]
+    fn members() -> &'static [Member];
+
+    /// Does the call.
+    fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError>;
+}
+
+macro_rules! handlers {
+    ($($operation:ident, $is_trusted:literal, $members:ident => $handler:path);* $(;)?) => {
+        $(impl Handle for shared::wire::$operation {
+            const IS_TRUSTED: bool = $is_trusted;
+
+            #[allow(private_interfaces, reason = "only this crate implements and asks")]
+            fn members() -> &'static [Member] {
+                $members
+            }
+
+            fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError> {
+                $handler(state, now, self)
+            }
+        })*
+    };
+}
+
+handlers! {
+    AddTagsToResource, false, ADD_TAGS_TO_RESOURCE => tag::add_tags_to_resource;
+    CreateAssociation, false, CREATE_ASSOCIATION => association::create::create_association;
+    CreateDocument, false, CREATE_DOCUMENT => document::create_document;
+    DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
+    DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
+    DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
+        => execution::describe_association_execution_targets;
+    DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
+        => execution::describe_association_executions;
+    DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
+    GetDocument, true, GET_DOCUMENT => document::get_document;
+    ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
+    ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
+    ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
+    ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
+    ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
+    PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
+    RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
+        => agent::update_instance_association_status;
+    UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;
+}
+
+/// A refusal of this name, for this reason.
+fn refused(code: ErrorCode, reason: impl Into<String>) -> ApiError {
+    ApiError::new(code, reason)
+}
+
+/// An instant in ISO 8601, as filters have it: `2025-03-10T12:00:00Z`.
+fn instant(text: &str) -> Result<Timestamp, ApiError> {
+    text.parse::<jiff::Timestamp>()
+        .map(|instant| Timestamp::from_milliseconds(instant.as_millisecond()))
+        .map_err(|_| {
+            refused(ErrorCode::ValidationException, "a date in a filter is written as 2025-03-10T12:00:00Z")
+        })
+}

@@ -1,0 +1,142 @@
+//! Reading and deleting associations.
+//!
+//! Making one is [`create`]'s work, listing them [`list`]'s.
+
+pub(super) mod create;
+pub(super) mod list;
+mod parameters;
+#[cfg(test)]
+mod tests;
+
+use shared::error::{ApiError, ErrorCode};
+use shared::id::{AssociationId, NodeId};
+use shared::status::AssociationStatus;
+use shared::time::Timestamp;
+use shared::wire::{
+    AssociationDescription, AssociationOverview, DeleteAssociation, DescribeAssociation,
+    DescribeAssociationReply, Empty, LegacyStatus,
+};
+
+use super::refused;
+use crate::state::State;
+use crate::state::association::Association;
+use crate::state::execution::Spread;
+use crate::state::timer::Work;
+
+/// Reads one association.
+pub(super) fn describe_association(
+    state: &mut State,
+    _now: Timestamp,
+    call: DescribeAssociation,
+) -> Result<DescribeAssociationReply, ApiError> {
+    let association = find(state, call.association_id, call.name.as_deref(), call.instance_id)?;
+    if call.association_version.as_deref().is_some_and(|version| version != "1" && version != "$LATEST") {
+        return Err(refused(
+            ErrorCode::InvalidAssociationVersion,
+            "the association has no such version: its only version is 1",
+        ));
+    }
+    Ok(DescribeAssociationReply { association_description: describe(state, association) })
+}
+
+/// Removes an association: from here on nothing of it is shown, and the engine
+/// takes it off its nodes.
+pub(super) fn delete_association(
+    state: &mut State,
+    now: Timestamp,
+    call: DeleteAssociation,
+) -> Result<Empty, ApiError> {
+    let number = find(state, call.association_id, call.name.as_deref(), call.instance_id)?.number;
+    state.associations.bury(number);
+    state.timers.add(now, Work::Forget { association: number });
+    Ok(Empty {})
+}
+
+/// The association of this id or, in the old form, of this document and node.
+fn find<'a>(
+    state: &'a State,
+    id: Option<AssociationId>,
+    name: Option<&str>,
+    node: Option<NodeId>,
+) -> Result<&'a Association, ApiError> {
+    let association = match (id, name, node) {
+        (Some(id), _, _) => state.associations.by_id(id),
+        (None, Some(name), Some(node)) => state.associations.legacy(name, node),
+        _ => {
+            return Err(refused(
+                ErrorCode::ValidationException,
+                "AssociationId, or Name and InstanceId, must be specified",
+            ));
+        }
+    };
+    association.ok_or_else(|| refused(ErrorCode::AssociationDoesNotExist, "there is no such association"))
+}
+
+/// The association as clients see it (B.5). What was not supplied is not shown.
+fn describe(state: &State, association: &Association) -> AssociationDescription {
+    let definition = &association.definition;
+    let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
+    AssociationDescription {
+        name: definition.name.to_string(),
+        instance_id: definition.instance_id,
+        association_version: Some("1".to_owned()),
+        date: Some(association.created),
+        last_update_association_date: Some(association.created),
+        status: definition.instance_id.map(|node| legacy_status(state, association, node)),
+        overview: Some(overview(association)),
+        document_version: Some(definition.document_version.to_string()),
+        parameters: definition.parameters.as_deref().cloned(),
+        association_id: Some(association.id),
+        targets: Some(definition.targets.to_vec()),
+        schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
+        output_location: definition.output_location.as_deref().cloned(),
+        last_execution_date: association.last_run,
+        last_successful_execution_date: association.last_success,
+        association_name: text(&definition.association_name),
+        max_errors: text(&definition.max_errors),
+        max_concurrency: text(&definition.max_concurrency),
+        compliance_severity: definition.severity.map(|severity| severity.as_str().to_owned()),
+        sync_compliance: text(&definition.sync_compliance),
+        apply_only_at_cron_interval: false,
+    }
+}
+
+/// How an association stands; counts only once its nodes are known.
+fn overview(association: &Association) -> AssociationOverview {
+    let (status, detailed_status) = association.standing();
+    let is_resolved = association.executions.iter().any(|execution| execution.spread == Spread::Done);
+    AssociationOverview {
+        status: Some(status.to_string()),
+        detailed_status: Some(detailed_status.to_owned()),
+        association_status_aggregated_count: is_resolved.then(|| association.counts.by_name()),
+    }
+}
+
+/// The root `Status` of the old form: `Associated` until the node has reported.
+fn legacy_status(state: &State, association: &Association, node: NodeId) -> LegacyStatus {
+    let record =
+        state.nodes.number(node).and_then(|number| state.nodes.get(number).record(association.number));
+    let reported = record.and_then(|record| Some((record.status, record.reported?)));
+    let document = &association.definition.name;
+    match reported {
+        None => LegacyStatus {
+            date: association.created,
+            name: AssociationStatus::Associated.to_string(),
+            message: format!("Associated with {document}"),
+            additional_info: None,
+        },
+        Some((status, date)) => {
+            let name = match status {
+                AssociationStatus::Success | AssociationStatus::Skipped => AssociationStatus::Success,
+                status if status.is_terminal() => AssociationStatus::Failed,
+                _ => AssociationStatus::Pending,
+            };
+            LegacyStatus {
+                date,
+                name: name.to_string(),
+                message: format!("{document} stands at {status}"),
+                additional_info: None,
+            }
+        }
+    }
+}

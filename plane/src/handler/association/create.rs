@@ -1,0 +1,251 @@
+//! Making an association.
+//!
+//! The checks come in the order of B.2, which clients can observe: what needs
+//! no document first, then document, parameters, schedule, targets, nodes,
+//! output, tags, duplicates, quota. Only then something is made: the
+//! association, and the entry for its first dispatch, now.
+
+use std::sync::Arc;
+
+use shared::error::{ApiError, ErrorCode};
+use shared::id::NodeId;
+use shared::schedule::Schedule;
+use shared::target::Target;
+use shared::time::Timestamp;
+use shared::wire::{CreateAssociation, CreateAssociationReply, OutputLocation};
+
+use super::super::refused;
+use super::{describe, parameters};
+use crate::config::UnknownTargets;
+use crate::state::State;
+use crate::state::association::{Association, Definition, Kept};
+use crate::state::compliance::Severity;
+use crate::state::document::{StoredDocument, sha256};
+use crate::state::execution::StatusCounts;
+use crate::state::tag::Tags;
+use crate::state::target::Conditions;
+use crate::state::timer::Work;
+use crate::validate::not_supported;
+
+/// Binds a document and its parameters to nodes.
+pub(crate) fn create_association(
+    state: &mut State,
+    now: Timestamp,
+    call: CreateAssociation,
+) -> Result<CreateAssociationReply, ApiError> {
+    check_support(&call)?;
+    check_combinations(&call)?;
+    let document = state.documents.get(&call.name)?;
+    if let Some(version) = &call.document_version {
+        document.check_version(version)?;
+    }
+    check_form(&call, document)?;
+    parameters::check(call.parameters.as_ref(), &document.parsed)?;
+    let schedule = read_schedule(state, call.schedule_expression.as_deref())?;
+    let targets = targets_of(&call);
+    let conditions = Conditions::read(&targets)?;
+    check_nodes(state, &call, &conditions, document)?;
+    if let Some(location) = &call.output_location {
+        check_output(location)?;
+    }
+    let document_hash = Arc::clone(&document.kept.hash);
+    let tags = Tags::of_new_resource(call.tags.as_deref().unwrap_or_default(), &mut state.nodes.texts)?;
+    check_room(state, &call)?;
+
+    let id = state.draw_association_id();
+    let number = state.associations.next_number();
+    let definition = define(call, targets);
+    let kept = Kept {
+        number,
+        id,
+        checksum: checksum(&document_hash, &definition).into(),
+        definition,
+        tags,
+        created: now,
+        anchor: now,
+        executions: std::collections::VecDeque::new(),
+        next_execution: 0,
+        counts: StatusCounts::default(),
+        last_run: None,
+        last_success: None,
+    };
+    state.associations.insert(Association { kept, conditions, schedule });
+    state.timers.add(now, Work::Dispatch { association: number });
+    let association = state.associations.get(number).expect("inserted above");
+    Ok(CreateAssociationReply { association_description: describe(state, association) })
+}
+
+/// Members that have a type but are not carried out. What the checker of
+/// constraints refuses by name has none.
+fn check_support(call: &CreateAssociation) -> Result<(), ApiError> {
+    let refuse = |member| Err(refused(ErrorCode::ValidationException, not_supported(member)));
+    // All nodes at once and no end of errors is what happens anyway.
+    let is_limit = |limit: &Option<String>| limit.as_deref().is_some_and(|limit| limit != "100%");
+    if is_limit(&call.max_errors) {
+        return refuse("MaxErrors other than 100%");
+    }
+    if is_limit(&call.max_concurrency) {
+        return refuse("MaxConcurrency other than 100%");
+    }
+    if call.apply_only_at_cron_interval == Some(true) {
+        return refuse("ApplyOnlyAtCronInterval");
+    }
+    Ok(())
+}
+
+/// Combinations that need no document: R3, R2.
+fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
+    if call.instance_id.is_none() {
+        return Ok(());
+    }
+    if call.targets.as_ref().is_some_and(|targets| !targets.is_empty()) {
+        return Err(refused(
+            ErrorCode::ValidationException,
+            "Only one of InstanceId and Targets can be specified",
+        ));
+    }
+    let members = [
+        ("AssociationName", call.association_name.is_some()),
+        ("DocumentVersion", call.document_version.is_some()),
+        ("MaxErrors", call.max_errors.is_some()),
+        ("MaxConcurrency", call.max_concurrency.is_some()),
+        ("OutputLocation", call.output_location.is_some()),
+        ("ScheduleExpression", call.schedule_expression.is_some()),
+    ];
+    match members.iter().find(|(_, is_there)| *is_there) {
+        Some((member, _)) => Err(refused(
+            ErrorCode::InvalidParameters,
+            format!("{member} is not supported for associations created with InstanceId"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What the document's schema says of the form: R1, R4.
+fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
+    let version = document.parsed.schema_version.as_str();
+    if !document.parsed.schema_version.runs_on_nodes() {
+        return Err(refused(
+            ErrorCode::InvalidDocument,
+            not_supported(&format!("an association with schema version {version}")),
+        ));
+    }
+    if call.instance_id.is_some() && !version.starts_with("1.") {
+        return Err(refused(
+            ErrorCode::InvalidDocument,
+            format!(
+                "Document schema version, {version}, is not supported by association that is created with instance id"
+            ),
+        ));
+    }
+    if call.instance_id.is_none() && call.targets.as_ref().is_none_or(Vec::is_empty) {
+        return Err(refused(ErrorCode::InvalidTarget, "Instance ID or targets must be specified"));
+    }
+    Ok(())
+}
+
+fn read_schedule(state: &State, text: Option<&str>) -> Result<Option<Schedule>, ApiError> {
+    let parse = |text| Schedule::parse(text, state.config.min_schedule_interval);
+    text.map(parse).transpose().map_err(|error| refused(ErrorCode::InvalidSchedule, error.to_string()))
+}
+
+/// The targets as given; those of the old form as one target.
+fn targets_of(call: &CreateAssociation) -> Vec<Target> {
+    match call.instance_id {
+        Some(node) => vec![Target::new("InstanceIds", [node.as_str()])],
+        None => call.targets.clone().unwrap_or_default(),
+    }
+}
+
+/// Nodes that are named by their ids: R11, R39.
+fn check_nodes(
+    state: &State,
+    call: &CreateAssociation,
+    conditions: &Conditions,
+    document: &StoredDocument,
+) -> Result<(), ApiError> {
+    for id in conditions.named() {
+        if state.config.terminated.contains(&id) || !may_name(state, call, id) {
+            return Err(refused(ErrorCode::InvalidInstanceId, id.to_string()));
+        }
+    }
+    let platforms = document.parsed.platforms();
+    for id in conditions.named() {
+        let number = state.nodes.number(id);
+        let platform = number.and_then(|number| state.nodes.get(number).facts.platform_type);
+        if let Some(platform) = platform.filter(|platform| !platforms.contains(platform)) {
+            return Err(refused(
+                ErrorCode::UnsupportedPlatformType,
+                format!("document {} does not run on {platform}, the platform of {id}", call.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an association may name this node. The old form needs a node that
+/// registered; targets may name one whose tags alone are known.
+fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
+    if call.instance_id.is_some() {
+        state.nodes.admitted(id).is_some()
+    } else {
+        state.nodes.number(id).is_some() || state.config.unknown_targets == UnknownTargets::Accept
+    }
+}
+
+/// Whether a bucket's name could be one (InvalidOutputLocation).
+fn check_output(location: &OutputLocation) -> Result<(), ApiError> {
+    let place = location.s3_location.as_ref();
+    let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [bucket.bytes().next(), bucket.bytes().last()];
+    let is_dns_like = ends.iter().all(|end| end.is_some_and(is_plain))
+        && bucket.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
+        && !bucket.contains("..");
+    if is_dns_like {
+        return Ok(());
+    }
+    Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")))
+}
+
+/// Duplicates of the old form (R37), and the quota (R36).
+fn check_room(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
+    if let Some(node) = call.instance_id
+        && state.associations.legacy(&call.name, node).is_some()
+    {
+        let reason = format!("{} is associated with {node} already", call.name);
+        return Err(refused(ErrorCode::AssociationAlreadyExists, reason));
+    }
+    if state.associations.len() >= state.config.association_limit as usize {
+        let reason = format!("there are {} associations already", state.config.association_limit);
+        return Err(refused(ErrorCode::AssociationLimitExceeded, reason));
+    }
+    Ok(())
+}
+
+fn define(call: CreateAssociation, targets: Vec<Target>) -> Definition {
+    Definition {
+        name: call.name.into(),
+        document_version: call.document_version.as_deref().unwrap_or("$DEFAULT").into(),
+        instance_id: call.instance_id,
+        parameters: call.parameters.map(Arc::new),
+        targets: Arc::new(targets),
+        schedule_expression: call.schedule_expression.map(Arc::from),
+        output_location: call.output_location.map(Arc::new),
+        association_name: call.association_name.map(Into::into),
+        max_errors: call.max_errors.map(Into::into),
+        max_concurrency: call.max_concurrency.map(Into::into),
+        severity: call.compliance_severity.as_deref().and_then(Severity::from_text),
+        sync_compliance: call.sync_compliance.map(Into::into),
+    }
+}
+
+/// What tells an agent to fetch the document anew: document content and
+/// version, parameters, and the association's version.
+fn checksum(document_hash: &str, definition: &Definition) -> String {
+    let parameters = serde_json::to_string(&definition.parameters).expect("texts can be written");
+    let mut digest =
+        sha256(format!("{document_hash}\0{}\0{parameters}\0{}", definition.document_version, 1).as_bytes());
+    digest.truncate(32);
+    digest
+}

@@ -1,0 +1,162 @@
+//! Listing executions of an association, and the nodes of one.
+
+use shared::error::{ApiError, ErrorCode};
+use shared::id::AssociationId;
+use shared::time::Timestamp;
+use shared::wire::{
+    AssociationExecution, AssociationExecutionFilter, AssociationExecutionTarget,
+    AssociationExecutionTargetsFilter, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutionTargetsReply, DescribeAssociationExecutions,
+    DescribeAssociationExecutionsReply,
+};
+
+use super::{instant, refused};
+use crate::page::{List, SEARCH, cut, page_size};
+use crate::state::State;
+use crate::state::association::Association;
+use crate::state::execution::{Execution, Row};
+
+/// How many rows a page has if nothing else is said.
+const DEFAULT_PAGE: usize = 50;
+
+/// What every target of an execution is, for `i-` and `mi-` nodes alike.
+const RESOURCE_TYPE: &str = "ManagedInstance";
+
+fn find(state: &State, id: AssociationId) -> Result<&Association, ApiError> {
+    let gone = || refused(ErrorCode::AssociationDoesNotExist, "there is no such association");
+    state.associations.by_id(id).ok_or_else(gone)
+}
+
+/// Lists executions, newest first.
+pub(super) fn describe_association_executions(
+    state: &mut State,
+    _now: Timestamp,
+    call: DescribeAssociationExecutions,
+) -> Result<DescribeAssociationExecutionsReply, ApiError> {
+    let association = find(state, call.association_id)?;
+    let filters = call.filters.unwrap_or_default();
+    let list =
+        List::new(state.config.seed, "DescribeAssociationExecutions", &(call.association_id, &filters));
+    // The number of the execution where the page before ended: newer ones may have come since.
+    let before = list.place::<u32>(call.next_token.as_deref())?;
+    let filters = filters.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let older =
+        association.executions.iter().rev().filter(|one| before.is_none_or(|before| one.number < before));
+    let found: Vec<&Execution> =
+        older.filter(|one| filters.iter().all(|filter| filter.lets_through(one))).collect();
+    let (page, more) = cut(found, 0, page_size(call.max_results, DEFAULT_PAGE));
+    let last = page.last().map(|execution| execution.number.to_string());
+    Ok(DescribeAssociationExecutionsReply {
+        association_executions: page.into_iter().map(|execution| row(association, execution)).collect(),
+        next_token: more.and(last).map(|last| list.token(&last)),
+    })
+}
+
+/// A condition on the executions that are listed.
+enum Filter {
+    Id(String),
+    Status(String),
+    Created(std::cmp::Ordering, Timestamp),
+}
+
+fn read(filter: &AssociationExecutionFilter) -> Result<Filter, ApiError> {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let ordering = match filter.kind.as_str() {
+        "LESS_THAN" => Less,
+        "GREATER_THAN" => Greater,
+        _ => Equal,
+    };
+    match filter.key.as_str() {
+        "CreatedTime" => Ok(Filter::Created(ordering, instant(&filter.value)?)),
+        _ if ordering != Equal => Err(refused(
+            ErrorCode::ValidationException,
+            format!("{} is compared with EQUAL only", filter.key),
+        )),
+        "ExecutionId" => Ok(Filter::Id(filter.value.clone())),
+        "Status" => Ok(Filter::Status(filter.value.clone())),
+        other => Err(refused(ErrorCode::ValidationException, format!("there is no filter {other}"))),
+    }
+}
+
+impl Filter {
+    fn lets_through(&self, execution: &Execution) -> bool {
+        match self {
+            Self::Id(id) => execution.id.to_string() == *id,
+            Self::Status(name) => execution.status().as_str() == name,
+            Self::Created(ordering, instant) => execution.created.cmp(instant) == *ordering,
+        }
+    }
+}
+
+fn row(association: &Association, execution: &Execution) -> AssociationExecution {
+    let status = execution.status().to_string();
+    AssociationExecution {
+        association_id: association.id,
+        association_version: Some("1".to_owned()),
+        execution_id: execution.id,
+        detailed_status: Some(status.clone()),
+        status,
+        created_time: Some(execution.created),
+        last_execution_date: execution.last_report,
+        resource_count_by_status: Some(execution.counts.as_text()),
+    }
+}
+
+/// Lists the nodes of one execution, in the order in which they were gathered.
+pub(super) fn describe_association_execution_targets(
+    state: &mut State,
+    _now: Timestamp,
+    call: DescribeAssociationExecutionTargets,
+) -> Result<DescribeAssociationExecutionTargetsReply, ApiError> {
+    let association = find(state, call.association_id)?;
+    let execution = association.executions.iter().find(|execution| execution.id == call.execution_id);
+    let execution = execution.ok_or_else(|| {
+        refused(ErrorCode::AssociationExecutionDoesNotExist, "the association has no such execution")
+    })?;
+    let filters = call.filters.unwrap_or_default();
+    let list =
+        List::new(state.config.seed, "DescribeAssociationExecutionTargets", &(call.execution_id, &filters));
+    let from = list.place::<usize>(call.next_token.as_deref())?.unwrap_or(0);
+    let size = page_size(call.max_results, DEFAULT_PAGE);
+
+    let mut reply = DescribeAssociationExecutionTargetsReply::default();
+    for (index, row) in execution.rows.iter().enumerate().skip(from) {
+        if reply.association_execution_targets.len() == size || index == from + SEARCH {
+            reply.next_token = Some(list.token(&index.to_string()));
+            break;
+        }
+        let target = target(state, association, execution, row);
+        if filters.iter().all(|filter| has(&target, filter)) {
+            reply.association_execution_targets.push(target);
+        }
+    }
+    Ok(reply)
+}
+
+fn has(target: &AssociationExecutionTarget, filter: &AssociationExecutionTargetsFilter) -> bool {
+    match filter.key.as_str() {
+        "Status" => target.status == filter.value,
+        "ResourceId" => target.resource_id == filter.value,
+        _ => target.resource_type == filter.value,
+    }
+}
+
+fn target(
+    state: &State,
+    association: &Association,
+    execution: &Execution,
+    row: &Row,
+) -> AssociationExecutionTarget {
+    let status = row.status.to_string();
+    AssociationExecutionTarget {
+        association_id: association.id,
+        association_version: Some("1".to_owned()),
+        execution_id: execution.id,
+        resource_id: state.nodes.get(row.node).id.to_string(),
+        resource_type: RESOURCE_TYPE.to_owned(),
+        detailed_status: Some(if row.is_stuck { "StuckAtInProgress".to_owned() } else { status.clone() }),
+        status,
+        last_execution_date: row.reported(),
+        output_source: None,
+    }
+}

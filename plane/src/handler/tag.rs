@@ -1,0 +1,83 @@
+//! Tags of nodes, associations and documents.
+//!
+//! The service takes tags of `mi-` nodes only, and those of `i-` nodes from
+//! EC2; here `i-` nodes are tagged the same way, before or after they
+//! register.
+
+use shared::error::{ApiError, ErrorCode};
+use shared::id::{AssociationId, NodeId};
+use shared::time::Timestamp;
+use shared::wire::{AddTagsToResource, Empty, ListTagsForResource, ListTagsForResourceReply};
+
+use super::node::rematch;
+use super::refused;
+use crate::state::State;
+
+/// Adds tags to a resource, or changes their values.
+pub(super) fn add_tags_to_resource(
+    state: &mut State,
+    now: Timestamp,
+    call: AddTagsToResource,
+) -> Result<Empty, ApiError> {
+    let gone = || no_resource(&call.resource_type, &call.resource_id);
+    match call.resource_type.as_str() {
+        "ManagedInstance" => {
+            let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
+            let is_known = state.nodes.number(id).is_some() || !id.is_hybrid();
+            if !is_known || state.config.terminated.contains(&id) {
+                return Err(gone());
+            }
+            let number = state.nodes.ensure(id);
+            let node = &state.nodes.get(number).tags;
+            let tags = node.clone().with(&call.tags, &mut state.nodes.texts)?;
+            if tags != state.nodes.get(number).tags {
+                state.nodes.set_tags(number, tags);
+                rematch(state, now, number);
+            }
+        }
+        "Association" => {
+            let id: AssociationId = call.resource_id.parse().map_err(|_| gone())?;
+            let association =
+                state.associations.number(id).and_then(|number| state.associations.get_mut(number));
+            let association = association.ok_or_else(gone)?;
+            association.tags = association.tags.with(&call.tags, &mut state.nodes.texts)?;
+        }
+        "Document" => {
+            let document = state.documents.get_mut(&call.resource_id).ok_or_else(gone)?;
+            document.kept.tags = document.kept.tags.with(&call.tags, &mut state.nodes.texts)?;
+        }
+        other => return Err(no_type(other)),
+    }
+    Ok(Empty {})
+}
+
+/// Reads the tags of a resource, by key.
+pub(super) fn list_tags_for_resource(
+    state: &mut State,
+    _now: Timestamp,
+    call: ListTagsForResource,
+) -> Result<ListTagsForResourceReply, ApiError> {
+    let gone = || no_resource(&call.resource_type, &call.resource_id);
+    let tags = match call.resource_type.as_str() {
+        "ManagedInstance" => {
+            let id: Option<NodeId> = call.resource_id.parse().ok();
+            let number = id.and_then(|id| state.nodes.number(id)).ok_or_else(gone)?;
+            &state.nodes.get(number).tags
+        }
+        "Association" => {
+            let id: Option<AssociationId> = call.resource_id.parse().ok();
+            &id.and_then(|id| state.associations.by_id(id)).ok_or_else(gone)?.tags
+        }
+        "Document" => &state.documents.get(&call.resource_id).map_err(|_| gone())?.kept.tags,
+        other => return Err(no_type(other)),
+    };
+    Ok(ListTagsForResourceReply { tag_list: tags.to_wire() })
+}
+
+fn no_resource(kind: &str, id: &str) -> ApiError {
+    refused(ErrorCode::InvalidResourceId, format!("there is no {kind} {id}"))
+}
+
+fn no_type(kind: &str) -> ApiError {
+    refused(ErrorCode::InvalidResourceType, format!("resources of type {kind} are not kept here"))
+}

@@ -1,0 +1,188 @@
+//! The plane behind a socket: `POST /`, AWS JSON 1.1.
+//!
+//! A request's bytes go to [`Service::respond`] as they are. Beside the
+//! connections run the plane's own timers, and, where a file is named, the
+//! keeping of its state. All of it ends when `shutdown` does: what is under
+//! way is let finish within a grace period, then the state is written once more.
+
+mod keep;
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use axum::serve::ListenerExt;
+use shared::error::{ApiError, ErrorCode};
+use shared::time::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::service::{self, Service};
+
+/// How long connections may take to finish once the end was announced.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What tells the plane the time, and lets it wait.
+pub trait Clock: Clone + Send + Sync + 'static {
+    /// The instant, simulated or not, that it is.
+    fn now(&self) -> Timestamp;
+
+    /// Waits for an instant of that clock.
+    fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send;
+
+    /// Waits for so long by the clock on the wall.
+    fn sleep_wall(&self, wall: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// Why the plane could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener failed.
+    #[error("connections cannot be accepted")]
+    Accept(#[source] io::Error),
+    /// The state could not be written at the end.
+    #[error("state of the plane cannot be written to {}", file.display())]
+    Keep {
+        /// Where to.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Serves until `shutdown` completes. With a `state_file` the state is written
+/// there every ten seconds of wall time, after each association or document
+/// that is made, and at the end.
+pub async fn serve<C: Clock>(
+    listener: TcpListener,
+    service: Arc<Service>,
+    clock: C,
+    state_file: Option<PathBuf>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run_timers(Arc::clone(&service), clock.clone(), stopped.clone()));
+    if let Some(file) = state_file.clone() {
+        tasks.spawn(keep::keep(Arc::clone(&service), clock.clone(), file, stopped.clone()));
+    }
+
+    let max_body = service.max_body();
+    let door = Door { service: Arc::clone(&service), clock: clock.clone(), max_body };
+    let app = Router::new().fallback(answer::<C>).with_state(door);
+    // Replies are small and awaited: they must not wait for more to send.
+    let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
+    let server = axum::serve(listener, app).with_graceful_shutdown(told(stopped));
+    let mut server = std::pin::pin!(server.into_future());
+
+    let outcome = tokio::select! {
+        outcome = &mut server => outcome,
+        () = shutdown => {
+            stop.send_replace(true);
+            tokio::select! {
+                outcome = &mut server => outcome,
+                () = clock.sleep_wall(GRACE) => Ok(()),
+            }
+        }
+    };
+    stop.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+    if let Some(file) = state_file {
+        let written = keep::write(Arc::clone(&service), file.clone()).await;
+        written.map_err(|source| ServeError::Keep { file, source })?;
+    }
+    outcome.map_err(ServeError::Accept)
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // If the sender is gone, everything is over as well.
+    _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+}
+
+/// Does the plane's own work when it is due.
+async fn run_timers<C: Clock>(service: Arc<Service>, clock: C, stopped: watch::Receiver<bool>) {
+    let mut end = std::pin::pin!(told(stopped.clone()));
+    loop {
+        // Piece by piece, so that calls come in between.
+        while !*stopped.borrow() && service.run_timer(clock.now()) {
+            tokio::task::yield_now().await;
+        }
+        let due = service.next_timer();
+        let wait = async {
+            match due {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = wait => (),
+            () = service.earlier_timer() => (),
+            () = &mut end => return,
+        }
+    }
+}
+
+/// What a connection needs.
+#[derive(Clone)]
+struct Door<C> {
+    service: Arc<Service>,
+    clock: C,
+    max_body: usize,
+}
+
+async fn answer<C: Clock>(State(door): State<Door<C>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if head.uri.path() != "/" {
+        return refuse(
+            &door.service,
+            StatusCode::NOT_FOUND,
+            ErrorCode::UnknownOperationException,
+            "the API is POST /",
+        );
+    }
+    if head.method != Method::POST {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let mut response =
+            refuse(&door.service, status, ErrorCode::UnknownOperationException, "the API is POST /");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    let said = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let is_too_large = said.is_some_and(|said: u64| said > door.max_body as u64);
+    // Without a length the body is read up to the bound, and not on.
+    let body = if is_too_large { None } else { to_bytes(body, door.max_body).await.ok() };
+    let Some(body) = body else {
+        let reason = format!("the body is larger than {} bytes", door.max_body);
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
+    };
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    respond(door.service.respond(door.clock.now(), target, &body))
+}
+
+fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) -> Response {
+    let mut response = respond(service.refuse(&ApiError::new(code, reason)));
+    *response.status_mut() = status;
+    response
+}
+
+fn respond(answer: service::Response) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).expect("200 or a refusal's");
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+    let request_id = HeaderValue::from_str(&answer.request_id).expect("a UUID is plain text");
+    headers.insert("x-amzn-requestid", request_id);
+    response
+}
+
+#[cfg(test)]
+mod tests;

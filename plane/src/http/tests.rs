@@ -1,0 +1,148 @@
+//! The plane over a real socket on loopback.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::config::PlaneConfig;
+
+/// A clock that stands at noon: nothing in these tests waits for it.
+#[derive(Clone)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(1_741_608_000)
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        if at > self.now() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn sleep_wall(&self, _wall: Duration) {
+        std::future::pending::<()>().await;
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<Result<(), ServeError>>,
+}
+
+async fn start(service: Arc<Service>, state_file: Option<PathBuf>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let end = async move { _ = stopped.await };
+    Server { address, stop, served: tokio::spawn(serve(listener, service, Still, state_file, end)) }
+}
+
+fn config() -> PlaneConfig {
+    PlaneConfig { max_body: 1000, ..PlaneConfig::default() }
+}
+
+/// Sends bytes, reads to the end of the connection.
+async fn exchange(address: SocketAddr, request: &str) -> String {
+    let request = request.to_owned();
+    let exchange = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    tokio::task::spawn_blocking(exchange).await.unwrap()
+}
+
+fn post(target: &str, body: &str) -> String {
+    format!(
+        "POST / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\nx-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn calls_are_answered_with_status_and_headers() {
+    let server = start(Arc::new(Service::new(config())), None).await;
+    let node = r#"{"InstanceId":"i-0123456789abcdef0"}"#;
+    let chunked = format!(
+        "POST / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\nx-amz-target: AmazonSSM.ListInstanceAssociations\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{node}\r\n0\r\n\r\n",
+        node.len()
+    );
+    let unending = format!(
+        "POST / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\nx-amz-target: AmazonSSM.GetDocument\r\ntransfer-encoding: chunked\r\n\r\n800\r\n{}\r\n",
+        "x".repeat(0x800)
+    );
+    let large =
+        "POST / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\ncontent-length: 1099511627776\r\n\r\n{"
+            .to_owned();
+    let cases = [
+        (post("AmazonSSM.UpdateInstanceInformation", node), "200", "\r\n\r\n{}"),
+        (chunked, "200", r#"{"Associations":[]}"#),
+        (post("AmazonSSM.Nothing", node), "400", r#""__type":"UnknownOperationException""#),
+        (post("AmazonSSM.GetDocument", "no json"), "400", r#""__type":"SerializationException""#),
+        (post("AmazonSSM.GetDocument", &"x".repeat(1001)), "413", r#""__type":"ValidationException""#),
+        (large, "413", "larger than 1000 bytes"),
+        (unending, "413", "larger than 1000 bytes"),
+        ("GET / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\n\r\n".to_owned(), "405", "allow: POST"),
+        (
+            "POST /x HTTP/1.1\r\nhost: plane\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "404",
+            "",
+        ),
+    ];
+    for (request, status, fragment) in cases {
+        let answer = exchange(server.address, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(answer.contains(fragment), "{request}: {answer}");
+        assert!(answer.contains("content-type: application/x-amz-json-1.1\r\n"), "{answer}");
+        assert!(answer.contains("x-amzn-requestid: "), "{answer}");
+    }
+    assert!(exchange(server.address, "nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_planes_own_work_is_done_and_the_state_kept_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("plane.state");
+    let service = Arc::new(Service::new(config()));
+    let server = start(Arc::clone(&service), Some(file.clone())).await;
+    exchange(server.address, &post("AmazonSSM.UpdateInstanceInformation", r#"{"InstanceId":"i-01234567"}"#))
+        .await;
+    let create = r#"{"Name":"AWS-RunShellScript","Parameters":{"commands":["id"]},"Targets":[{"Key":"InstanceIds","Values":["*"]}]}"#;
+    exchange(server.address, &post("AmazonSSM.CreateAssociation", create)).await;
+    let poll = post("AmazonSSM.ListInstanceAssociations", r#"{"InstanceId":"i-01234567"}"#);
+    while !exchange(server.address, &poll).await.contains(r#""DetailedStatus":"Pending""#) {
+        tokio::task::yield_now().await;
+    }
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+    let kept = std::fs::read(&file).unwrap();
+    let restored = Service::restore(config(), &kept).unwrap();
+    assert!(restored.snapshot().unwrap() == service.snapshot().unwrap());
+}
+
+#[tokio::test]
+async fn an_association_is_kept_without_waiting_for_the_next_turn() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("plane.state");
+    let server = start(Arc::new(Service::new(config())), Some(file.clone())).await;
+    let create = r#"{"Name":"AWS-RunShellScript","Parameters":{"commands":["id"]},"Targets":[{"Key":"InstanceIds","Values":["*"]}]}"#;
+    exchange(server.address, &post("AmazonSSM.CreateAssociation", create)).await;
+    // The clock stands: the ten seconds never pass.
+    while !file.exists() {
+        tokio::task::yield_now().await;
+    }
+    let restored = Service::restore(config(), &std::fs::read(&file).unwrap()).unwrap();
+    let listed = restored.respond(Still.now(), "AmazonSSM.ListAssociations", b"{}").body;
+    assert!(String::from_utf8(listed).unwrap().contains("AWS-RunShellScript"));
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+}

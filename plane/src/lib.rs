@@ -1,0 +1,28 @@
+//! The embedded control plane: State Manager as its clients and agents see it.
+//!
+//! Data flows one way: `wire -> http -> service -> route -> handler -> state`.
+//!
+//! - [`config`]: what can be chosen, with its defaults
+//! - [`service`]: the one door; typed calls, calls in bytes, and the plane's own timers
+//! - [`http`]: the same behind a socket
+//! - [`state`]: all that the plane knows
+//! - `route`, `validate`: how bytes become a call
+//! - `handler`: one plain function per operation
+//! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
+//! - [`snapshot`]: the state as bytes, and back
+//!
+//! Invariant: time and chance come in from outside, so that the same calls at
+//! the same instants bring the same answers.
+
+pub mod config;
+mod engine;
+mod handler;
+pub mod http;
+mod page;
+mod route;
+pub mod service;
+pub mod snapshot;
+pub mod state;
+#[cfg(test)]
+mod testing;
+mod validate;

@@ -1,0 +1,170 @@
+//! The one door to the plane: calls, and the plane's own timers.
+//!
+//! All of the state is behind one lock, and whoever holds it does one bounded
+//! thing: a call, or one piece of engine work. So there is one order of
+//! everything, and a typed call and the same call in bytes do the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shared::error::{ApiError, ErrorBody, ErrorCode};
+use shared::operation::Operation;
+use shared::time::Timestamp;
+use shared::wire::{CreateAssociation, CreateDocument, DeleteAssociation};
+use tokio::sync::Notify;
+use tracing::error;
+
+use crate::config::PlaneConfig;
+use crate::engine;
+pub use crate::handler::Handle;
+use crate::route;
+use crate::snapshot::{self, RestoreError, SnapshotError};
+use crate::state::State;
+use crate::validate;
+
+/// The operations by which people define what is to be.
+const DEFINITIONS: [&str; 3] = [CreateAssociation::NAME, CreateDocument::NAME, DeleteAssociation::NAME];
+
+/// The control plane.
+#[derive(Debug)]
+pub struct Service {
+    state: Mutex<State>,
+    /// Told when work was put down that is due before all other.
+    earlier: Notify,
+    /// Told when somebody defined something.
+    defined: Notify,
+}
+
+/// An answer as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, AWS JSON 1.1.
+    pub body: Vec<u8>,
+    /// The value of `x-amzn-RequestId`, a UUID.
+    pub request_id: String,
+}
+
+impl Service {
+    /// A plane to which nothing has happened yet.
+    pub fn new(config: PlaneConfig) -> Self {
+        Self::with(State::new(config))
+    }
+
+    fn with(state: State) -> Self {
+        Self { state: Mutex::new(state), earlier: Notify::new(), defined: Notify::new() }
+    }
+
+    /// Does a call. Applies no timers. The requests of agents are trusted to
+    /// be well-formed, as types guarantee most of it; all others are checked
+    /// against the service's constraints first.
+    pub fn call<O: Handle>(&self, now: Timestamp, operation: O) -> Result<O::Reply, ApiError> {
+        if !O::IS_TRUSTED {
+            let request = serde_json::to_value(&operation)
+                .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
+            validate::check(O::members(), &request)?;
+        }
+        self.handle(now, operation)
+    }
+
+    /// Does a call whose request was checked.
+    pub(crate) fn handle<O: Handle>(&self, now: Timestamp, operation: O) -> Result<O::Reply, ApiError> {
+        let mut state = self.lock();
+        let before = state.timers.first();
+        let outcome = operation.handle(&mut state, now);
+        let after = state.timers.first();
+        drop(state);
+        if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
+            self.earlier.notify_one();
+        }
+        if outcome.is_ok() && DEFINITIONS.contains(&O::NAME) {
+            self.defined.notify_one();
+        }
+        outcome
+    }
+
+    /// Does the call of this `X-Amz-Target` with this body. Whatever the bytes,
+    /// there is an answer.
+    pub fn respond(&self, now: Timestamp, target: &str, body: &[u8]) -> Response {
+        let request_id = self.lock().draw_request_id();
+        let answer = || match route::find(target) {
+            Some(route) => route(self, now, body),
+            None => Err(ApiError::from(ErrorCode::UnknownOperationException)),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
+            error!(target, "a call panicked");
+            Err(ApiError::new(ErrorCode::InternalServerError, "the call could not be carried out"))
+        });
+        match outcome {
+            Ok(body) => Response { status: 200, body, request_id },
+            Err(refusal) => refuse(&refusal, request_id),
+        }
+    }
+
+    /// The answer to a request that is refused before it is a call.
+    pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
+        refuse(refusal, self.lock().draw_request_id())
+    }
+
+    /// When the plane next has work of its own to do.
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        self.lock().timers.first()
+    }
+
+    /// Does the work that is due at `now` or before, in its order, with what
+    /// it brings about for that time. The lock is free between its pieces.
+    pub fn run_timers(&self, now: Timestamp) {
+        while self.run_timer(now) {}
+    }
+
+    /// Does the first piece of work that is due at `now` or before. Answers
+    /// whether there was one.
+    pub fn run_timer(&self, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        let Some(work) = state.timers.take_due(now) else { return false };
+        engine::run(&mut state, now, work);
+        true
+    }
+
+    /// Waits until work was put down that is due before all other.
+    pub(crate) async fn earlier_timer(&self) {
+        self.earlier.notified().await;
+    }
+
+    /// Waits until somebody defined something: unlike a node, which reports
+    /// again, they will not do so twice.
+    pub(crate) async fn defined(&self) {
+        self.defined.notified().await;
+    }
+
+    /// The state as bytes, from which [`Self::restore`] makes an equal plane.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        snapshot::write(&self.lock())
+    }
+
+    /// A plane that goes on where a snapshot was taken. Settings come from
+    /// `config`, not from the snapshot.
+    pub fn restore(config: PlaneConfig, bytes: &[u8]) -> Result<Self, RestoreError> {
+        snapshot::read(config, bytes).map(Self::with)
+    }
+
+    /// The largest body that is read, in bytes.
+    pub(crate) fn max_body(&self) -> usize {
+        self.lock().config.max_body
+    }
+
+    /// The state. A panic under the lock left it in some order: one call's
+    /// work may be missing, the rest of the fleet goes on.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refuse(refusal: &ApiError, request_id: String) -> Response {
+    let body = serde_json::to_vec(&ErrorBody::from(refusal)).expect("two texts can be written");
+    Response { status: refusal.code.http_status(), body, request_id }
+}
+
+#[cfg(test)]
+mod tests;

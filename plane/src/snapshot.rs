@@ -1,0 +1,153 @@
+//! The plane's state as bytes, and back.
+//!
+//! A snapshot is one line that says what it is, of which version, with the
+//! SHA-256 of the rest; the rest is JSON. Indexes and whatever else follows
+//! from the state are left out and made again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shared::schedule::Schedule;
+use shared::time::Period;
+
+use crate::config::PlaneConfig;
+use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::compliance::ComplianceCounts;
+use crate::state::document::{Documents, KeptDocument, StoredDocument, sha256};
+use crate::state::node::{Node, Nodes};
+use crate::state::tag::Tags;
+use crate::state::target::Conditions;
+use crate::state::timer::Timers;
+use crate::state::{Numbers, State};
+
+const MARK: &str = "ssm-fleet-plane-state";
+const VERSION: &str = "1";
+
+/// Why the state could not be made bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("state of the plane cannot be written as JSON")]
+pub struct SnapshotError(#[source] serde_json::Error);
+
+/// Why bytes are no state of a plane.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The first line is not that of a snapshot.
+    #[error("no state of an ssm-fleet plane: the first line does not say so")]
+    Foreign,
+    /// It was written by another version.
+    #[error("state of an ssm-fleet plane in version {0}; this program reads version {VERSION}")]
+    Version(String),
+    /// It was cut short or changed.
+    #[error("state of an ssm-fleet plane is damaged: its digest does not fit its content")]
+    Damaged,
+    /// The digest fits, the content does not.
+    #[error("state of an ssm-fleet plane cannot be understood: {0}")]
+    Unreadable(String),
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    numbers: &'a Numbers,
+    documents: Vec<&'a KeptDocument>,
+    built_in_tags: BTreeMap<&'a Arc<str>, &'a Tags>,
+    nodes: &'a [Node],
+    next_association: AssociationNumber,
+    associations: Vec<&'a Kept>,
+    graves: Vec<&'a Kept>,
+    compliance: &'a ComplianceCounts,
+    timers: &'a Timers,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    numbers: Numbers,
+    documents: Vec<KeptDocument>,
+    built_in_tags: BTreeMap<String, Tags>,
+    nodes: Vec<Node>,
+    next_association: AssociationNumber,
+    associations: Vec<Kept>,
+    graves: Vec<Kept>,
+    compliance: ComplianceCounts,
+    timers: Timers,
+}
+
+/// Writes a state down.
+pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
+    let (associations, graves) = state.associations.kept();
+    let written = Written {
+        numbers: &state.numbers,
+        documents: state.documents.kept().collect(),
+        built_in_tags: state.documents.built_in_tags().collect(),
+        nodes: state.nodes.table(),
+        next_association: state.associations.next_number(),
+        associations,
+        graves,
+        compliance: &state.compliance,
+        timers: &state.timers,
+    };
+    let content = serde_json::to_vec(&written).map_err(SnapshotError)?;
+    let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(&content)).into_bytes();
+    bytes.extend_from_slice(&content);
+    Ok(bytes)
+}
+
+/// Reads a state that was written down.
+pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreError> {
+    let content = content(bytes)?;
+    let read: Read = serde_json::from_slice(content).map_err(unreadable)?;
+    let mut state = State::new(config);
+    state.numbers = read.numbers;
+    state.compliance = read.compliance;
+    state.timers = read.timers;
+    state.documents = documents(read.documents, read.built_in_tags)?;
+    state.nodes = Nodes::restore(read.nodes);
+    for kept in read.associations {
+        state.associations.insert(association(kept)?);
+    }
+    for kept in read.graves {
+        state.associations.graves.insert(kept.number, association(kept)?);
+    }
+    state.associations.set_next(read.next_association);
+    Ok(state)
+}
+
+/// What stands behind the first line, if that line fits it.
+fn content(bytes: &[u8]) -> Result<&[u8], RestoreError> {
+    let end = bytes.iter().take(256).position(|byte| *byte == b'\n').ok_or(RestoreError::Foreign)?;
+    let line = std::str::from_utf8(&bytes[..end]).map_err(|_| RestoreError::Foreign)?;
+    let content = &bytes[end + 1..];
+    let words: Vec<&str> = line.split(' ').collect();
+    match words[..] {
+        [MARK, VERSION, digest] if digest == sha256(content) => Ok(content),
+        [MARK, VERSION, _] => Err(RestoreError::Damaged),
+        [MARK, version, ..] => Err(RestoreError::Version(version.to_owned())),
+        _ => Err(RestoreError::Foreign),
+    }
+}
+
+fn documents(kept: Vec<KeptDocument>, tags: BTreeMap<String, Tags>) -> Result<Documents, RestoreError> {
+    let mut documents = Documents::built_in();
+    for kept in kept {
+        documents.insert(StoredDocument::read(kept).map_err(unreadable)?);
+    }
+    for (name, tags) in tags {
+        if let Some(document) = documents.get_mut(&name) {
+            document.kept.tags = tags;
+        }
+    }
+    Ok(documents)
+}
+
+/// An association with what follows from its definition.
+fn association(kept: Kept) -> Result<Association, RestoreError> {
+    let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
+    // It was accepted once; a minimum that was raised since does not undo that.
+    let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
+    let schedule = kept.definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
+    Ok(Association { kept, conditions, schedule })
+}
+
+fn unreadable(error: impl ToString) -> RestoreError {
+    RestoreError::Unreadable(error.to_string())
+}

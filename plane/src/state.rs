@@ -1,0 +1,87 @@
+//! All that the plane knows, behind one lock.
+//!
+//! The parts: nodes, associations with their executions, documents, counts of
+//! compliance, and the work that is due later. Handlers read and change it
+//! within one call; what would touch more than a page is put down as
+//! work for the engine.
+//!
+//! Invariant: whatever can be counted over nodes is counted as it changes, and
+//! every index agrees with what it indexes.
+
+pub(crate) mod association;
+pub(crate) mod compliance;
+pub(crate) mod document;
+pub(crate) mod execution;
+pub(crate) mod intern;
+pub(crate) mod node;
+pub(crate) mod tag;
+pub(crate) mod target;
+pub(crate) mod timer;
+
+use serde::{Deserialize, Serialize};
+use shared::id::{AssociationId, ExecutionId};
+use shared::seed::Seed;
+
+use crate::config::PlaneConfig;
+use association::Associations;
+use compliance::ComplianceCounts;
+use document::Documents;
+use node::Nodes;
+use timer::Timers;
+
+/// All that the plane knows.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) config: PlaneConfig,
+    pub(crate) nodes: Nodes,
+    pub(crate) associations: Associations,
+    pub(crate) documents: Documents,
+    pub(crate) compliance: ComplianceCounts,
+    pub(crate) timers: Timers,
+    pub(crate) numbers: Numbers,
+}
+
+impl State {
+    /// A plane to which nothing has happened yet; it knows its own documents.
+    pub fn new(config: PlaneConfig) -> Self {
+        Self {
+            documents: Documents::built_in(),
+            config,
+            nodes: Nodes::default(),
+            associations: Associations::default(),
+            compliance: ComplianceCounts::default(),
+            timers: Timers::default(),
+            numbers: Numbers::default(),
+        }
+    }
+
+    /// The next association's id.
+    pub(crate) fn draw_association_id(&mut self) -> AssociationId {
+        AssociationId::from_bits(draw(self.config.seed, "association", &mut self.numbers.association))
+    }
+
+    /// The next execution's id.
+    pub(crate) fn draw_execution_id(&mut self) -> ExecutionId {
+        ExecutionId::from_bits(draw(self.config.seed, "execution", &mut self.numbers.execution))
+    }
+
+    /// The next request's id, a UUID.
+    pub(crate) fn draw_request_id(&mut self) -> String {
+        let bits = draw(self.config.seed, "request", &mut self.numbers.request);
+        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().hyphenated().to_string()
+    }
+}
+
+/// The running numbers that ids are drawn with.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Numbers {
+    association: u64,
+    execution: u64,
+    request: u64,
+}
+
+fn draw(seed: Seed, kind: &str, number: &mut u64) -> u128 {
+    let bits = seed.draw(kind, *number).wide_bits("id", 0);
+    *number += 1;
+    bits
+}

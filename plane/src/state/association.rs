@@ -1,0 +1,339 @@
+//! The associations, their executions, and how they stand.
+//!
+//! An association keeps counts over the nodes that have it now, and a bounded
+//! ring of executions. It is indexed under its narrowest condition, so that a
+//! node finds the associations that mean it without asking each.
+//!
+//! Invariant: numbers are given once and never again, in the order of creation.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shared::id::{AssociationId, NodeId};
+use shared::schedule::Schedule;
+use shared::status::AssociationStatus;
+use shared::target::Target;
+use shared::time::Timestamp;
+use shared::wire::{OutputLocation, Parameters};
+
+use super::compliance::Severity;
+use super::execution::{Execution, Spread, StatusCounts};
+use super::node::{Node, Place};
+use super::tag::Tags;
+use super::target::{Condition, Conditions};
+
+/// An association's number: the order of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub(crate) struct AssociationNumber(pub(crate) u32);
+
+/// What was asked for: the part of an association that the caller wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Definition {
+    pub(crate) name: Arc<str>,
+    /// A number, `$DEFAULT` or `$LATEST`; `$DEFAULT` where nothing was said.
+    pub(crate) document_version: Arc<str>,
+    /// The node of the old form.
+    pub(crate) instance_id: Option<NodeId>,
+    pub(crate) parameters: Option<Arc<Parameters>>,
+    pub(crate) targets: Arc<Vec<Target>>,
+    pub(crate) schedule_expression: Option<Arc<str>>,
+    pub(crate) output_location: Option<Arc<OutputLocation>>,
+    pub(crate) association_name: Option<Box<str>>,
+    pub(crate) max_errors: Option<Box<str>>,
+    pub(crate) max_concurrency: Option<Box<str>>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) sync_compliance: Option<Box<str>>,
+}
+
+/// An association.
+#[derive(Debug, Clone)]
+pub(crate) struct Association {
+    pub(crate) kept: Kept,
+    /// The targets, understood.
+    pub(crate) conditions: Conditions,
+    /// The schedule, understood.
+    pub(crate) schedule: Option<Schedule>,
+}
+
+/// What a snapshot keeps of an association; the rest follows from it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) number: AssociationNumber,
+    pub(crate) id: AssociationId,
+    pub(crate) definition: Definition,
+    pub(crate) tags: Tags,
+    pub(crate) created: Timestamp,
+    /// Changes with the document, the parameters and the version.
+    pub(crate) checksum: Arc<str>,
+    /// The instant of the schedule at which it was last due; the intervals count from it.
+    pub(crate) anchor: Timestamp,
+    /// Newest last.
+    pub(crate) executions: VecDeque<Execution>,
+    pub(crate) next_execution: u32,
+    /// The states of the nodes that have it now.
+    pub(crate) counts: StatusCounts,
+    pub(crate) last_run: Option<Timestamp>,
+    pub(crate) last_success: Option<Timestamp>,
+}
+
+impl std::ops::Deref for Association {
+    type Target = Kept;
+
+    fn deref(&self) -> &Kept {
+        &self.kept
+    }
+}
+
+impl std::ops::DerefMut for Association {
+    fn deref_mut(&mut self) -> &mut Kept {
+        &mut self.kept
+    }
+}
+
+impl Kept {
+    /// Whether run results do not count as compliance (`SyncCompliance` MANUAL).
+    pub(crate) fn is_manual(&self) -> bool {
+        self.definition.sync_compliance.as_deref() == Some("MANUAL")
+    }
+
+    /// How bad it is not to comply.
+    pub(crate) fn severity(&self) -> Severity {
+        self.definition.severity.unwrap_or(Severity::Unspecified)
+    }
+
+    /// The execution of this running number, if it is still remembered.
+    pub(crate) fn execution(&self, number: u32) -> Option<&Execution> {
+        let first = self.executions.front()?.number;
+        self.executions.get(number.checked_sub(first)? as usize)
+    }
+
+    /// The execution of this running number, to be changed.
+    pub(crate) fn execution_mut(&mut self, number: u32) -> Option<&mut Execution> {
+        let first = self.executions.front()?.number;
+        self.executions.get_mut(number.checked_sub(first)? as usize)
+    }
+
+    /// The newest execution.
+    pub(crate) fn newest(&self) -> Option<&Execution> {
+        self.executions.back()
+    }
+
+    /// Adds an execution, and forgets the oldest ones beyond these bounds.
+    pub(crate) fn begin(&mut self, execution: Execution, most: usize, most_rows: usize) {
+        self.next_execution = execution.number + 1;
+        self.executions.push_back(execution);
+        let mut rows: usize = self.executions.iter().map(|execution| execution.rows.len()).sum();
+        while self.executions.len() > 2 && (self.executions.len() > most || rows > most_rows) {
+            rows -= self.executions.pop_front().map_or(0, |oldest| oldest.rows.len());
+        }
+    }
+
+    /// Moves a node's row to another state; `at` is the date of the report that caused it.
+    pub(crate) fn set_row(&mut self, place: Place, status: AssociationStatus, at: Option<Timestamp>) {
+        let Some(execution) = self.execution_mut(place.execution) else { return };
+        execution.set(place.row, status, at);
+        let (created, reported) = (execution.created, at.is_some());
+        if reported {
+            self.last_run = self.last_run.max(Some(created));
+        }
+        self.note_end(place.execution);
+    }
+
+    /// Takes a node that is no longer meant out of an execution.
+    pub(crate) fn leave_row(&mut self, place: Place) {
+        if let Some(execution) = self.execution_mut(place.execution) {
+            execution.leave(place.row);
+        }
+        self.note_end(place.execution);
+    }
+
+    /// Notes the gathering of an execution's nodes as done.
+    pub(crate) fn end_spread(&mut self, number: u32) {
+        if let Some(execution) = self.execution_mut(number) {
+            execution.spread = Spread::Done;
+        }
+        self.note_end(number);
+    }
+
+    fn note_end(&mut self, number: u32) {
+        let Some(execution) = self.execution(number) else { return };
+        if execution.is_over()
+            && !execution.rows.is_empty()
+            && execution.status() == AssociationStatus::Success
+        {
+            let created = execution.created;
+            self.last_success = self.last_success.max(Some(created));
+        }
+    }
+
+    /// Status and detailed status of the overview (C.1, C.2). The status is
+    /// Pending, Success or Failed, whatever happens: clients insist.
+    pub(crate) fn standing(&self) -> (AssociationStatus, &'static str) {
+        use AssociationStatus::{Failed, InProgress, Pending, Success};
+        let Some(newest) = self.newest() else { return (Pending, "Creating") };
+        if newest.spread != Spread::Done {
+            return (Pending, if newest.number == 0 { "Creating" } else { InProgress.as_str() });
+        }
+        match newest.status() {
+            Failed => (Failed, Failed.as_str()),
+            InProgress if newest.counts.of(Pending) == newest.counts.total() => (Pending, "Associated"),
+            InProgress | Pending => (Pending, InProgress.as_str()),
+            _ => (Success, Success.as_str()),
+        }
+    }
+}
+
+/// All associations.
+#[derive(Debug, Default)]
+pub(crate) struct Associations {
+    table: BTreeMap<AssociationNumber, Association>,
+    by_id: HashMap<AssociationId, AssociationNumber>,
+    leads: Leads,
+    /// Deleted, and still to be taken off their nodes.
+    pub(crate) graves: BTreeMap<AssociationNumber, Association>,
+    next: u32,
+}
+
+/// The associations by their narrowest condition.
+#[derive(Debug, Default)]
+struct Leads {
+    nodes: BTreeMap<NodeId, BTreeSet<AssociationNumber>>,
+    tags: BTreeMap<String, BTreeMap<String, BTreeSet<AssociationNumber>>>,
+    tag_keys: BTreeMap<String, BTreeSet<AssociationNumber>>,
+    everyone: BTreeSet<AssociationNumber>,
+}
+
+impl Associations {
+    /// The number that the next association gets.
+    pub(crate) fn next_number(&self) -> AssociationNumber {
+        AssociationNumber(self.next)
+    }
+
+    pub(crate) fn insert(&mut self, association: Association) {
+        let number = association.number;
+        self.next = self.next.max(number.0 + 1);
+        self.by_id.insert(association.id, number);
+        self.leads.add(number, association.conditions.lead());
+        self.table.insert(number, association);
+    }
+
+    /// Deletes an association; its nodes lose it later.
+    pub(crate) fn bury(&mut self, number: AssociationNumber) {
+        let Some(association) = self.table.remove(&number) else { return };
+        self.by_id.remove(&association.id);
+        self.leads.remove(number, association.conditions.lead());
+        self.graves.insert(number, association);
+    }
+
+    pub(crate) fn get(&self, number: AssociationNumber) -> Option<&Association> {
+        self.table.get(&number)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: AssociationNumber) -> Option<&mut Association> {
+        self.table.get_mut(&number)
+    }
+
+    pub(crate) fn number(&self, id: AssociationId) -> Option<AssociationNumber> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(crate) fn by_id(&self, id: AssociationId) -> Option<&Association> {
+        self.get(self.number(id)?)
+    }
+
+    /// The association of the old form for this document and node.
+    pub(crate) fn legacy(&self, name: &str, node: NodeId) -> Option<&Association> {
+        self.of_node(node).find(|association| {
+            let definition = &association.definition;
+            definition.instance_id == Some(node) && *definition.name == *name
+        })
+    }
+
+    /// The associations that name this node by its id.
+    pub(crate) fn of_node(&self, node: NodeId) -> impl Iterator<Item = &Association> {
+        self.leads.nodes.get(&node).into_iter().flatten().filter_map(|number| self.table.get(number))
+    }
+
+    /// Those from behind this number, in the order of creation.
+    pub(crate) fn after(&self, number: Option<AssociationNumber>) -> impl Iterator<Item = &Association> {
+        let from =
+            number.map_or(AssociationNumber(0), |number| AssociationNumber(number.0.saturating_add(1)));
+        self.table.range(from..).map(|(_, association)| association)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The associations that may mean this node, by their narrowest condition.
+    pub(crate) fn candidates(&self, node: &Node, from: AssociationNumber) -> BTreeSet<AssociationNumber> {
+        let tagged = node.tags.iter().filter_map(|(key, value)| self.leads.tags.get(&**key)?.get(&**value));
+        let keyed = node.tags.iter().filter_map(|(key, _)| self.leads.tag_keys.get(&**key));
+        let named = self.leads.nodes.get(&node.id);
+        let sets = named.into_iter().chain(tagged).chain(keyed).chain([&self.leads.everyone]);
+        sets.flat_map(|set| set.range(from..)).copied().collect()
+    }
+
+    /// All of them, deleted ones last, for a snapshot.
+    pub(crate) fn kept(&self) -> (Vec<&Kept>, Vec<&Kept>) {
+        let living = self.table.values().map(|association| &association.kept).collect();
+        (living, self.graves.values().map(|association| &association.kept).collect())
+    }
+
+    /// The next number, for a snapshot, and back.
+    pub(crate) fn set_next(&mut self, next: AssociationNumber) {
+        self.next = next.0;
+    }
+}
+
+impl Leads {
+    fn sets(&mut self, condition: &Condition, mut change: impl FnMut(&mut BTreeSet<AssociationNumber>)) {
+        match condition {
+            Condition::Nodes(ids) => {
+                for id in ids {
+                    let set = self.nodes.entry(*id).or_default();
+                    change(set);
+                    if set.is_empty() {
+                        self.nodes.remove(id);
+                    }
+                }
+            }
+            Condition::Tag { key, values } => {
+                let by_value = self.tags.entry(key.clone()).or_default();
+                for value in values {
+                    let set = by_value.entry(value.clone()).or_default();
+                    change(set);
+                    if set.is_empty() {
+                        by_value.remove(value);
+                    }
+                }
+                if by_value.is_empty() {
+                    self.tags.remove(key);
+                }
+            }
+            Condition::TagKey(keys) => {
+                for key in keys {
+                    let set = self.tag_keys.entry(key.clone()).or_default();
+                    change(set);
+                    if set.is_empty() {
+                        self.tag_keys.remove(key);
+                    }
+                }
+            }
+            Condition::Everyone => change(&mut self.everyone),
+        }
+    }
+
+    fn add(&mut self, number: AssociationNumber, condition: &Condition) {
+        self.sets(condition, |set| {
+            set.insert(number);
+        });
+    }
+
+    fn remove(&mut self, number: AssociationNumber, condition: &Condition) {
+        self.sets(condition, |set| {
+            set.remove(&number);
+        });
+    }
+}

@@ -1,0 +1,165 @@
+//! Which nodes an association means, understood.
+//!
+//! The caller's targets are read once into conditions; all of them must hold
+//! (several targets: AND), each by any of its values (OR). A condition can be
+//! asked of one node, and tells where its nodes are to be looked for, so that
+//! nobody walks the fleet for the few nodes of a tag.
+
+use std::collections::BTreeSet;
+
+use shared::error::{ApiError, ErrorCode};
+use shared::id::NodeId;
+use shared::target::Target;
+
+use super::node::Node;
+
+/// One condition on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It is one of these.
+    Nodes(BTreeSet<NodeId>),
+    /// It has the key with one of these values.
+    Tag { key: String, values: BTreeSet<String> },
+    /// It has one of these keys.
+    TagKey(BTreeSet<String>),
+    /// Every node satisfies this.
+    Everyone,
+}
+
+impl Condition {
+    /// Whether this node satisfies it.
+    pub(crate) fn holds(&self, node: &Node) -> bool {
+        match self {
+            Self::Nodes(ids) => ids.contains(&node.id),
+            Self::Tag { key, values } => node.tags.value(key).is_some_and(|value| values.contains(&**value)),
+            Self::TagKey(keys) => keys.iter().any(|key| node.tags.value(key).is_some()),
+            Self::Everyone => true,
+        }
+    }
+
+    /// How many nodes are likely to satisfy it, in rough classes.
+    fn width(&self) -> u8 {
+        match self {
+            Self::Nodes(_) => 0,
+            Self::Tag { .. } => 1,
+            Self::TagKey(_) => 2,
+            Self::Everyone => 3,
+        }
+    }
+}
+
+/// The conditions of one association; there is at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Conditions(Vec<Condition>);
+
+impl Conditions {
+    /// Whether this node is meant. A node that never registered is not.
+    pub(crate) fn hold(&self, node: &Node) -> bool {
+        node.is_admitted && self.0.iter().all(|condition| condition.holds(node))
+    }
+
+    /// The narrowest condition: under it the association is indexed, and its
+    /// nodes are looked for.
+    pub(crate) fn lead(&self) -> &Condition {
+        self.0.iter().min_by_key(|condition| condition.width()).expect("there is at least one")
+    }
+
+    /// The nodes that are named by their ids.
+    pub(crate) fn named(&self) -> impl Iterator<Item = NodeId> {
+        self.0
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Nodes(ids) => Some(ids.iter().copied()),
+                _ => None,
+            })
+            .flatten()
+    }
+
+    /// Reads targets (B.3 R7 to R10).
+    pub(crate) fn read(targets: &[Target]) -> Result<Self, ApiError> {
+        if targets.is_empty() {
+            return Err(invalid("Instance ID or targets must be specified"));
+        }
+        targets.iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Whether this key names nodes by their ids; its case does not matter.
+pub(crate) fn is_instance_ids(key: &str) -> bool {
+    key.eq_ignore_ascii_case("InstanceIds")
+}
+
+fn read(target: &Target) -> Result<Condition, ApiError> {
+    let key = target.key.as_deref().unwrap_or_default();
+    let values = target.values.as_deref().unwrap_or_default();
+    let known =
+        is_instance_ids(key) || key == "tag-key" || key.strip_prefix("tag:").is_some_and(|k| !k.is_empty());
+    if key.starts_with("resource-groups:") {
+        return Err(ApiError::new(
+            ErrorCode::ValidationException,
+            format!("target key {key} is not supported by this version of ssm-fleet"),
+        ));
+    }
+    if !known {
+        return Err(invalid("Unsupported Target Type"));
+    }
+    if values.is_empty() {
+        return Err(invalid("The target is not valid"));
+    }
+    if let Some(key) = key.strip_prefix("tag:") {
+        return Ok(Condition::Tag { key: key.to_owned(), values: values.iter().cloned().collect() });
+    }
+    if key == "tag-key" {
+        return Ok(Condition::TagKey(values.iter().cloned().collect()));
+    }
+    if values == ["*"] {
+        return Ok(Condition::Everyone);
+    }
+    // This refuses `*` among ids as well.
+    let ids: Result<_, _> = values.iter().map(|value| value.parse()).collect();
+    ids.map(Condition::Nodes).map_err(|_| invalid("The target is not valid"))
+}
+
+fn invalid(reason: &str) -> ApiError {
+    ApiError::new(ErrorCode::InvalidTarget, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_has_a_known_key_and_fitting_values() {
+        let id = "i-0aaaaaaaaaaaaaaa1";
+        let cases: [(Target, Option<&str>); 11] = [
+            (Target::new("InstanceIds", [id]), None),
+            (Target::new("instanceids", [id]), None),
+            (Target::new("InstanceIds", ["*"]), None),
+            (Target::new("tag:Env", ["prod"]), None),
+            (Target::new("tag-key", ["Env"]), None),
+            (Target::new("InstanceIds", ["*", id]), Some("The target is not valid")),
+            (Target::new("InstanceIds", ["i-123"]), Some("The target is not valid")),
+            (Target::new("InstanceIds", Vec::<String>::new()), Some("The target is not valid")),
+            (Target::new("tag:", ["x"]), Some("Unsupported Target Type")),
+            (Target::new("ResourceGroup", ["xyz"]), Some("Unsupported Target Type")),
+            (Target::default(), Some("Unsupported Target Type")),
+        ];
+        for (target, expected) in cases {
+            let error = Conditions::read(std::slice::from_ref(&target)).err();
+            assert_eq!(error.as_ref().map(|error| error.message.as_str()), expected, "{target:?}");
+            assert!(error.is_none_or(|error| error.code == ErrorCode::InvalidTarget));
+        }
+        let group = Conditions::read(&[Target::new("resource-groups:Name", ["g"])]).unwrap_err();
+        assert_eq!(group.code, ErrorCode::ValidationException, "known to the service, not carried out here");
+    }
+
+    #[test]
+    fn the_narrowest_condition_leads() {
+        let conditions = Conditions::read(&[
+            Target::new("InstanceIds", ["*"]),
+            Target::new("tag:Env", ["prod"]),
+            Target::new("tag-key", ["Role"]),
+        ]);
+        assert!(matches!(conditions.unwrap().lead(), Condition::Tag { key, .. } if key == "Env"));
+    }
+}

@@ -1,0 +1,144 @@
+//! What the plane has to do later.
+//!
+//! Every piece of engine work is an entry here, done in one total order:
+//! instant, kind, association number, running number. Work of more than a
+//! thousand records comes back as a further entry.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shared::time::Timestamp;
+
+use super::association::AssociationNumber;
+use super::node::NodeNumber;
+
+/// Something that the engine does at an instant. The order of the variants is
+/// the order of work at the same instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Work {
+    /// Take a deleted association off the nodes that have it.
+    Forget { association: AssociationNumber },
+    /// Begin an execution.
+    Dispatch { association: AssociationNumber },
+    /// Go on with the newest execution's nodes.
+    Spread { association: AssociationNumber, execution: u32 },
+    /// See which associations a node has now, from this number on.
+    Match { node: NodeNumber, from: AssociationNumber },
+    /// End what has been at `InProgress` for too long, from this row on.
+    Expire { association: AssociationNumber, execution: u32, row: u32 },
+}
+
+impl Work {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Forget { .. } => 0,
+            Self::Dispatch { .. } => 1,
+            Self::Spread { .. } => 2,
+            Self::Match { .. } => 3,
+            Self::Expire { .. } => 4,
+        }
+    }
+
+    fn association(&self) -> AssociationNumber {
+        match *self {
+            Self::Forget { association }
+            | Self::Dispatch { association }
+            | Self::Spread { association, .. }
+            | Self::Expire { association, .. } => association,
+            Self::Match { from, .. } => from,
+        }
+    }
+}
+
+/// The place of an entry in the order of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Place {
+    at: Timestamp,
+    kind: u8,
+    association: AssociationNumber,
+    sequence: u64,
+}
+
+/// The entries, in their order.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Entries", into = "Entries")]
+pub(crate) struct Timers {
+    due: BTreeMap<Place, Work>,
+    sequence: u64,
+}
+
+impl Timers {
+    /// Puts down work for an instant.
+    pub(crate) fn add(&mut self, at: Timestamp, work: Work) {
+        let place = Place { at, kind: work.kind(), association: work.association(), sequence: self.sequence };
+        self.sequence += 1;
+        self.due.insert(place, work);
+    }
+
+    /// When the first entry is due.
+    pub(crate) fn first(&self) -> Option<Timestamp> {
+        self.due.first_key_value().map(|(place, _)| place.at)
+    }
+
+    /// Takes the first entry, if it is due at `now` or before.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Option<Work> {
+        let entry = self.due.first_entry()?;
+        (entry.key().at <= now).then(|| entry.remove())
+    }
+}
+
+/// The entries as a snapshot has them.
+#[derive(Serialize, Deserialize)]
+struct Entries {
+    due: Vec<(Place, Work)>,
+    sequence: u64,
+}
+
+impl From<Entries> for Timers {
+    fn from(entries: Entries) -> Self {
+        Self { due: entries.due.into_iter().collect(), sequence: entries.sequence }
+    }
+}
+
+impl From<Timers> for Entries {
+    fn from(timers: Timers) -> Self {
+        Self { due: timers.due.into_iter().collect(), sequence: timers.sequence }
+    }
+}
+
+impl Clone for Timers {
+    fn clone(&self) -> Self {
+        Self { due: self.due.clone(), sequence: self.sequence }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_by_instant_then_kind_then_association_then_sequence() {
+        let (one, two) = (AssociationNumber(1), AssociationNumber(2));
+        let mut timers = Timers::default();
+        let early = Timestamp::from_seconds(1);
+        let late = Timestamp::from_seconds(2);
+        timers.add(late, Work::Forget { association: one });
+        timers.add(early, Work::Spread { association: one, execution: 0 });
+        timers.add(early, Work::Dispatch { association: two });
+        timers.add(early, Work::Dispatch { association: one });
+        timers.add(early, Work::Spread { association: one, execution: 1 });
+        assert_eq!(timers.take_due(Timestamp::from_seconds(0)), None);
+        assert_eq!(timers.first(), Some(early));
+        let order: Vec<Work> = std::iter::from_fn(|| timers.take_due(late)).collect();
+        assert_eq!(
+            order,
+            [
+                Work::Dispatch { association: one },
+                Work::Dispatch { association: two },
+                Work::Spread { association: one, execution: 0 },
+                Work::Spread { association: one, execution: 1 },
+                Work::Forget { association: one },
+            ]
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! The names of refusals, and their body on the wire.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! error_codes {
+    ($($name:ident),* $(,)?) => {
+        /// The name that a service gives to a refusal (`__type`).
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is the service's own word, spelled as the service spells it")]
+        pub enum ErrorCode {
+            $($name,)*
+            /// A name that this list does not hold, for a foreign plane may have its own.
+            Other(Box<str>),
+        }
+
+        impl ErrorCode {
+            /// The name as it is spelled on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                    Self::Other(name) => name,
+                }
+            }
+        }
+
+        impl From<&str> for ErrorCode {
+            fn from(name: &str) -> Self {
+                match name {
+                    $(stringify!($name) => Self::$name,)*
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    AccessDeniedException, AssociatedInstances, AssociationAlreadyExists, AssociationDoesNotExist,
+    AssociationExecutionDoesNotExist, AssociationLimitExceeded, ComplianceTypeCountLimitExceededException,
+    DocumentAlreadyExists, DocumentLimitExceeded, DuplicateInstanceId, ExpiredToken, ExpiredTokenException,
+    IncompleteSignatureException, InstanceAlreadyRegistered, InternalFailure, InternalServerError,
+    InvalidAssociation, InvalidAssociationVersion, InvalidDocument, InvalidDocumentContent,
+    InvalidDocumentOperation, InvalidDocumentSchemaVersion, InvalidDocumentVersion, InvalidFilter,
+    InvalidFilterKey, InvalidInstanceId, InvalidInstanceInformationFilterValue,
+    InvalidInstanceInformationValue, InvalidItemContentException, InvalidNextToken, InvalidOutputLocation,
+    InvalidParameters, InvalidPublicKey, InvalidResourceId, InvalidResourceType, InvalidSchedule,
+    InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, ItemSizeLimitExceededException,
+    MaxDocumentSizeExceeded, MissingAuthenticationTokenException, RequestExpired, RequestTimeout,
+    RequestTimeoutException, SerializationException, ServiceUnavailable, Throttling, ThrottledException,
+    ThrottlingException, TooManyRequestsException, TooManyTagsError, TooManyUpdates,
+    TotalSizeLimitExceededException, UnknownOperationException, UnrecognizedClientException,
+    UnsupportedPlatformType, ValidationException, RequestLimitExceeded, RequestThrottled,
+    RequestThrottledException, ProvisionedThroughputExceededException, PriorRequestNotComplete,
+    TransactionInProgressException, EC2ThrottledException,
+}
+
+impl ErrorCode {
+    /// The HTTP status that carries this name. Everything is 400 but the
+    /// server's own faults (the model gives no codes; API reference, common errors).
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::InternalServerError | Self::InternalFailure => 500,
+            Self::ServiceUnavailable => 503,
+            _ => 400,
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    /// Tolerates the prefix `namespace#` and the suffix `:http://…` that some services add.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let name = name.rsplit_once('#').map_or(&*name, |(_, name)| name);
+        Ok(Self::from(name.split_once(':').map_or(name, |(name, _)| name)))
+    }
+}
+
+/// A refusal: the service's no, with its name and reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ApiError {
+    /// The name of the refusal.
+    pub code: ErrorCode,
+    /// The reason, in words; may be empty.
+    pub message: String,
+}
+
+impl ApiError {
+    /// A refusal of this name, for this reason.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self::new(code, "")
+    }
+}
+
+/// The body of a refusal. Clients read `message` or `Message`; we write `Message`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The name of the refusal.
+    #[serde(rename = "__type")]
+    pub code: ErrorCode,
+    /// The reason, in words.
+    #[serde(rename = "Message", alias = "message", default)]
+    pub message: String,
+}
+
+impl From<ErrorBody> for ApiError {
+    fn from(body: ErrorBody) -> Self {
+        Self { code: body.code, message: body.message }
+    }
+}
+
+impl From<&ApiError> for ErrorBody {
+    fn from(error: &ApiError) -> Self {
+        Self { code: error.code.clone(), message: error.message.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_in_each_of_its_spellings() {
+        for body in [
+            r#"{"__type":"InvalidInstanceId","Message":"no"}"#,
+            r#"{"__type":"com.amazonaws.ssm#InvalidInstanceId","message":"no"}"#,
+            r#"{"__type":"InvalidInstanceId:http://internal/","message":"no"}"#,
+        ] {
+            let error: ErrorBody = serde_json::from_str(body).unwrap();
+            assert_eq!(ApiError::from(error), ApiError::new(ErrorCode::InvalidInstanceId, "no"));
+        }
+        let foreign: ErrorBody = serde_json::from_str(r#"{"__type":"Strange"}"#).unwrap();
+        assert_eq!(foreign.code, ErrorCode::Other("Strange".into()));
+    }
+}

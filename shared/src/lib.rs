@@ -1,0 +1,21 @@
+//! The words that nodes and control plane agree on: values only, no I/O, no
+//! clock, no HTTP.
+//!
+//! - [`id`], [`status`], [`time`], [`seed`], [`error`]: the vocabulary
+//! - [`operation`], [`wire`]: what is said on the wire, AWS JSON 1.1
+//! - [`signature`]: Signature Version 4, without a clock
+//! - [`document`]: SSM documents, parsed
+//! - [`schedule`]: when an association is due, in the service's dialect
+//! - [`target`]: which nodes an association means
+
+pub mod document;
+pub mod error;
+pub mod id;
+pub mod operation;
+pub mod schedule;
+pub mod seed;
+pub mod signature;
+pub mod status;
+pub mod target;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,50 @@
+//! What makes a wire type a call: its target name and its reply.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::wire::Empty;
+
+/// A request of the SSM API, and what answers it.
+pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
+    /// The operation's own name, such as `GetDocument`.
+    const NAME: &'static str;
+    /// The value of `X-Amz-Target`, such as `AmazonSSM.GetDocument`.
+    const TARGET: &'static str;
+    /// What a successful call brings back.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+}
+
+macro_rules! operations {
+    ($($request:ident -> $reply:ty),* $(,)?) => {
+        $(impl Operation for crate::wire::$request {
+            const NAME: &'static str = stringify!($request);
+            const TARGET: &'static str = concat!("AmazonSSM.", stringify!($request));
+            type Reply = $reply;
+        })*
+
+        /// The names of all operations that have a wire type.
+        pub const NAMES: &[&str] = &[$(stringify!($request)),*];
+    };
+}
+
+operations! {
+    AddTagsToResource -> Empty,
+    CreateAssociation -> crate::wire::CreateAssociationReply,
+    CreateDocument -> crate::wire::CreateDocumentReply,
+    DeleteAssociation -> Empty,
+    DescribeAssociation -> crate::wire::DescribeAssociationReply,
+    DescribeAssociationExecutionTargets -> crate::wire::DescribeAssociationExecutionTargetsReply,
+    DescribeAssociationExecutions -> crate::wire::DescribeAssociationExecutionsReply,
+    DescribeInstanceInformation -> crate::wire::DescribeInstanceInformationReply,
+    GetDocument -> crate::wire::GetDocumentReply,
+    ListAssociations -> crate::wire::ListAssociationsReply,
+    ListComplianceItems -> crate::wire::ListComplianceItemsReply,
+    ListComplianceSummaries -> crate::wire::ListComplianceSummariesReply,
+    ListInstanceAssociations -> crate::wire::ListInstanceAssociationsReply,
+    ListTagsForResource -> crate::wire::ListTagsForResourceReply,
+    PutComplianceItems -> Empty,
+    RegisterManagedInstance -> crate::wire::RegisterManagedInstanceReply,
+    UpdateInstanceAssociationStatus -> Empty,
+    UpdateInstanceInformation -> Empty,
+}

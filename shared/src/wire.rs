@@ -1,0 +1,23 @@
+//! Requests and replies of the SSM API, as AWS JSON 1.1 spells them.
+//!
+//! One module per family; everything is exported here, so that a request is
+//! `wire::GetDocument`. Requests of the agent name their fields in the order of
+//! the real agent's JSON (alphabetical). Unknown keys are tolerated both ways.
+
+mod association;
+mod compliance;
+mod document;
+mod node;
+mod tag;
+
+pub use association::*;
+pub use compliance::*;
+pub use document::*;
+pub use node::*;
+pub use tag::*;
+
+use serde::{Deserialize, Serialize};
+
+/// The reply of an operation that has nothing to say: `{}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Empty {}

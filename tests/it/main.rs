@@ -1,0 +1,16 @@
+//! Behaviour across crates.
+
+mod bench;
+mod binary;
+mod clients;
+mod determinism;
+mod golden;
+mod live;
+mod node;
+mod replay;
+mod rough;
+#[cfg(feature = "aws-sdk")]
+mod sdk;
+mod slow;
+mod trace;
+mod world;
