@@ -1,12 +1,13 @@
 //! Worlds for tests: nodes and plane joined in virtual time.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use fleet::history::History;
 use fleet::in_process::{Carry, InProcess};
 use fleet::plan::{Overrides, Plan};
 use fleet::progress::Progress;
-use fleet::run::{VIRTUAL_START, virtual_run};
+use fleet::run::{VIRTUAL_START, VirtualRun};
 use fleet::scenario::Scenario;
 use fleet::simulation::Finished;
 use plane::config::PlaneConfig;
@@ -67,8 +68,15 @@ impl World {
     pub fn run_through(&self, carrier: &dyn Carry) -> Outcome {
         let mut history = History::keeping();
         let progress = Progress::default();
-        let (finished, service) =
-            virtual_run(&self.plan, self.plane.clone(), carrier, self.shards, &mut history, &progress);
+        let run = VirtualRun {
+            plan: self.plan.clone(),
+            plane: self.plane.clone(),
+            carrier,
+            shards: self.shards,
+            progress: &progress,
+            stop: &AtomicBool::new(false),
+        };
+        let (finished, service) = run.run(&mut history);
         Outcome { finished, history, service }
     }
 }

@@ -106,9 +106,13 @@ impl NodeFaults {
         if self.invalid_instance.strikes(number, phase) {
             return Some(NodeFault::InvalidInstance);
         }
-        // Half a stride away, so that equal shares do not meet on one node.
+        // Half a stride away, so that equal shares do not meet on one node; where
+        // shares meet all the same, the next node is struck in its stead.
         let shifted = (phase + WHOLE / 2) % WHOLE;
-        self.unsupported_platform.strikes(number, shifted).then_some(NodeFault::UnsupportedPlatform)
+        let misfits = |number| self.unsupported_platform.strikes(number, shifted);
+        let steps_in = |number| misfits(number) && self.invalid_instance.strikes(number, phase);
+        let is_struck = misfits(number) || number.checked_sub(1).is_some_and(steps_in);
+        is_struck.then_some(NodeFault::UnsupportedPlatform)
     }
 }
 

@@ -47,7 +47,13 @@ impl Node {
             Call::Probe => Event::ProbeRefused,
             _ => Event::HeartbeatAnswered,
         };
+        let before = self.lifecycle;
         self.follow(event, turn);
+        let fell_asleep =
+            before == Lifecycle::Starting && matches!(self.lifecycle, Lifecycle::Hibernating { .. });
+        if fell_asleep && outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
+            turn.note(Note::IdNotAccepted);
+        }
     }
 
     fn follow(&mut self, event: Event, turn: &mut Turn<'_>) {

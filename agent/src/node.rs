@@ -113,6 +113,8 @@ pub enum Note {
     Online,
     /// It was refused at its start probe and sleeps.
     Hibernating,
+    /// And that was because the plane does not accept its id.
+    IdNotAccepted,
     /// A run began.
     Started(AssociationId),
     /// A run ended, and its last report came to its end.

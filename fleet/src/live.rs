@@ -145,6 +145,8 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
         let _ = around.registered.send(node);
     }
     around.progress.take(&mut shard.measures);
+    around.progress.set_now(around.clock.now());
+    around.progress.set_held(around.client.counters().held);
 }
 
 /// Makes one call and brings its outcome to the shard's inbox.

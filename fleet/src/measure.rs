@@ -32,6 +32,8 @@ pub struct Measures {
     pub came_online: u64,
     /// How often a node fell asleep at its start.
     pub fell_asleep: u64,
+    /// How many nodes fell asleep because the plane does not accept their id.
+    pub ids_not_accepted: u64,
     /// How many nodes met a document of which their platform can run nothing.
     pub met_foreign_document: u64,
     /// How often a lane was busy when it was due.
@@ -139,6 +141,7 @@ impl Measures {
             Note::Registered => self.registered.push((now, identity.number)),
             Note::Online => self.came_online += 1,
             Note::Hibernating => self.fell_asleep += 1,
+            Note::IdNotAccepted => self.ids_not_accepted += 1,
             Note::Started(_) => self.started += 1,
             Note::Ended(ended) => self.ended(identity.number, ended),
             Note::MetForeignDocument => self.met_foreign_document += 1,
@@ -194,6 +197,7 @@ impl Measures {
         self.started += other.started;
         self.came_online += other.came_online;
         self.fell_asleep += other.fell_asleep;
+        self.ids_not_accepted += other.ids_not_accepted;
         self.met_foreign_document += other.met_foreign_document;
         self.late_answers += other.late_answers;
         self.lost_reports += other.lost_reports;

@@ -13,6 +13,7 @@ use std::task::Poll;
 use plane::service::{Handle, Service};
 use shared::error::ApiError;
 use shared::id::AssociationId;
+use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::{AddTagsToResource, AssociationExecution, DescribeAssociationExecutions};
 
@@ -234,11 +235,16 @@ pub async fn executions(
             association_id: association,
             filters: None,
             max_results: Some(50),
-            next_token,
+            next_token: next_token.clone(),
         };
         let page = desk.call(call).await?;
         all.extend(page.association_executions);
+        let before = next_token;
         next_token = page.next_token.filter(|token| !token.is_empty());
+        if next_token.is_some() && next_token == before {
+            let reason = "the same page came twice".into();
+            return Err(DeskError::Failed { operation: DescribeAssociationExecutions::NAME, reason });
+        }
         if next_token.is_none() {
             all.reverse();
             return Ok(all);

@@ -407,7 +407,8 @@ fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError>
     }
     let mut sizes: Vec<u32> = written.iter().map(|size| (size * wanted / total) as u32).collect();
     let mut rest: Vec<usize> = (0..sizes.len()).collect();
-    rest.sort_by_key(|&index| std::cmp::Reverse((written[index] * wanted % total, std::cmp::Reverse(index))));
+    // Of equal remainders the smaller cohort's goes first, so that few nodes still show every cohort.
+    rest.sort_by_key(|&index| (std::cmp::Reverse(written[index] * wanted % total), written[index], index));
     let missing = wanted - sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
     for &index in rest.iter().take(missing as usize) {
         sizes[index] += 1;

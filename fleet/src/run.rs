@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent::client::endpoint::{Endpoint, InvalidEndpoint};
 use agent::client::sign::Signer;
@@ -21,13 +22,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::coordinator::Coordinator;
+use crate::coordinator::{Coordinator, Script};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::history::History;
 use crate::host;
-use crate::in_process::{Carry, InProcess};
+use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
-use crate::operator::{DeskError, Operator, VirtualDesk};
+use crate::measure::Measures;
+use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::shard::Shard;
@@ -37,6 +39,9 @@ use crate::survey::survey;
 
 /// Virtual time begins here, so that two runs of one seed are equal to the letter.
 pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
+
+/// How long nodes may take in virtual time to finish what they hold.
+const VIRTUAL_GRACE: Period = Period::minutes(15);
 
 /// The credentials that sign calls where the environment names none: those of
 /// the documentation's examples, which no account has.
@@ -57,6 +62,24 @@ pub struct RunOptions {
     pub limits: host::Limits,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
+    /// Whether the fleet goes on once the run is over, until it is let go.
+    pub is_held: bool,
+}
+
+/// A plan to be carried out in virtual time.
+pub struct VirtualRun<'a> {
+    /// What is to be done.
+    pub plan: Arc<Plan>,
+    /// The plane's settings.
+    pub plane: PlaneConfig,
+    /// Who brings calls to the plane.
+    pub carrier: &'a dyn Carry,
+    /// How many pieces the fleet is cut into.
+    pub shards: usize,
+    /// What a person sees while it runs.
+    pub progress: &'a Progress,
+    /// Set once somebody wants it to end.
+    pub stop: &'a AtomicBool,
 }
 
 /// Who answers.
@@ -98,87 +121,71 @@ pub trait Hold {
     fn hold(self, finished: &Finished) -> impl Future<Output = ()>;
 }
 
-/// Carries a plan out in virtual time.
-pub fn run_virtual(options: &RunOptions, config: PlaneConfig) -> Finished {
-    let mut history = History::default();
-    let (finished, _) = virtual_run(
-        &options.plan,
-        config,
-        &InProcess::Typed,
-        options.shards,
-        &mut history,
-        &options.progress,
-    );
-    finished
+impl VirtualRun<'_> {
+    /// Carries the plan out, and gives the plane back for a look. `history` says
+    /// what is kept, and holds it afterwards.
+    pub fn run(self, history: &mut History) -> (Finished, Service) {
+        let Self { plan, plane, carrier, shards, progress, stop } = self;
+        let service = Service::new(plane);
+        let mut operator = Operator::new(plan.clone());
+        let desk = VirtualDesk::new(&service, plan.start);
+        let kept = std::mem::take(history);
+        let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let end = plan.start + plan.duration;
+
+        let ending = {
+            let mut script = std::pin::pin!(operator.run(&desk));
+            run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress, stop)
+        };
+        let ended = coordinator.now();
+        let cohorts = coordinator.cohort_states();
+        coordinator.drain(&desk, ended + VIRTUAL_GRACE);
+
+        let survey = poll_once(survey(&desk, &operator));
+        let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+        *history = std::mem::take(&mut coordinator.history);
+        let finished = Finished {
+            plan,
+            plane: "embedded plane, virtual time".into(),
+            pace: Pace::Virtual,
+            ending,
+            ended,
+            operator,
+            measures: coordinator.into_measures(),
+            cohorts,
+            survey,
+            history: Some(history.digest()),
+            connections: None,
+            spending: host::spending(),
+        };
+        drop(desk);
+        (finished, service)
+    }
 }
 
-/// Carries a plan out in virtual time, and gives the plane back for a look.
-/// `history` says what is kept, and holds it afterwards.
-pub fn virtual_run(
-    plan: &Arc<Plan>,
-    config: PlaneConfig,
-    transport: &dyn Carry,
-    shards: usize,
-    history: &mut History,
-    progress: &Progress,
-) -> (Finished, Service) {
-    let service = Service::new(config);
-    let mut operator = Operator::new(plan.clone());
-    let desk = VirtualDesk::new(&service, plan.start);
-    let shards = plan.shards(shards);
-    let mut coordinator = Coordinator::new(&service, transport, shards, std::mem::take(history), plan.start);
-    let end = plan.start + plan.duration;
-
-    let is_complete = {
-        let mut script = std::pin::pin!(operator.run(&desk));
-        run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress)
-    };
-    let ended = coordinator.now();
-    let cohorts = coordinator.cohort_states();
-    let grace = ended + Period::minutes(15);
-    coordinator.drain(&desk, grace);
-
-    let survey = poll_once(survey(&desk, &operator));
-    let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
-    *history = std::mem::take(&mut coordinator.history);
-    let measures = coordinator.into_measures();
-    let finished = Finished {
-        plan: plan.clone(),
-        plane: "embedded plane, virtual time".into(),
-        pace: Pace::Virtual,
-        ending: if is_complete { Ending::Complete } else { Ending::OutOfTime },
-        ended,
-        operator,
-        measures,
-        cohorts,
-        survey,
-        history: Some(history.digest()),
-        connections: None,
-        spending: host::spending(),
-    };
-    drop(desk);
-    (finished, service)
-}
-
-/// Runs a simulated minute at a time, and tells a person in between.
+/// Runs a simulated minute at a time; in between a person is told, and heard.
 fn run_in_strides(
     coordinator: &mut Coordinator<'_>,
-    mut script: crate::coordinator::Script<'_>,
+    mut script: Script<'_>,
     desk: &VirtualDesk<'_>,
     end: Timestamp,
     progress: &Progress,
-) -> bool {
+    stop: &AtomicBool,
+) -> Ending {
     loop {
         let until = (coordinator.now() + Period::minutes(1)).min(end);
         if coordinator.run(script.as_mut(), desk, until) {
-            return true;
+            return Ending::Complete;
         }
         for shard in coordinator.shards_mut() {
             progress.take(&mut shard.measures);
         }
         progress.set_now(coordinator.now());
         if coordinator.now() >= end {
-            return false;
+            return Ending::OutOfTime;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ending::CutShort;
         }
     }
 }
@@ -200,14 +207,14 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, progress } = options;
+    let RunOptions { plan, plane, shards, pace, limits, progress, is_held } = options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
     };
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (embedded, endpoint) = match plane {
+    let (mut embedded, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
             let embedded = Embedded::start(*config, clock, None, None)?;
             let endpoint = embedded.url().parse()?;
@@ -234,49 +241,50 @@ pub async fn run_live(
         () = operator.run(&desk) => Ending::Complete,
         () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
         () = &mut stop => Ending::CutShort,
+        error = failed(&mut embedded) => return Err(error),
     };
     let ended = clock.now();
+    let State { mut measures, cohorts } = fleet.state().await;
+    let mut fleet = Some(fleet);
+    if !is_held && let Some(fleet) = fleet.take() {
+        measures = fleet.drain(&clock).await?;
+    }
+    let survey = survey(&desk, &operator).await;
+    let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
     let name = if is_foreign { "plane" } else { "embedded plane" };
-    let mut finished = Finished {
-        plan: plan.clone(),
+    let finished = Finished {
+        plan,
         plane: format!("{name} at {endpoint}"),
         pace,
         ending,
         ended,
         operator,
-        measures: Default::default(),
-        cohorts: Vec::new(),
-        survey: None,
+        measures,
+        cohorts,
+        survey,
         history: None,
-        connections: None,
-        spending: Default::default(),
+        connections: Some(client.counters()),
+        spending: host::spending(),
     };
-    finished.see(&fleet, &desk, &client).await;
     hold.hold(&finished).await;
 
-    fleet.drain(&clock).await?;
+    if let Some(fleet) = fleet {
+        fleet.drain(&clock).await?;
+    }
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }
     Ok(finished)
 }
 
-impl Finished {
-    /// Takes in how fleet and plane stand.
-    async fn see(&mut self, fleet: &Fleet, desk: &SocketDesk, client: &Client<Clock>) {
-        let State { measures, cohorts } = fleet.state().await;
-        self.measures = measures;
-        self.cohorts = cohorts;
-        match survey(desk, &self.operator).await {
-            Ok(survey) => self.survey = Some(survey),
-            Err(error) => self.note_trouble(&error),
-        }
-        self.connections = Some(client.counters());
-        self.spending = host::spending();
-    }
-
-    fn note_trouble(&mut self, error: &DeskError) {
-        self.operator.troubles.insert(error.to_string());
+/// Completes when the embedded plane ends by itself, which it should not.
+async fn failed(embedded: &mut Option<Embedded>) -> RunError {
+    match embedded {
+        Some(embedded) => match embedded.ended().await {
+            Ok(()) => EmbeddedError::Gone.into(),
+            Err(error) => error.into(),
+        },
+        None => std::future::pending().await,
     }
 }
 
@@ -310,23 +318,26 @@ impl Fleet {
         live::add_up(states)
     }
 
-    /// Lets nodes finish what they hold, within the grace; then ends all shards.
-    async fn drain(mut self, clock: &Clock) -> Result<(), RunError> {
+    /// Lets nodes finish what they hold, within the grace; then ends all shards
+    /// and says what they saw.
+    async fn drain(mut self, clock: &Clock) -> Result<Measures, RunError> {
         for shard in &self.questions {
             // A shard that has ended already needs no telling.
             let _ = shard.send(Question::Drain);
         }
+        let mut measures = Measures::default();
         let grace = clock.sleep_wall(live::grace(clock));
         let mut grace = std::pin::pin!(grace);
         loop {
             tokio::select! {
                 joined = self.tasks.join_next() => match joined {
-                    Some(joined) => drop(joined?),
-                    None => return Ok(()),
+                    Some(shard) => measures.merge(shard?.measures),
+                    None => return Ok(measures),
                 },
                 () = &mut grace => {
                     tracing::warn!(shards = self.tasks.len(), "the grace period is over; dropping the rest");
-                    return Ok(());
+                    measures.merge(self.state().await.measures);
+                    return Ok(measures);
                 }
             }
         }

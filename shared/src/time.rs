@@ -140,7 +140,12 @@ impl Mul<u64> for Period {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.seconds())
+        // Go, in which the real agent is written, writes whole seconds without a fraction.
+        if self.0 % 1000 == 0 {
+            serializer.serialize_i64(self.0 / 1000)
+        } else {
+            serializer.serialize_f64(self.seconds())
+        }
     }
 }
 
@@ -226,6 +231,7 @@ mod tests {
     fn an_instant_is_a_number_of_seconds_on_the_wire() {
         let instant = Timestamp::from_milliseconds(1_795_407_870_211);
         assert_eq!(serde_json::to_string(&instant).unwrap(), "1795407870.211");
+        assert_eq!(serde_json::to_string(&Timestamp::from_seconds(5)).unwrap(), "5");
         assert_eq!(serde_json::from_str::<Timestamp>("1795407870.211").unwrap(), instant);
         assert_eq!(
             serde_json::from_str::<Timestamp>("1795407870").unwrap().milliseconds(),

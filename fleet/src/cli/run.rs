@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent::client::endpoint::Endpoint;
@@ -23,11 +24,13 @@ use super::failure::{Failure, UsageError};
 use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
 use crate::guard::{AccountId, Allowance, admit_endpoint};
+use crate::history::History;
 use crate::host::{self, Limits};
+use crate::in_process::InProcess;
 use crate::plan::{Overrides, Plan};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
-use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, run_live, run_virtual};
+use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, run_live};
 use crate::scenario::Scenario;
 use crate::signal::Signals;
 use crate::simulation::Pace;
@@ -119,6 +122,7 @@ impl Run {
             plan,
             plane,
             limits,
+            is_held: self.hold,
         };
         let outcome = self.carry_out(options, screen, &directory, signals).await;
         if outcome.is_err() {
@@ -219,12 +223,23 @@ async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_
     let PlaneChoice::Embedded(config) = &options.plane else {
         return Err(UsageError::VirtualEndpoint.into());
     };
-    let config = PlaneConfig::clone(config);
-    let running = tokio::task::spawn_blocking(move || run_virtual(&options, config));
+    let plane = PlaneConfig::clone(config);
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopping = stop.clone();
+    let mut running = tokio::task::spawn_blocking(move || {
+        let RunOptions { plan, shards, progress, .. } = options;
+        let carrier = &InProcess::Typed;
+        let run = VirtualRun { plan, plane, carrier, shards, progress: &progress, stop: &stopping };
+        run.run(&mut History::default()).0
+    });
     let finished = tokio::select! {
-        finished = running => finished.map_err(Failure::Background)?,
-        () = signals.stopped() => return Err(Failure::CutShort),
+        finished = &mut running => finished,
+        () = signals.stopped() => {
+            stop.store(true, Ordering::Relaxed);
+            running.await
+        }
     };
+    let finished = finished.map_err(Failure::Background)?;
     closing.hold(&finished).await;
     Ok(())
 }

@@ -13,7 +13,7 @@ pub fn width() -> usize {
     if !io::stdout().is_terminal() {
         return WIDTH_OF_NO_TERMINAL;
     }
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     columns.filter(|columns| *columns >= 40).unwrap_or(USUAL_WIDTH)
 }
 

@@ -215,7 +215,7 @@ mod tests {
             "| baseline | rate(30 minutes) tag Role=web,database | 2 | 2026-11-23T10:41:00Z | 792 | 778 | 14 |  \
              | 4m59s | 9m20s | 10m15s | Success |",
             "| windows-on-linux | i-0c2f4a8be1d93f670 | UnsupportedPlatformType | as expected |",
-            "| GetDocument | 1,287 | 0 | 0 |  | 0.2 ms | 0.9 ms | 3.1 ms |",
+            "| GetDocument | 1,287 | 0 | 0 |  | 0.24 ms | 0.98 ms | 3.15 ms |",
         ] {
             assert!(text.contains(said), "{said}\n\nin\n\n{text}");
         }

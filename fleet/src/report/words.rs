@@ -21,9 +21,11 @@ pub(super) fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{plural}", count(number))
 }
 
-/// Microseconds as milliseconds, from ten seconds on as seconds: `0.2 ms`, `12.5 s`.
+/// Microseconds as milliseconds, from ten seconds on as seconds: `0.24 ms`, `23.1 ms`, `12.5 s`.
 pub(super) fn latency(microseconds: u64) -> String {
-    if microseconds < 10_000_000 {
+    if microseconds < 10_000 {
+        format!("{}.{:02} ms", microseconds / 1000, microseconds / 10 % 100)
+    } else if microseconds < 10_000_000 {
         format!("{}.{} ms", count(microseconds / 1000), microseconds / 100 % 10)
     } else {
         format!("{}.{} s", count(microseconds / 1_000_000), microseconds / 100_000 % 10)
@@ -69,7 +71,14 @@ mod tests {
             assert_eq!(count(number), expected);
         }
         assert_eq!((counted(1, "run").as_str(), counted(1_200, "run").as_str()), ("1 run", "1,200 runs"));
-        let cases = [(1, "0.0 ms"), (199, "0.1 ms"), (1_950_000, "1,950.0 ms"), (12_500_000, "12.5 s")];
+        let cases = [
+            (9, "0.00 ms"),
+            (199, "0.19 ms"),
+            (9_999, "9.99 ms"),
+            (12_345, "12.3 ms"),
+            (1_950_000, "1,950.0 ms"),
+            (12_500_000, "12.5 s"),
+        ];
         for (microseconds, expected) in cases {
             assert_eq!(latency(microseconds), expected);
         }

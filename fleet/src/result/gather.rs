@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent::fault::NodeFault;
 use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
-use shared::operation::Operation;
-use shared::wire::UpdateInstanceInformation;
 
 use super::round::rounds;
 use super::{
@@ -95,25 +92,9 @@ fn failures(finished: &Finished) -> Failures {
         *runs.entry(run.status.to_string()).or_default() += 1;
     }
     Failures {
-        invalid_instance: InvalidInstance { nodes: invalid_instances(finished, &refusals), refusals },
+        invalid_instance: InvalidInstance { nodes: finished.measures.ids_not_accepted, refusals },
         unsupported_platform: UnsupportedPlatform { nodes: finished.measures.met_foreign_document, runs },
     }
-}
-
-/// How many nodes hibernate for their id. Nodes also hibernate for other
-/// reasons, so of each cohort at most those count that have such an id, and in
-/// all at most as many as there were heartbeats refused for it.
-fn invalid_instances(finished: &Finished, refusals: &BTreeMap<String, u64>) -> u64 {
-    let catalogue = &finished.plan.catalogue;
-    let mut struck = vec![0u64; catalogue.cohorts.len()];
-    for number in 0..finished.plan.nodes() {
-        let identity = finished.plan.identity(number);
-        let fault = identity.cohort(catalogue).faults.of(catalogue.seed, number);
-        struck[usize::from(identity.cohort)] += u64::from(fault == Some(NodeFault::InvalidInstance));
-    }
-    let asleep = finished.cohorts.iter().map(|state| u64::from(state.hibernating));
-    let counted: u64 = struck.into_iter().zip(asleep).map(|(struck, asleep)| struck.min(asleep)).sum();
-    counted.min(refusals.get(UpdateInstanceInformation::NAME).copied().unwrap_or(0))
 }
 
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
@@ -241,6 +222,9 @@ mod tests {
     use shared::status::AssociationStatus;
     use shared::time::{Period, Timestamp};
 
+    use shared::operation::Operation;
+    use shared::wire::UpdateInstanceInformation;
+
     use super::*;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
@@ -268,6 +252,7 @@ mod tests {
         ];
         let mut measures = Measures::default();
         measures.met_foreign_document = 1;
+        measures.ids_not_accepted = 1;
         let status = AssociationStatus::Success;
         let ran = Ran {
             ended: second(90),
@@ -301,7 +286,6 @@ mod tests {
             ended: second(120),
             operator,
             measures,
-            // Two of the second cohort sleep, and only one node of the fleet has an id that is not accepted.
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,

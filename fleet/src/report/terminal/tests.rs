@@ -96,17 +96,17 @@ agreement    nodes and plane count the same in all 3 rounds
 refused      windows-on-linux            UnsupportedPlatformType  as expected
              hello-to-a-terminated-node  InvalidInstanceId        as expected
 
-call                              count  errors     p50     p99     max
-UpdateInstanceAssociationStatus  10,890       0  0.2 ms  0.9 ms  3.1 ms
-UpdateInstanceInformation         9,014      40  0.2 ms  0.9 ms  3.1 ms
-ListInstanceAssociations          5,402       0  0.2 ms  0.9 ms  3.1 ms
-PutComplianceItems                2,079       0  0.2 ms  0.9 ms  3.1 ms
-GetDocument                       1,287       0  0.2 ms  0.9 ms  3.1 ms
-RegisterManagedInstance             990       0  0.2 ms  0.9 ms  3.1 ms
+call                              count  errors      p50      p99      max
+UpdateInstanceAssociationStatus  10,890       0  0.24 ms  0.98 ms  3.15 ms
+UpdateInstanceInformation         9,014      40  0.24 ms  0.98 ms  3.15 ms
+ListInstanceAssociations          5,402       0  0.24 ms  0.98 ms  3.15 ms
+PutComplianceItems                2,079       0  0.24 ms  0.98 ms  3.15 ms
+GetDocument                       1,287       0  0.24 ms  0.98 ms  3.15 ms
+RegisterManagedInstance             990       0  0.24 ms  0.98 ms  3.15 ms
 errors       UpdateInstanceInformation: 40 InvalidInstanceId
 
 compliance   1,256 compliant, 14 not
-generator    kept up: latest start 1.9 ms late (0.1 s simulated), no call held
+generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
 written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
 again        ssm-fleet run first-look --seed 2718281828
@@ -128,17 +128,17 @@ agreement    nodes and plane count the same in all 3 rounds
 refused      windows-on-linux            UnsupportedPlatformType  as expected  i-0c2f4a8be1d93f670
              hello-to-a-terminated-node  InvalidInstanceId        as expected  i-0f9e8d7c6b5a43210 (terminated)
 
-call                              count  retries  errors     p50     p99     max
-UpdateInstanceAssociationStatus  10,890        0       0  0.2 ms  0.9 ms  3.1 ms
-UpdateInstanceInformation         9,014        0      40  0.2 ms  0.9 ms  3.1 ms
-ListInstanceAssociations          5,402        0       0  0.2 ms  0.9 ms  3.1 ms
-PutComplianceItems                2,079        0       0  0.2 ms  0.9 ms  3.1 ms
-GetDocument                       1,287        0       0  0.2 ms  0.9 ms  3.1 ms
-RegisterManagedInstance             990        0       0  0.2 ms  0.9 ms  3.1 ms
+call                              count  retries  errors      p50      p99      max
+UpdateInstanceAssociationStatus  10,890        0       0  0.24 ms  0.98 ms  3.15 ms
+UpdateInstanceInformation         9,014        0      40  0.24 ms  0.98 ms  3.15 ms
+ListInstanceAssociations          5,402        0       0  0.24 ms  0.98 ms  3.15 ms
+PutComplianceItems                2,079        0       0  0.24 ms  0.98 ms  3.15 ms
+GetDocument                       1,287        0       0  0.24 ms  0.98 ms  3.15 ms
+RegisterManagedInstance             990        0       0  0.24 ms  0.98 ms  3.15 ms
 errors       UpdateInstanceInformation: 40 InvalidInstanceId
 
 compliance   1,256 compliant, 14 not
-generator    kept up: latest start 1.9 ms late (0.1 s simulated), no call held
+generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
 written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
 again        ssm-fleet run first-look --seed 2718281828
