@@ -212,7 +212,7 @@ impl<'a> Coordinator<'a> {
         let Arriving { at, call } = arriving;
         let Emitted { caller, request, attempt, .. } = call;
         let operation = request.operation();
-        let body = crate::history::body_hash(&request);
+        let body = shared::seed::digest(&request.body());
         let answer = self.transport.carry(self.service, at, caller, request);
         self.events += 1;
         let Caller { node, lane, number, .. } = caller;

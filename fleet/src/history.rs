@@ -4,11 +4,11 @@
 //! time the coordinator writes the history in its one total order, so that two
 //! runs of one seed have equal histories, whatever the number of shards.
 
-use agent::call::{Answer, Request};
+use agent::call::Answer;
 use agent::lane::LaneName;
 use serde::Serialize;
 use shared::error::ErrorCode;
-use shared::seed::Seed;
+use shared::seed::digest;
 use shared::time::Timestamp;
 
 /// How a call came to its end.
@@ -56,24 +56,14 @@ pub struct Entry {
     pub ending: Ending,
 }
 
-/// A hash of a request's body.
-pub fn body_hash(request: &Request) -> u64 {
-    let body = request.body();
-    body.chunks(8)
-        .fold(Seed(body.len() as u64).draw("body", 0), |folded, part| {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            folded.part(u64::from_le_bytes(word))
-        })
-        .bits("body", 0)
-}
-
 /// The record of a run: always a digest, and every entry where it is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     entries: Option<Vec<Entry>>,
     digest: u64,
     count: u64,
+    /// Room for what the next digest is made from.
+    folded: Vec<u8>,
 }
 
 /// The digest of a history, for a result.
@@ -95,20 +85,24 @@ impl History {
     pub fn record(&mut self, entry: Entry) {
         self.count += 1;
         let code = match &entry.ending {
-            Ending::Fail(code) => code.as_str(),
             Ending::Ok => "ok",
+            Ending::Fail(code) => code.as_str(),
             Ending::Unknown => "unknown",
             Ending::Unreadable => "unreadable",
         };
-        let key = [
+        self.folded.clear();
+        for number in [
+            self.digest,
             entry.arrived.milliseconds() as u64,
             u64::from(entry.node) << 32 | u64::from(entry.number),
             (entry.lane as u64) << 8 | u64::from(entry.attempt),
             entry.body,
-        ];
-        let draw = Seed(self.digest);
-        let folded = key.iter().fold(draw.draw(code, 0), |folded, &part| folded.part(part));
-        self.digest = folded.bits(entry.operation, 0);
+        ] {
+            self.folded.extend_from_slice(&number.to_le_bytes());
+        }
+        self.folded.extend_from_slice(entry.operation.as_bytes());
+        self.folded.extend_from_slice(code.as_bytes());
+        self.digest = digest(&self.folded);
         if let Some(entries) = &mut self.entries {
             entries.push(entry);
         }

@@ -3,7 +3,7 @@
 //! A draw is a hash of (seed, who, what for, which time). Asking for one draw
 //! more changes no other draw, and any machine can make the draws of any node.
 
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::time::Period;
 
@@ -15,6 +15,11 @@ pub struct Seed(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Draw {
     key: u64,
+}
+
+/// 64 bits that tell these bytes from others, the same on any machine.
+pub fn digest(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes)
 }
 
 impl Seed {

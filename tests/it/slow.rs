@@ -106,15 +106,13 @@ async fn answer(State(plane): State<SlowPlane>, headers: HeaderMap, _: Request) 
 
 /// Nodes that arrive within three seconds of wall time. The end comes before any
 /// of them is due for its second regular poll, ten minutes after it came online.
-fn a_thousand_nodes() -> &'static str {
-    "{name: slow, seed: 1, time_scale: 60, ramp: 3m, duration: 690s, \
-     cohorts: [{name: all, platform: ubuntu-22.04, nodes: 1000}]}"
-}
+const A_THOUSAND_NODES: &str = "{name: slow, seed: 1, time_scale: 60, ramp: 3m, duration: 690s, \
+     cohorts: [{name: all, platform: ubuntu-22.04, nodes: 1000}]}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_plane_is_offered_every_call_when_it_is_due() {
     let (plane, url) = SlowPlane::start().await;
-    let fleet = LiveFleet { scenario: a_thousand_nodes(), endpoint: &url, connections: 5_000 };
+    let fleet = LiveFleet { scenario: A_THOUSAND_NODES, endpoint: &url, connections: 5_000 };
     let finished = fleet.run(std::future::pending()).await;
     let seen = plane.seen();
 
