@@ -10,17 +10,30 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use agent::retry::{self, Failure};
 use plane::service::{Handle, Service};
-use shared::error::ApiError;
+use shared::error::{ApiError, ErrorCode};
 use shared::id::AssociationId;
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::{AddTagsToResource, AssociationExecution, DescribeAssociationExecutions};
+use shared::wire::{AddTagsToResource, AssociationExecution, CreateDocument, DescribeAssociationExecutions};
 
 use crate::plan::Plan;
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
+
+/// How long the operator waits before it makes a call again that failed in
+/// passing: ten minutes in all, in which a plane has long been restarted.
+const WAITS: [Period; 7] = [
+    Period::seconds(5),
+    Period::seconds(10),
+    Period::seconds(20),
+    Period::seconds(40),
+    Period::seconds(80),
+    Period::seconds(160),
+    Period::seconds(320),
+];
 
 /// Why the operator's call brought no reply.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,7 +53,26 @@ pub enum DeskError {
         operation: &'static str,
         /// What went wrong.
         reason: String,
+        /// Whether the plane may have done it all the same.
+        may_be_done: bool,
     },
+}
+
+impl DeskError {
+    /// Whether the same call may fare better later.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Failed { .. } => true,
+            Self::Refused { error, .. } => {
+                retry::is_retried(Failure::Code(&error.code, error.code.http_status()))
+            }
+        }
+    }
+
+    /// Whether the plane may have done what it did not answer.
+    fn may_be_done(&self) -> bool {
+        matches!(self, Self::Failed { may_be_done: true, .. })
+    }
 }
 
 /// What wakes the operator.
@@ -76,7 +108,11 @@ pub struct Operator {
     pub troubles: BTreeSet<String>,
     /// How many nodes were tagged.
     pub tagged: u64,
+    /// How many calls failed in passing and were made again.
+    pub made_again: u64,
     next: usize,
+    /// Nodes that registered and have no tags yet.
+    to_tag: VecDeque<u32>,
 }
 
 /// An association that was made.
@@ -102,7 +138,16 @@ pub struct Refused {
 impl Operator {
     /// An operator with this plan.
     pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, made: Vec::new(), refusals: Vec::new(), troubles: BTreeSet::new(), tagged: 0, next: 0 }
+        Self {
+            plan,
+            made: Vec::new(),
+            refusals: Vec::new(),
+            troubles: BTreeSet::new(),
+            tagged: 0,
+            made_again: 0,
+            next: 0,
+            to_tag: VecDeque::new(),
+        }
     }
 
     /// The plan.
@@ -115,13 +160,12 @@ impl Operator {
     pub async fn run(&mut self, desk: &impl Desk) {
         let mut watch_at = Timestamp::NEVER;
         loop {
+            while let Some(node) = self.to_tag.pop_front() {
+                self.tag(desk, node).await;
+            }
             let act_at = self.next_act();
             match desk.wake(act_at.min(watch_at)).await {
-                Wake::Registered(nodes) => {
-                    for node in nodes {
-                        self.tag(desk, node).await;
-                    }
-                }
+                Wake::Registered(nodes) => self.to_tag.extend(nodes),
                 Wake::Due if act_at <= desk.now() => {
                     self.act(desk).await;
                     if self.next_act() == Timestamp::NEVER {
@@ -153,9 +197,63 @@ impl Operator {
             resource_id: self.plan.node_id(node).to_string(),
             tags: tags.to_vec(),
         };
-        match desk.call(call).await {
+        match self.insist(desk, call).await {
             Ok(_) => self.tagged += 1,
             Err(error) => self.trouble(error),
+        }
+    }
+
+    /// Makes a call that does no harm twice, again and again while it fails in passing.
+    async fn insist<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        operation: O,
+    ) -> Result<O::Reply, DeskError> {
+        for wait in WAITS {
+            match desk.call(operation.clone()).await {
+                Err(error) if error.is_passing() => {
+                    self.made_again += 1;
+                    self.pause(desk, wait).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        desk.call(operation).await
+    }
+
+    /// The same for a call that would do harm twice: not where it may be done already.
+    async fn insist_once<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        operation: O,
+    ) -> Result<O::Reply, DeskError> {
+        for wait in WAITS {
+            match desk.call(operation.clone()).await {
+                Err(error) if error.is_passing() && !error.may_be_done() => {
+                    self.made_again += 1;
+                    self.pause(desk, wait).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        desk.call(operation).await
+    }
+
+    async fn pause(&mut self, desk: &impl Desk, period: Period) {
+        let until = desk.now() + period;
+        while let Wake::Registered(nodes) = desk.wake(until).await {
+            self.to_tag.extend(nodes);
+        }
+    }
+
+    async fn create_document(&mut self, desk: &impl Desk, document: CreateDocument) {
+        let before = self.made_again;
+        match self.insist(desk, document).await {
+            // An earlier try was done, though not answered.
+            Err(DeskError::Refused { error, .. })
+                if error.code == ErrorCode::DocumentAlreadyExists && self.made_again > before => {}
+            Err(error) => self.trouble(error),
+            Ok(_) => {}
         }
     }
 
@@ -163,16 +261,15 @@ impl Operator {
     async fn act(&mut self, desk: &impl Desk) {
         if self.next == 0 {
             for document in self.plan.documents.clone() {
-                if let Err(error) = desk.call(document).await {
-                    self.trouble(error);
-                }
+                self.create_document(desk, document).await;
             }
         }
         let planned = self.next;
         self.next += 1;
         let association = &self.plan.associations[planned];
         let is_refusal_expected = association.refusal.is_some();
-        match desk.call(association.request.clone()).await {
+        let request = association.request.clone();
+        match self.insist_once(desk, request).await {
             Ok(reply) => {
                 if is_refusal_expected {
                     self.refusals.push(Refused { planned, error: None });
@@ -208,6 +305,11 @@ impl Operator {
                         return false;
                     }
                 }
+                Err(error) if error.is_passing() => {
+                    // The next look is the next try.
+                    self.made_again += 1;
+                    return false;
+                }
                 Err(error) => {
                     self.trouble(error);
                     return false;
@@ -239,17 +341,26 @@ pub async fn executions(
         };
         let page = desk.call(call).await?;
         all.extend(page.association_executions);
-        let before = next_token;
-        next_token = page.next_token.filter(|token| !token.is_empty());
-        if next_token.is_some() && next_token == before {
-            let reason = "the same page came twice".into();
-            return Err(DeskError::Failed { operation: DescribeAssociationExecutions::NAME, reason });
-        }
-        if next_token.is_none() {
-            all.reverse();
-            return Ok(all);
+        match next_page::<DescribeAssociationExecutions>(next_token, page.next_token)? {
+            Some(token) => next_token = Some(token),
+            None => break,
         }
     }
+    all.reverse();
+    Ok(all)
+}
+
+/// Where to go on, if there is more. A page that leads to itself would never end.
+pub fn next_page<O: Operation>(
+    asked: Option<String>,
+    told: Option<String>,
+) -> Result<Option<String>, DeskError> {
+    let told = told.filter(|token| !token.is_empty());
+    if told.is_some() && told == asked {
+        let reason = "the same page comes again and again".to_owned();
+        return Err(DeskError::Failed { operation: O::NAME, reason, may_be_done: true });
+    }
+    Ok(told)
 }
 
 /// The next whole second: conditions are evaluated then.

@@ -198,6 +198,8 @@ pub struct Calls {
 pub struct OperatorWork {
     /// How many nodes it tagged.
     pub tagged: u64,
+    /// How many of its calls failed in passing and were made again.
+    pub made_again: u64,
     /// What went wrong, in words; each thing once.
     pub troubles: Vec<String>,
 }

@@ -74,10 +74,16 @@ impl Desk for SocketDesk {
     }
 
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason };
+        let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason, may_be_done: true };
+        let unsent = |error: reqwest::Error| DeskError::Failed {
+            operation: O::NAME,
+            // Without a connection the request never left.
+            may_be_done: !error.is_connect(),
+            reason: chain(&error),
+        };
         let body = serde_json::to_vec(&operation).map_err(|error| failed(error.to_string()))?;
         let request = self.client.post(&self.url).headers(self.headers(O::TARGET, &body)).body(body);
-        let response = request.send().await.map_err(|error| failed(chain(&error)))?;
+        let response = request.send().await.map_err(unsent)?;
         let is_good = response.status().is_success();
         let body = response.bytes().await.map_err(|error| failed(chain(&error)))?;
         if is_good {

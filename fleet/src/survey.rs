@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shared::id::{AssociationId, ExecutionId};
-use shared::operation::Operation;
 use shared::status::PingStatus;
 use shared::time::Timestamp;
 use shared::wire::{
@@ -19,7 +18,7 @@ use shared::wire::{
     InstanceInformation, ListComplianceSummaries,
 };
 
-use crate::operator::{Desk, DeskError, Operator, executions};
+use crate::operator::{Desk, DeskError, Operator, executions, next_page};
 
 /// The largest page that the service gives.
 const PAGE: i64 = 50;
@@ -101,7 +100,7 @@ async fn survey_execution(desk: &impl Desk, execution: AssociationExecution) -> 
         for target in page.association_execution_targets {
             *targets.entry(target.status).or_default() += 1;
         }
-        match next::<DescribeAssociationExecutionTargets>(next_token, page.next_token)? {
+        match next_page::<DescribeAssociationExecutionTargets>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
             None => break,
         }
@@ -126,7 +125,7 @@ async fn survey_compliance(desk: &impl Desk) -> Result<Compliance, DeskError> {
                 compliance.non_compliant += item.non_compliant_summary.non_compliant_count;
             }
         }
-        match next::<ListComplianceSummaries>(next_token, page.next_token)? {
+        match next_page::<ListComplianceSummaries>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
             None => return Ok(compliance),
         }
@@ -144,21 +143,11 @@ async fn survey_nodes(desk: &impl Desk) -> Result<Listed, DeskError> {
         };
         let page = desk.call(call).await?;
         page.instance_information_list.iter().for_each(|node| listed.add(node));
-        match next::<DescribeInstanceInformation>(next_token, page.next_token)? {
+        match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
             None => return Ok(listed),
         }
     }
-}
-
-/// Where to go on, if there is more. A page that leads to itself would never end.
-fn next<O: Operation>(asked: Option<String>, told: Option<String>) -> Result<Option<String>, DeskError> {
-    let told = told.filter(|token| !token.is_empty());
-    if told.is_some() && told == asked {
-        let reason = "the same page comes again and again".to_owned();
-        return Err(DeskError::Failed { operation: O::NAME, reason });
-    }
-    Ok(told)
 }
 
 impl Listed {

@@ -181,12 +181,12 @@ fn a_plane_that_is_killed_and_started_again_does_not_end_the_fleet() {
         result["nodes"]
     );
     assert!(window.ends() > kept_ends, "and so did their reports");
-    // The operator met the dead plane as well, and says so.
-    let troubles = result["operator"]["troubles"].as_array().expect("a list");
-    assert!(
-        troubles.iter().any(|trouble| trouble.as_str().is_some_and(|text| text.starts_with("no reply to")))
-    );
-    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    // The operator met the dead plane as well, made its calls again, and says so.
+    assert!(result["operator"]["made_again"].as_u64() > Some(0), "{}", result["operator"]);
+    assert_eq!(result["operator"]["troubles"], json!([]));
+    // A report that was taken and lost with the plane makes nodes and plane differ; nothing else may.
+    let is_lost = result["associations"].to_string().contains("\"difference\":\"");
+    assert!(ended.code == Some(0) || is_lost && ended.code == Some(1), "{}", ended.stderr);
 
     plane.interrupt();
     let ended = plane.end();

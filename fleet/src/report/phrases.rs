@@ -175,6 +175,9 @@ pub(super) fn incidents(result: &RunResult) -> Vec<String> {
         format!("{} skipped in a busy lane", counted(number, "turn"))
     });
     say(agents.late_answers, &|number| format!("{} to calls that were over", counted(number, "answer")));
+    say(result.operator.made_again, &|number| {
+        format!("{} of the operator made again", counted(number, "call"))
+    });
     say(agents.schedules_not_followed, &|number| {
         format!("{} not followed by this version", counted(number, "schedule"))
     });

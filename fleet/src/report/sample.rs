@@ -162,7 +162,7 @@ pub(super) fn good() -> RunResult {
         },
         calls,
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
-        operator: OperatorWork { tagged: 990, troubles: Vec::new() },
+        operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
         history: None,
     }

@@ -47,6 +47,7 @@ impl RunResult {
             compliance: finished.survey.as_ref().map(|survey| survey.compliance),
             operator: OperatorWork {
                 tagged: operator.tagged,
+                made_again: operator.made_again,
                 troubles: operator.troubles.iter().cloned().collect(),
             },
             agents: agents(finished),
