@@ -149,6 +149,12 @@ impl Service {
         snapshot::read(config, bytes).map(Self::with)
     }
 
+    /// The state, to be looked at.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.lock()
+    }
+
     /// The largest body that is read, in bytes.
     pub(crate) fn max_body(&self) -> usize {
         self.lock().config.max_body

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::schedule::Schedule;
+use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
@@ -144,8 +145,10 @@ fn association(kept: Kept) -> Result<Association, RestoreError> {
     let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
-    let schedule = kept.definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
-    Ok(Association { kept, conditions, schedule })
+    let definition = &kept.definition;
+    let schedule = definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
+    let timetable = Timetable::new(schedule, definition.is_apply_only, definition.schedule_offset);
+    Ok(Association { conditions, timetable: timetable.map_err(unreadable)?, kept })
 }
 
 fn unreadable(error: impl ToString) -> RestoreError {

@@ -14,6 +14,7 @@ pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod node;
+pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;
 pub(crate) mod timer;

@@ -18,7 +18,9 @@ use super::node::NodeNumber;
 pub(crate) enum Work {
     /// Take a deleted association off the nodes that have it.
     Forget { association: AssociationNumber },
-    /// Begin an execution.
+    /// Begin an execution by the schedule of this version of an association.
+    Due { association: AssociationNumber, version: u32 },
+    /// Begin an execution now.
     Dispatch { association: AssociationNumber },
     /// Go on with the newest execution's nodes.
     Spread { association: AssociationNumber, execution: u32 },
@@ -26,25 +28,39 @@ pub(crate) enum Work {
     Match { node: NodeNumber, from: AssociationNumber },
     /// End what has been at `InProgress` for too long, from this row on.
     Expire { association: AssociationNumber, execution: u32, row: u32 },
+    /// Stop whatever of an execution has not begun, from this row on.
+    Withdraw { association: AssociationNumber, execution: u32, row: u32 },
+    /// Let in whom there is room for.
+    Admit { association: AssociationNumber, execution: u32 },
+    /// Give up on whom the order to run did not reach.
+    GiveUp { association: AssociationNumber, execution: u32 },
 }
 
 impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::Dispatch { .. } => 1,
-            Self::Spread { .. } => 2,
-            Self::Match { .. } => 3,
-            Self::Expire { .. } => 4,
+            Self::Due { .. } => 1,
+            Self::Dispatch { .. } => 2,
+            Self::Spread { .. } => 3,
+            Self::Match { .. } => 4,
+            Self::Withdraw { .. } => 5,
+            Self::Expire { .. } => 6,
+            Self::GiveUp { .. } => 7,
+            Self::Admit { .. } => 8,
         }
     }
 
     fn association(&self) -> AssociationNumber {
         match *self {
             Self::Forget { association }
+            | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
-            | Self::Expire { association, .. } => association,
+            | Self::Withdraw { association, .. }
+            | Self::Expire { association, .. }
+            | Self::GiveUp { association, .. }
+            | Self::Admit { association, .. } => association,
             Self::Match { from, .. } => from,
         }
     }
