@@ -178,7 +178,7 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         (
             on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})),
             InvalidSchedule,
-            "5 fields: expected 6",
+            "expected 6 fields",
         ),
         (on_one(&json!({"ScheduleExpression": "cron(0/10 * * * ? *)"})), InvalidSchedule, "too often"),
         (on_one(&json!({"ScheduleExpression": "cron(0 10 1 JAN ? *)"})), InvalidSchedule, ""),
