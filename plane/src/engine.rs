@@ -9,6 +9,7 @@
 //! nodes has exactly one row in each execution that it was gathered for.
 
 mod dispatch;
+pub(crate) mod document_event;
 mod membership;
 pub(crate) mod report;
 #[cfg(test)]
@@ -26,6 +27,8 @@ pub(crate) const PIECE: usize = 1_000;
 /// Does one piece of work.
 pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
     match work {
+        Work::DocumentChanged { event, from } => document_event::spread_change(state, now, event, from),
+        Work::Rerun { association } => document_event::rerun(state, now, association),
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),

@@ -68,7 +68,7 @@ pub(super) fn list_tags_for_resource(
             let id: Option<AssociationId> = call.resource_id.parse().ok();
             &id.and_then(|id| state.associations.by_id(id)).ok_or_else(gone)?.tags
         }
-        "Document" => &state.documents.get(&call.resource_id).map_err(|_| gone())?.kept.tags,
+        "Document" => &state.documents.document(&call.resource_id).map_err(|_| gone())?.kept.tags,
         other => return Err(no_type(other)),
     };
     Ok(ListTagsForResourceReply { tag_list: tags.to_wire() })

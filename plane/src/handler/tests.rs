@@ -181,12 +181,12 @@ fn documents_are_registered_once_and_handed_out_by_version() {
     let cases = [
         (create("Mine", &content.to_string(), json!({})), DocumentAlreadyExists),
         (create("AWS-Mine", &content.to_string(), json!({})), DocumentAlreadyExists),
-        (create("Yaml", "schemaVersion: '2.2'", json!({"DocumentFormat": "YAML"})), InvalidDocumentContent),
+        (create("Yaml", "schemaVersion: '2.2", json!({"DocumentFormat": "YAML"})), InvalidDocumentContent),
         (create("Broken", "{", json!({})), InvalidDocumentContent),
         (create("Large", &large, json!({})), MaxDocumentSizeExceeded),
         (create("Odd", r#"{"schemaVersion":"9.9","mainSteps":[]}"#, json!({})), InvalidDocumentSchemaVersion),
         (create("x", &content.to_string(), json!({})), ValidationException),
-        (create("Auto", &content.to_string(), json!({"DocumentType": "Automation"})), ValidationException),
+        (create("Pack", &content.to_string(), json!({"DocumentType": "Package"})), ValidationException),
     ];
     for (reply, code) in cases {
         assert_eq!(reply.unwrap_err().0, code);

@@ -18,6 +18,10 @@ use super::node::NodeNumber;
 pub(crate) enum Work {
     /// Take a deleted association off the nodes that have it.
     Forget { association: AssociationNumber },
+    /// Give what is bound to a changed document another checksum, from this number on.
+    DocumentChanged { event: u32, from: AssociationNumber },
+    /// Begin an execution beside the schedule.
+    Rerun { association: AssociationNumber },
     /// Begin an execution.
     Dispatch { association: AssociationNumber },
     /// Go on with the newest execution's nodes.
@@ -32,10 +36,12 @@ impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::Dispatch { .. } => 1,
-            Self::Spread { .. } => 2,
-            Self::Match { .. } => 3,
-            Self::Expire { .. } => 4,
+            Self::DocumentChanged { .. } => 1,
+            Self::Rerun { .. } => 2,
+            Self::Dispatch { .. } => 3,
+            Self::Spread { .. } => 4,
+            Self::Match { .. } => 5,
+            Self::Expire { .. } => 6,
         }
     }
 
@@ -43,9 +49,10 @@ impl Work {
         match *self {
             Self::Forget { association }
             | Self::Dispatch { association }
+            | Self::Rerun { association }
             | Self::Spread { association, .. }
             | Self::Expire { association, .. } => association,
-            Self::Match { from, .. } => from,
+            Self::DocumentChanged { from, .. } | Self::Match { from, .. } => from,
         }
     }
 }

@@ -35,10 +35,7 @@ pub(crate) fn create_association(
 ) -> Result<CreateAssociationReply, ApiError> {
     check_support(&call)?;
     check_combinations(&call)?;
-    let document = state.documents.get(&call.name)?;
-    if let Some(version) = &call.document_version {
-        document.check_version(version)?;
-    }
+    let document = state.documents.version(&call.name, call.document_version.as_deref())?;
     check_form(&call, document)?;
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
     let schedule = read_schedule(state, call.schedule_expression.as_deref())?;
