@@ -30,7 +30,7 @@ pub(crate) fn document_changed(state: &mut State, now: Timestamp, name: &str, ch
 /// Looks through the next associations for those that a change means.
 pub(super) fn spread_change(state: &mut State, now: Timestamp, number: u32, from: AssociationNumber) {
     let Some(event) = state.document_events.get(number).cloned() else { return };
-    let hash = state.documents.document(&event.name).ok().map(|document| match event.change {
+    let hash = state.documents.document(&event.name, "").ok().map(|document| match event.change {
         DocumentChange::LatestUpdated => Arc::clone(&document.latest().kept().hash),
         _ => Arc::clone(&document.default_version().kept().hash),
     });

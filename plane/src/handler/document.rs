@@ -37,7 +37,11 @@ pub(super) fn create_document(
     if !KINDS.contains(&kind) {
         return Err(refused(ErrorCode::ValidationException, not_supported(&format!("DocumentType {kind}"))));
     }
-    if is_reserved(&call.name) || state.documents.contains(&call.name) {
+    if is_reserved(&call.name) {
+        let reason = format!("names such as {} are the service's own to give", call.name);
+        return Err(refused(ErrorCode::DocumentAlreadyExists, reason));
+    }
+    if state.documents.contains(&call.name) {
         return Err(refused(ErrorCode::DocumentAlreadyExists, format!("document {} exists", call.name)));
     }
     check_size(&call.content)?;
@@ -55,7 +59,7 @@ pub(super) fn create_document(
         target_type: call.target_type,
     };
     let version = read(&call.name, 1, now, kind, given)?;
-    let document = VersionedDocument::new(kind, &state.config.account, tags, version);
+    let document = VersionedDocument::new(&state.config.account, tags, version);
     let document_description = show::describe(&document, document.latest());
     state.documents.insert(document);
     Ok(CreateDocumentReply { document_description })
@@ -63,7 +67,7 @@ pub(super) fn create_document(
 
 /// A version of a document of this type, understood.
 fn read(name: &str, number: u32, now: Timestamp, kind: &str, given: Given) -> Result<Version, ApiError> {
-    Ok(KeptVersion::new(name.into(), number, now, given)?.read(kind)?)
+    Ok(KeptVersion::new(name, kind, number, now, given)?.read()?)
 }
 
 fn check_size(content: &str) -> Result<(), ApiError> {

@@ -109,11 +109,11 @@ impl Version {
 
 impl VersionedDocument {
     /// A document of one version.
-    pub(crate) fn new(kind: &str, owner: &str, tags: Tags, version: Version) -> Self {
+    pub(crate) fn new(owner: &str, tags: Tags, version: Version) -> Self {
         let first = version.kept();
         let kept = KeptDocument {
             name: Arc::clone(&first.name),
-            kind: kind.into(),
+            kind: Arc::clone(&first.kind),
             owner: owner.into(),
             tags,
             default: first.number,
@@ -125,7 +125,7 @@ impl VersionedDocument {
     /// A document of a snapshot.
     fn restore(kept: KeptDocument, versions: Vec<KeptVersion>) -> Result<Self, ReadError> {
         let read = |version: KeptVersion| -> Result<(u32, Version), ReadError> {
-            Ok((version.number, version.read(&kept.kind)?))
+            Ok((version.number, version.read()?))
         };
         let versions: BTreeMap<u32, Version> = versions.into_iter().map(read).collect::<Result<_, _>>()?;
         if versions.contains_key(&kept.default) {
@@ -206,22 +206,28 @@ impl Documents {
         let mut documents = Self::default();
         for (name, content) in BUILT_IN {
             let given = Given { content: (*content).to_owned(), format: Format::Json, ..Given::default() };
-            let version = KeptVersion::new((*name).into(), 1, BUILT_IN_CREATED, given);
-            let version =
-                version.and_then(|version| version.read("Command")).expect("each is read by a test");
-            documents.insert(VersionedDocument::new("Command", AMAZON, Tags::default(), version));
+            let version = KeptVersion::new(name, "Command", 1, BUILT_IN_CREATED, given);
+            let version = version.and_then(KeptVersion::read).expect("each is read by a test");
+            documents.insert(VersionedDocument::new(AMAZON, Tags::default(), version));
         }
         documents
     }
 
-    /// The document of this name. Its full ARN is as good (B.3 R28).
-    pub(crate) fn document(&self, name: &str) -> Result<&VersionedDocument, ApiError> {
-        self.table.get(bare_name(name)).ok_or_else(|| no_document(name))
+    /// The document of this name. Its full ARN is as good (B.3 R28), unless it
+    /// says another account than `account`, the plane's.
+    pub(crate) fn document(&self, name: &str, account: &str) -> Result<&VersionedDocument, ApiError> {
+        let document = self.table.get(bare_name(name)).filter(|_| is_at_hand(name, account));
+        document.ok_or_else(|| no_document(name))
     }
 
     /// A version of a document that can be run: a number, `$DEFAULT` or `$LATEST`.
-    pub(crate) fn version(&self, name: &str, version: Option<&str>) -> Result<&StoredDocument, ApiError> {
-        match self.document(name)?.resolve(version, None)? {
+    pub(crate) fn version(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        account: &str,
+    ) -> Result<&StoredDocument, ApiError> {
+        match self.document(name, account)?.resolve(version, None)? {
             Version::Steps(document) => Ok(document),
             Version::Calendar(_) => {
                 let reason = format!("document {name} is a change calendar, which cannot be run");
@@ -231,8 +237,8 @@ impl Documents {
     }
 
     /// The change calendar of this name, in its default version.
-    pub(crate) fn calendar(&self, name: &str) -> Result<&Calendar, ApiError> {
-        match self.document(name)?.default_version() {
+    pub(crate) fn calendar(&self, name: &str, account: &str) -> Result<&Calendar, ApiError> {
+        match self.document(name, account)?.default_version() {
             Version::Calendar(calendar) => calendar.calendar.as_ref().map_err(|error| {
                 ApiError::new(ErrorCode::UnsupportedCalendarException, format!("document {name}: {error}"))
             }),
@@ -312,6 +318,12 @@ pub(crate) fn bare_name(name: &str) -> &str {
     }
 }
 
+/// Whether a name, if it is an ARN, is of this account, or of none as those of the service are.
+fn is_at_hand(name: &str, account: &str) -> bool {
+    let is_arn = name.starts_with("arn:");
+    !is_arn || name.split(':').nth(4).is_some_and(|own| own.is_empty() || own == account)
+}
+
 /// Lower-case hexadecimal SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -324,6 +336,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use shared::status::PlatformType::{Linux, MacOS, Windows};
+
+    const ACCOUNT: &str = "111122223333";
 
     #[test]
     fn the_planes_own_documents_can_be_read() {
@@ -338,13 +352,19 @@ mod tests {
             ("AWS-RefreshAssociation", "2.2", &[Linux, Windows, MacOS]),
         ];
         for (name, schema, platforms) in cases {
-            let document = documents.version(name, None).unwrap();
+            let document = documents.version(name, None, ACCOUNT).unwrap();
             assert_eq!(document.parsed.schema_version.as_str(), *schema, "{name}");
             for platform in *platforms {
                 assert!(document.parsed.platforms().contains(platform), "{name} {platform}");
             }
         }
-        assert!(documents.version("arn:aws:ssm:us-east-1::document/AWS-RunShellScript", None).is_ok());
-        assert_eq!(documents.version("None", None).unwrap_err().code, ErrorCode::InvalidDocument);
+        let arn = |account: &str| format!("arn:aws:ssm:us-east-1:{account}:document/AWS-RunShellScript");
+        for name in [arn(""), arn(ACCOUNT)] {
+            assert!(documents.document(&name, ACCOUNT).is_ok(), "{name}");
+        }
+        for name in ["None", &arn("999999999999"), "arn:document/AWS-RunShellScript"] {
+            let refusal = documents.version(name, None, ACCOUNT).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InvalidDocument, "{name}");
+        }
     }
 }

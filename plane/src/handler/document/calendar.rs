@@ -15,8 +15,11 @@ pub(crate) fn get_calendar_state(
     now: Timestamp,
     call: GetCalendarState,
 ) -> Result<GetCalendarStateReply, ApiError> {
-    let calendars: Vec<&Calendar> =
-        call.calendar_names.iter().map(|name| state.documents.calendar(name)).collect::<Result<_, _>>()?;
+    let calendars: Vec<&Calendar> = call
+        .calendar_names
+        .iter()
+        .map(|name| state.documents.calendar(name, &state.config.account))
+        .collect::<Result<_, _>>()?;
     let at = call.at_time.as_deref().map(read_instant).transpose()?.unwrap_or(now);
     let is_open = all_open(&calendars, at);
     Ok(GetCalendarStateReply {

@@ -28,7 +28,7 @@ pub(crate) fn get_document(
     _now: Timestamp,
     call: GetDocument,
 ) -> Result<GetDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name)?;
+    let document = state.documents.document(&call.name, &state.config.account)?;
     let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
     let kept = version.kept();
     let (content, format) = kept.text(call.document_format.as_deref()).ok_or_else(|| {
@@ -55,7 +55,7 @@ pub(crate) fn describe_document(
     _now: Timestamp,
     call: DescribeDocument,
 ) -> Result<DescribeDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name)?;
+    let document = state.documents.document(&call.name, &state.config.account)?;
     let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
     Ok(DescribeDocumentReply { document: describe(document, version) })
 }
@@ -66,7 +66,7 @@ pub(crate) fn list_document_versions(
     _now: Timestamp,
     call: ListDocumentVersions,
 ) -> Result<ListDocumentVersionsReply, ApiError> {
-    let document = state.documents.document(&call.name)?;
+    let document = state.documents.document(&call.name, &state.config.account)?;
     let list = List::new(state.config.seed, "ListDocumentVersions", &document.kept.name);
     let after = list.place::<u32>(call.next_token.as_deref())?;
     let older = document.versions().rev().map(Version::kept);

@@ -367,6 +367,8 @@ fn calendars_tell_whether_they_are_open() {
         ask(&[arn, "Evening"], json!("2025-03-10T15:30:00+02:00")),
         said("OPEN", "2025-03-10T13:30:00Z", "2025-03-10T18:00:00Z")
     );
+    let foreign = arn.replace("111122223333", "999999999999");
+    assert_eq!(code(ask(&[&foreign], Value::Null)), Some(InvalidDocument));
     assert_eq!(code(ask(&["None"], Value::Null)), Some(InvalidDocument));
     assert_eq!(code(ask(&["Shell22"], Value::Null)), Some(InvalidDocumentType));
     let (refusal, message) = ask(&["Odd"], Value::Null).unwrap_err();

@@ -62,6 +62,8 @@ pub(crate) struct Given {
 pub(crate) struct KeptVersion {
     /// The document's name.
     pub(crate) name: Arc<str>,
+    /// The document's type.
+    pub(crate) kind: Arc<str>,
     pub(crate) number: u32,
     /// The text that agents get: JSON, or the calendar's own.
     pub(crate) content: Arc<str>,
@@ -121,7 +123,8 @@ impl From<ReadError> for ApiError {
 impl KeptVersion {
     /// A version from what somebody gave.
     pub(crate) fn new(
-        name: Arc<str>,
+        name: &str,
+        kind: &str,
         number: u32,
         created: Timestamp,
         given: Given,
@@ -133,7 +136,8 @@ impl KeptVersion {
             Format::Json | Format::Text => (text, None),
         };
         Ok(Self {
-            name,
+            name: name.into(),
+            kind: kind.into(),
             number,
             content,
             yaml,
@@ -146,8 +150,9 @@ impl KeptVersion {
         })
     }
 
-    /// Understands the text, as one of a document of this type.
-    pub(crate) fn read(self, kind: &str) -> Result<Version, ReadError> {
+    /// Understands the text, as one of a document of its type.
+    pub(crate) fn read(self) -> Result<Version, ReadError> {
+        let kind = &*self.kind;
         if (self.format == Format::Text) != (kind == CHANGE_CALENDAR) {
             return Err(ReadError::Format { kind: kind.to_owned(), format: self.format.as_str() });
         }

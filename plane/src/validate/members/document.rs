@@ -4,10 +4,8 @@ use super::super::Shape::{Boolean, NotSupported};
 use super::super::{
     ANY_TEXT, Member, Pattern, form, form_of_length, integer, list, optional, required, text, word,
 };
-use super::{DOCUMENT_ARN, DOCUMENT_NAME, DOCUMENT_VERSION, VERSION_NAME};
+use super::{DISPLAY_NAME, DOCUMENT_ARN, DOCUMENT_NAME, DOCUMENT_VERSION, TARGET_TYPE, VERSION_NAME};
 
-static DISPLAY_NAME: Pattern = Pattern::new(r"^[\w\.\-\:\/ ]*$");
-static TARGET_TYPE: Pattern = Pattern::new(r"^\/[\w\.\-\:\/]*$");
 static VERSION_NUMBER: Pattern = Pattern::new("(^[1-9][0-9]*$)");
 
 pub(crate) static UPDATE_DOCUMENT: &[Member] = &[
