@@ -84,6 +84,10 @@ pub struct PlaneConfig {
     pub min_schedule_interval: Period,
     /// How many associations there may be (service quota: 2,000).
     pub association_limit: u32,
+    /// How many documents there may be (service quota: 500).
+    pub document_limit: usize,
+    /// How many versions a document may have (service quota: 1,000).
+    pub document_version_limit: usize,
     /// How many executions of one association are remembered.
     pub execution_history: usize,
     /// How many node rows the remembered executions of one association may
@@ -118,6 +122,8 @@ impl Default for PlaneConfig {
             connection_lost_after: Period::minutes(10),
             min_schedule_interval: SHORTEST_INTERVAL,
             association_limit: 2_000,
+            document_limit: 500,
+            document_version_limit: 1_000,
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),

@@ -11,6 +11,7 @@
 
 pub(crate) mod admission;
 mod dispatch;
+pub(crate) mod document_event;
 mod membership;
 pub(crate) mod report;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub(crate) const PIECE: usize = 1_000;
 pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
     match work {
         Work::Due { association, version } => dispatch::due(state, now, association, version),
+        Work::DocumentChanged { event, from } => document_event::spread_change(state, now, event, from),
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),

@@ -58,20 +58,28 @@ handlers! {
     CreateAssociation, false, CREATE_ASSOCIATION => association::create::create_association;
     CreateDocument, false, CREATE_DOCUMENT => document::create_document;
     DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
+    DeleteDocument, false, DELETE_DOCUMENT => document::update::delete_document;
     DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
     DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
         => execution::describe_association_execution_targets;
     DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
         => execution::describe_association_executions;
+    DescribeDocument, false, DESCRIBE_DOCUMENT => document::show::describe_document;
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
-    GetDocument, true, GET_DOCUMENT => document::get_document;
+    GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
+    GetDocument, true, GET_DOCUMENT => document::show::get_document;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
     ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
+    ListDocumentVersions, false, LIST_DOCUMENT_VERSIONS => document::show::list_document_versions;
+    ListDocuments, false, LIST_DOCUMENTS => document::list::list_documents;
     ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
+    UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION
+        => document::update::update_document_default_version;
     UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
         => agent::update_instance_association_status;
     UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;

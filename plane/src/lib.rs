@@ -8,12 +8,14 @@
 //! - [`state`]: all that the plane knows
 //! - `route`, `validate`: how bytes become a call
 //! - `handler`: one plain function per operation
+//! - `calendar`: change calendars
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
 //! - [`snapshot`]: the state as bytes, and back
 //!
 //! Invariant: time and chance come in from outside, so that the same calls at
 //! the same instants bring the same answers.
 
+mod calendar;
 pub mod config;
 mod engine;
 mod handler;

@@ -10,7 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
-use shared::wire::{CreateAssociation, CreateDocument, DeleteAssociation};
+use shared::wire::{
+    CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument, UpdateDocument,
+    UpdateDocumentDefaultVersion,
+};
 use tokio::sync::Notify;
 use tracing::error;
 
@@ -23,7 +26,14 @@ use crate::state::State;
 use crate::validate;
 
 /// The operations by which people define what is to be.
-const DEFINITIONS: [&str; 3] = [CreateAssociation::NAME, CreateDocument::NAME, DeleteAssociation::NAME];
+const DEFINITIONS: [&str; 6] = [
+    CreateAssociation::NAME,
+    CreateDocument::NAME,
+    DeleteAssociation::NAME,
+    DeleteDocument::NAME,
+    UpdateDocument::NAME,
+    UpdateDocumentDefaultVersion::NAME,
+];
 
 /// The control plane.
 #[derive(Debug)]

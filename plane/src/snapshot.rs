@@ -15,7 +15,7 @@ use shared::time::Period;
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::document::{Documents, KeptDocument, StoredDocument, sha256};
+use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
@@ -23,7 +23,7 @@ use crate::state::timer::Timers;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Why the state could not be made bytes.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,8 @@ pub enum RestoreError {
 #[derive(Serialize)]
 struct Written<'a> {
     numbers: &'a Numbers,
-    documents: Vec<&'a KeptDocument>,
+    documents: Vec<(&'a KeptDocument, Vec<&'a KeptVersion>)>,
+    document_events: &'a DocumentEvents,
     built_in_tags: BTreeMap<&'a Arc<str>, &'a Tags>,
     nodes: &'a [Node],
     next_association: AssociationNumber,
@@ -63,7 +64,8 @@ struct Written<'a> {
 #[derive(Deserialize)]
 struct Read {
     numbers: Numbers,
-    documents: Vec<KeptDocument>,
+    documents: Vec<(KeptDocument, Vec<KeptVersion>)>,
+    document_events: DocumentEvents,
     built_in_tags: BTreeMap<String, Tags>,
     nodes: Vec<Node>,
     next_association: AssociationNumber,
@@ -79,6 +81,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let written = Written {
         numbers: &state.numbers,
         documents: state.documents.kept().collect(),
+        document_events: &state.document_events,
         built_in_tags: state.documents.built_in_tags().collect(),
         nodes: state.nodes.table(),
         next_association: state.associations.next_number(),
@@ -101,6 +104,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.numbers = read.numbers;
     state.compliance = read.compliance;
     state.timers = read.timers;
+    state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.nodes = Nodes::restore(read.nodes);
     for kept in read.associations {
@@ -127,10 +131,13 @@ fn content(bytes: &[u8]) -> Result<&[u8], RestoreError> {
     }
 }
 
-fn documents(kept: Vec<KeptDocument>, tags: BTreeMap<String, Tags>) -> Result<Documents, RestoreError> {
+fn documents(
+    kept: Vec<(KeptDocument, Vec<KeptVersion>)>,
+    tags: BTreeMap<String, Tags>,
+) -> Result<Documents, RestoreError> {
     let mut documents = Documents::built_in();
-    for kept in kept {
-        documents.insert(StoredDocument::read(kept).map_err(unreadable)?);
+    for (kept, versions) in kept {
+        documents.restore(kept, versions).map_err(unreadable)?;
     }
     for (name, tags) in tags {
         if let Some(document) = documents.get_mut(&name) {

@@ -26,7 +26,7 @@ use shared::seed::Seed;
 use crate::config::PlaneConfig;
 use association::Associations;
 use compliance::ComplianceCounts;
-use document::Documents;
+use document::{DocumentEvents, Documents};
 use node::Nodes;
 use timer::Timers;
 
@@ -37,6 +37,7 @@ pub struct State {
     pub(crate) nodes: Nodes,
     pub(crate) associations: Associations,
     pub(crate) documents: Documents,
+    pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
@@ -47,6 +48,7 @@ impl State {
     pub fn new(config: PlaneConfig) -> Self {
         Self {
             documents: Documents::built_in(),
+            document_events: DocumentEvents::default(),
             config,
             nodes: Nodes::default(),
             associations: Associations::default(),

@@ -7,12 +7,14 @@
 mod association;
 mod compliance;
 mod document;
+mod inventory;
 mod node;
 mod tag;
 
 pub use association::*;
 pub use compliance::*;
 pub use document::*;
+pub use inventory::*;
 pub use node::*;
 pub use tag::*;
 

@@ -30,10 +30,12 @@ struct Golden {
 }
 
 golden! {
-    AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DescribeAssociation,
-    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeInstanceInformation,
-    GetDocument, ListAssociations, ListComplianceItems, ListComplianceSummaries, ListInstanceAssociations,
-    ListTagsForResource, PutComplianceItems, RegisterManagedInstance, UpdateInstanceAssociationStatus,
+    AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument,
+    DescribeAssociation, DescribeAssociationExecutionTargets, DescribeAssociationExecutions,
+    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, ListAssociations,
+    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
+    UpdateDocument, UpdateDocumentDefaultVersion, UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
 }
 

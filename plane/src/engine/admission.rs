@@ -12,8 +12,8 @@
 //! Invariant: only the newest execution that began lets anybody in, and only
 //! until it is halted.
 
-use shared::status::AssociationStatus::{Pending, Queued, Skipped, TimedOut};
 use shared::status::AssociationStatus;
+use shared::status::AssociationStatus::{Pending, Queued, Skipped, TimedOut};
 use shared::time::Timestamp;
 
 use super::PIECE;
@@ -147,9 +147,8 @@ pub(super) fn run_owed(association: &mut Association, record: &mut Record, now: 
     let execution = association.execution(owed.execution);
     let is_halted = execution.is_some_and(|execution| execution.halt.is_some());
     // The limit may have become less since it took its slot.
-    let is_beyond = execution.is_some_and(
-        |execution| matches!(execution.limit, Limit::At(limit) if execution.busy > limit),
-    );
+    let is_beyond = execution
+        .is_some_and(|execution| matches!(execution.limit, Limit::At(limit) if execution.busy > limit));
     enter(association, record, owed, if is_halted || is_beyond { Queued } else { Pending }, now);
     if is_halted {
         withdraw_record(association, record, owed.execution);

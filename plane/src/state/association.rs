@@ -145,10 +145,9 @@ impl Kept {
             let begun = self.executions.iter().rev().filter(|execution| !execution.is_void);
             let kept = begun.map(|execution| execution.number).nth(1).unwrap_or(0);
             let last = self.next_execution - 1;
-            let oldest = self
-                .executions
-                .iter()
-                .position(|execution| execution.number < kept || execution.is_void && execution.number < last);
+            let oldest = self.executions.iter().position(|execution| {
+                execution.number < kept || execution.is_void && execution.number < last
+            });
             let Some(oldest) = oldest.and_then(|oldest| self.executions.remove(oldest)) else { break };
             rows -= oldest.rows.len();
         }

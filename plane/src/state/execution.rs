@@ -279,13 +279,7 @@ impl Execution {
     }
 
     /// Moves a row to another state; `at` is the date of a report, if one caused it.
-    pub(crate) fn set(
-        &mut self,
-        row: u32,
-        status: AssociationStatus,
-        detail: Detail,
-        at: Option<Timestamp>,
-    ) {
+    pub(crate) fn set(&mut self, row: u32, status: AssociationStatus, detail: Detail, at: Option<Timestamp>) {
         self.change(row, |row| {
             row.status = status;
             row.detail = detail;
@@ -358,8 +352,7 @@ impl Execution {
             Failed
         } else if self.counts.of(Cancelled) > 0 {
             Cancelled
-        } else if self.is_void || !self.rows.is_empty() && self.counts.of(Skipped) == self.counts.total()
-        {
+        } else if self.is_void || !self.rows.is_empty() && self.counts.of(Skipped) == self.counts.total() {
             Skipped
         } else {
             Success
@@ -379,7 +372,8 @@ impl Execution {
                 waiting.insert((self.turn(row.node), u32::try_from(number).unwrap()));
             }
         }
-        let count = |is_so: fn(&Row) -> bool| u32::try_from(self.rows.iter().filter(|row| is_so(row)).count());
+        let count =
+            |is_so: fn(&Row) -> bool| u32::try_from(self.rows.iter().filter(|row| is_so(row)).count());
         assert_eq!(counts, self.counts, "counts of execution {}", self.number);
         assert_eq!(waiting, self.waiting, "waiting in execution {}", self.number);
         assert_eq!(count(Row::holds_slot).unwrap(), self.busy, "slots of execution {}", self.number);

@@ -18,6 +18,8 @@ use super::node::NodeNumber;
 pub(crate) enum Work {
     /// Take a deleted association off the nodes that have it.
     Forget { association: AssociationNumber },
+    /// Give what is bound to a changed document another checksum, from this number on.
+    DocumentChanged { event: u32, from: AssociationNumber },
     /// Begin an execution by the schedule of this version of an association.
     Due { association: AssociationNumber, version: u32 },
     /// Begin an execution now.
@@ -40,14 +42,15 @@ impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::Due { .. } => 1,
-            Self::Dispatch { .. } => 2,
-            Self::Spread { .. } => 3,
-            Self::Match { .. } => 4,
-            Self::Withdraw { .. } => 5,
-            Self::Expire { .. } => 6,
-            Self::GiveUp { .. } => 7,
-            Self::Admit { .. } => 8,
+            Self::DocumentChanged { .. } => 1,
+            Self::Due { .. } => 2,
+            Self::Dispatch { .. } => 3,
+            Self::Spread { .. } => 4,
+            Self::Match { .. } => 5,
+            Self::Withdraw { .. } => 6,
+            Self::Expire { .. } => 7,
+            Self::GiveUp { .. } => 8,
+            Self::Admit { .. } => 9,
         }
     }
 
@@ -61,7 +64,7 @@ impl Work {
             | Self::Expire { association, .. }
             | Self::GiveUp { association, .. }
             | Self::Admit { association, .. } => association,
-            Self::Match { from, .. } => from,
+            Self::DocumentChanged { from, .. } | Self::Match { from, .. } => from,
         }
     }
 }

@@ -134,7 +134,10 @@ fn who_was_let_in_and_not_yet_told_is_withdrawn() {
     fleet.report(0, Failed);
     assert_eq!(fleet.counts(), row("Failed", "{Failed=1, Skipped=4}"));
     let terminated = ("Skipped".to_owned(), "Terminated".to_owned());
-    assert_eq!(fleet.details()[1..], [terminated.clone(), terminated.clone(), terminated.clone(), terminated]);
+    assert_eq!(
+        fleet.details()[1..],
+        [terminated.clone(), terminated.clone(), terminated.clone(), terminated]
+    );
     assert_eq!(fleet.told(1), "Skipped", "never told to run");
 }
 
@@ -170,7 +173,8 @@ fn ends_at_the_same_instant_are_counted_one_after_the_other() {
 
 #[test]
 fn without_a_word_the_setting_says_how_many_run_at_once() {
-    let config = PlaneConfig { default_max_concurrency: DefaultConcurrency::Nodes(50), ..PlaneConfig::default() };
+    let config =
+        PlaneConfig { default_max_concurrency: DefaultConcurrency::Nodes(50), ..PlaneConfig::default() };
     let fleet = Fleet::new(config.clone(), 60, &json!({}));
     assert_eq!(fleet.counts().1, "{Pending=50, Queued=10}");
     assert!(fleet.world.describe(fleet.id).get("MaxConcurrency").is_none(), "and it is not shown");
@@ -213,7 +217,8 @@ fn a_late_node_runs_beyond_the_limit_or_waits_for_the_next_interval() {
         fleet.world.pass(Period::minutes(30));
         recount(&fleet.world.plane.state());
         let (_, counts) = fleet.counts();
-        let waiting = if policy == LateNodes::Run { "{Pending=2, Queued=9}" } else { "{Pending=2, Queued=9}" };
+        let waiting =
+            if policy == LateNodes::Run { "{Pending=2, Queued=9}" } else { "{Pending=2, Queued=9}" };
         assert_eq!(counts, waiting, "{policy:?}: of eleven, two at once");
     }
 }

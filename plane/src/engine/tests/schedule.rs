@@ -16,9 +16,8 @@ fn runs(more: &Value, days: u64) -> Vec<i64> {
     let id = world.associate(&body(more));
     world.pass(Period::days(days));
     super::recount::recount(&world.plane.state());
-    let reply = world
-        .post("DescribeAssociationExecutions", &json!({"AssociationId": id, "MaxResults": 50}))
-        .unwrap();
+    let reply =
+        world.post("DescribeAssociationExecutions", &json!({"AssociationId": id, "MaxResults": 50})).unwrap();
     let rows = reply["AssociationExecutions"].as_array().unwrap().iter().rev();
     rows.map(|row| (row["CreatedTime"].as_f64().unwrap() * 1_000.0) as i64 - start)
         .map(|passed| passed / 60_000)

@@ -26,6 +26,7 @@ use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Work;
+use crate::validate::not_supported;
 
 /// Binds a document and its parameters to nodes.
 pub(crate) fn create_association(
@@ -34,10 +35,8 @@ pub(crate) fn create_association(
     call: CreateAssociation,
 ) -> Result<CreateAssociationReply, ApiError> {
     check_combinations(&call)?;
-    let document = state.documents.get(&call.name, &state.config.account)?;
-    if let Some(version) = &call.document_version {
-        document.check_version(version)?;
-    }
+    let version = call.document_version.as_deref();
+    let document = state.documents.version(&call.name, version, &state.config.account)?;
     check_form(&call, document)?;
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
     let timetable = read_timetable(state, &call)?;
@@ -120,9 +119,15 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 }
 
 /// What the document's type and schema say of the form: R1, R4, and R6, R21,
-/// R33, for all documents here are for nodes and none is a runbook.
+/// R33, for a document that is for nodes and no runbook.
 fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
+    if !document.parsed.schema_version.runs_on_nodes() {
+        return Err(refused(
+            ErrorCode::InvalidDocument,
+            not_supported(&format!("an association with schema version {version}")),
+        ));
+    }
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
             ErrorCode::InvalidDocument,

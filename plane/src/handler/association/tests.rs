@@ -175,11 +175,7 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         (on_one(&json!({"Parameters": {}})), InvalidParameters, "Parameter \"commands\" requires a value."),
         (on_one(&json!({"Parameters": {"commands": ["id"], "foo": ["x"]}})), InvalidParameters, "\"foo\""),
         (on_one(&json!({"Parameters": {}, "ScheduleExpression": "cron(bad)"})), InvalidParameters, ""),
-        (
-            on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})),
-            InvalidSchedule,
-            "expected 6 fields",
-        ),
+        (on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})), InvalidSchedule, "expected 6 fields"),
         (on_one(&json!({"ScheduleExpression": "cron(0/10 * * * ? *)"})), InvalidSchedule, "too often"),
         (on_one(&json!({"ScheduleExpression": "cron(0 10 1 JAN ? *)"})), InvalidSchedule, ""),
         (on_one(&json!({"ScheduleExpression": "rate(5 hour)"})), InvalidSchedule, "rate(5 hours)"),
