@@ -220,10 +220,6 @@ fn restart(
         if association.execution(record.place.execution).is_none() && silence.is_over(record) {
             watch::end(association, node, index, silence.now, compliance);
         }
-        // Where its execution is forgotten, nothing else watches over it any more.
-        if association.execution(record.place.execution).is_none() && silence.is_over(record) {
-            watch::end(association, node, index, silence.now, compliance);
-        }
         return;
     }
     if !record.status.is_terminal() {

@@ -9,7 +9,7 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::InstanceAssociationExecutionResult;
 
-use super::admission;
+use super::{PIECE, admission};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};

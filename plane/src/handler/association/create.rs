@@ -122,6 +122,12 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 /// R33, for a document that is for nodes and no runbook.
 fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
+    if !document.parsed.schema_version.runs_on_nodes() {
+        return Err(refused(
+            ErrorCode::InvalidDocument,
+            not_supported(&format!("an association with schema version {version}")),
+        ));
+    }
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
             ErrorCode::InvalidDocument,
