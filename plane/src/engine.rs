@@ -34,6 +34,7 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),
+        Work::Revise { association, from } => membership::revise(state, now, association, from),
         Work::Forget { association } => membership::forget(state, now, association),
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);

@@ -68,6 +68,7 @@ handlers! {
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
+    ListAssociationVersions, false, LIST_ASSOCIATION_VERSIONS => association::version::list_association_versions;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
     ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
@@ -77,6 +78,9 @@ handlers! {
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    RemoveTagsFromResource, false, REMOVE_TAGS_FROM_RESOURCE => tag::remove_tags_from_resource;
+    StartAssociationsOnce, false, START_ASSOCIATIONS_ONCE => association::update::start_associations_once;
+    UpdateAssociation, false, UPDATE_ASSOCIATION => association::update::update_association;
     UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
     UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION
         => document::update::update_document_default_version;

@@ -38,7 +38,8 @@ macro_rules! error_codes {
 
 error_codes! {
     AccessDeniedException, AssociatedInstances, AssociationAlreadyExists, AssociationDoesNotExist,
-    AssociationExecutionDoesNotExist, AssociationLimitExceeded, ComplianceTypeCountLimitExceededException,
+    AssociationExecutionDoesNotExist, AssociationLimitExceeded,
+    AssociationVersionLimitExceeded, ComplianceTypeCountLimitExceededException,
     DocumentAlreadyExists, DocumentLimitExceeded, DuplicateInstanceId, ExpiredToken, ExpiredTokenException,
     IncompleteSignatureException, InstanceAlreadyRegistered, InternalFailure, InternalServerError,
     InvalidAssociation, InvalidAssociationVersion, InvalidDocument, InvalidDocumentContent,
@@ -46,7 +47,8 @@ error_codes! {
     InvalidFilterKey, InvalidInstanceId, InvalidInstanceInformationFilterValue,
     InvalidInstanceInformationValue, InvalidItemContentException, InvalidNextToken, InvalidOutputLocation,
     InvalidParameters, InvalidPublicKey, InvalidResourceId, InvalidResourceType, InvalidSchedule,
-    InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, ItemSizeLimitExceededException,
+    InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, InvalidUpdate,
+    ItemSizeLimitExceededException,
     MaxDocumentSizeExceeded, MissingAuthenticationTokenException, RequestExpired, RequestTimeout,
     RequestTimeoutException, SerializationException, ServiceUnavailable, Throttling, ThrottledException,
     ThrottlingException, TooManyRequestsException, TooManyTagsError, TooManyUpdates,

@@ -49,7 +49,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp, number: AssociationNumbe
 }
 
 /// Lets nobody into an execution any more, and takes back what has not begun.
-pub(super) fn halt(
+pub(crate) fn halt(
     state: &mut State,
     now: Timestamp,
     number: AssociationNumber,

@@ -67,6 +67,30 @@ pub(super) fn forget(state: &mut State, now: Timestamp, number: AssociationNumbe
     }
 }
 
+/// Looks through the next nodes for those that an updated association no longer
+/// means, and counts compliance by its severity.
+pub(super) fn revise(state: &mut State, now: Timestamp, number: AssociationNumber, from: NodeNumber) {
+    let Some(association) = state.associations.get_mut(number) else { return };
+    let end = (from.0 as usize + PIECE).min(state.nodes.table().len());
+    for node in from.0 as usize..end {
+        let node = state.nodes.get_mut(NodeNumber(u32::try_from(node).expect("as many as the table has")));
+        let Ok(index) = node.position(number) else { continue };
+        if !association.conditions.hold(node) {
+            leave(association, node, &mut state.compliance);
+        } else if let Some(finding) = &mut node.records[index].finding
+            && finding.severity != association.severity()
+        {
+            let before = (finding.is_compliant, finding.severity);
+            finding.severity = association.severity();
+            state.compliance.shift(ASSOCIATION, Some(before), Some((finding.is_compliant, finding.severity)));
+        }
+    }
+    if end < state.nodes.table().len() {
+        let from = NodeNumber(u32::try_from(end).expect("less than the table has"));
+        state.timers.add(now, Work::Revise { association: number, from });
+    }
+}
+
 /// Takes an association off a node that it no longer means.
 fn leave(association: &mut Association, node: &mut Node, compliance: &mut ComplianceCounts) {
     let Some(record) = node.record(association.number).cloned() else { return };
@@ -81,7 +105,7 @@ fn take_off(association: &mut Association, node: &mut Node, compliance: &mut Com
     let Ok(index) = node.position(association.number) else { return };
     let record = node.records.remove(index);
     association.counts.remove(record.status);
-    let before = record.finding.map(|finding| (finding.is_compliant, association.severity()));
+    let before = record.finding.map(|finding| (finding.is_compliant, finding.severity));
     compliance.shift(ASSOCIATION, before, None);
     let id = association.id.to_string();
     if let Some(item) = node.uploads.as_mut().and_then(|uploads| uploads.remove(ASSOCIATION, &id)) {

@@ -17,6 +17,7 @@ use shared::id::{ExecutionId, NodeId};
 use shared::seed::Seed;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
+use shared::wire::AlarmStateInformation;
 
 use super::node::NodeNumber;
 
@@ -180,6 +181,8 @@ pub(crate) struct Execution {
     pub(crate) errors: u32,
     /// Why nobody is let in any more.
     pub(crate) halt: Option<Halt>,
+    /// The alarm that stopped it.
+    pub(crate) triggered: Option<AlarmStateInformation>,
     /// Whether it never began, and is remembered only because it was due.
     pub(crate) is_void: bool,
     /// Who waits for a slot, in the order of admission.
@@ -224,6 +227,7 @@ impl Execution {
             busy: 0,
             errors: 0,
             halt: None,
+            triggered: None,
             is_void: false,
             waiting: BTreeSet::new(),
             shuffle: None,

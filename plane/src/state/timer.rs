@@ -20,6 +20,8 @@ pub(crate) enum Work {
     Forget { association: AssociationNumber },
     /// Give what is bound to a changed document another checksum, from this number on.
     DocumentChanged { event: u32, from: AssociationNumber },
+    /// Take an updated association off the nodes that it no longer means, from this one on.
+    Revise { association: AssociationNumber, from: NodeNumber },
     /// Begin an execution by the schedule of this version of an association.
     Due { association: AssociationNumber, version: u32 },
     /// Begin an execution now.
@@ -42,21 +44,23 @@ impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::DocumentChanged { .. } => 1,
-            Self::Due { .. } => 2,
-            Self::Dispatch { .. } => 3,
-            Self::Spread { .. } => 4,
-            Self::Match { .. } => 5,
-            Self::Withdraw { .. } => 6,
-            Self::Expire { .. } => 7,
-            Self::GiveUp { .. } => 8,
-            Self::Admit { .. } => 9,
+            Self::Revise { .. } => 1,
+            Self::DocumentChanged { .. } => 2,
+            Self::Due { .. } => 3,
+            Self::Dispatch { .. } => 4,
+            Self::Spread { .. } => 5,
+            Self::Match { .. } => 6,
+            Self::Withdraw { .. } => 7,
+            Self::Expire { .. } => 8,
+            Self::GiveUp { .. } => 9,
+            Self::Admit { .. } => 10,
         }
     }
 
     fn association(&self) -> AssociationNumber {
         match *self {
             Self::Forget { association }
+            | Self::Revise { association, .. }
             | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
