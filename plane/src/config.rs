@@ -96,6 +96,9 @@ pub struct PlaneConfig {
     /// After this long without a word a node at `InProgress` has failed. As the
     /// agent's own guard, which does not watch what the service drives: two hours.
     pub stuck_after: Period,
+    /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
+    /// is accepted and means nothing.
+    pub strict_duration: bool,
     /// How many nodes run at once where an association does not say.
     pub default_max_concurrency: DefaultConcurrency,
     /// What becomes of a node that appears while no slot is free.
@@ -127,6 +130,7 @@ impl Default for PlaneConfig {
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),
+            strict_duration: false,
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),

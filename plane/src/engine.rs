@@ -12,6 +12,7 @@
 pub(crate) mod admission;
 mod dispatch;
 pub(crate) mod document_event;
+pub(crate) mod gate;
 mod membership;
 pub(crate) mod report;
 #[cfg(test)]
@@ -41,6 +42,11 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         }
         Work::Withdraw { association, execution, row } => {
             admission::withdraw(state, now, association, execution, row);
+        }
+        Work::Open { association } => gate::open(state, now, association),
+        Work::Sound { from } => gate::sound(state, now, from),
+        Work::Elapse { association, execution, row } => {
+            gate::elapse(state, now, association, execution, row);
         }
         Work::Admit { association, execution } => admission::settle(state, now, association, execution),
         Work::GiveUp { association, execution } => admission::give_up(state, now, association, execution),

@@ -13,6 +13,7 @@ use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
+use crate::state::alarm::Alarms;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
@@ -58,6 +59,7 @@ struct Written<'a> {
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
+    alarms: &'a Alarms,
     timers: &'a Timers,
 }
 
@@ -72,6 +74,7 @@ struct Read {
     associations: Vec<Kept>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
+    alarms: Alarms,
     timers: Timers,
 }
 
@@ -89,6 +92,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         associations,
         graves,
         compliance: &state.compliance,
+        alarms: &state.alarms,
         timers: &state.timers,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
@@ -108,6 +112,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     let mut state = State::new(config);
     state.numbers = read.numbers;
     state.compliance = read.compliance;
+    state.alarms = read.alarms;
     state.timers = read.timers;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;

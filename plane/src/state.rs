@@ -8,6 +8,7 @@
 //! Invariant: whatever can be counted over nodes is counted as it changes, and
 //! every index agrees with what it indexes.
 
+pub mod alarm;
 pub(crate) mod association;
 pub(crate) mod compliance;
 pub(crate) mod document;
@@ -22,13 +23,15 @@ pub(crate) mod timer;
 use serde::{Deserialize, Serialize};
 use shared::id::{AssociationId, ExecutionId};
 use shared::seed::Seed;
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
-use association::Associations;
+use alarm::{AlarmState, Alarms};
+use association::{AssociationNumber, Associations};
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
 use node::Nodes;
-use timer::Timers;
+use timer::{Timers, Work};
 
 /// All that the plane knows.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub struct State {
     pub(crate) documents: Documents,
     pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
+    pub(crate) alarms: Alarms,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
 }
@@ -53,9 +57,17 @@ impl State {
             nodes: Nodes::default(),
             associations: Associations::default(),
             compliance: ComplianceCounts::default(),
+            alarms: Alarms::default(),
             timers: Timers::default(),
             numbers: Numbers::default(),
         }
+    }
+
+    /// Notes the state of an alarm, or that it cannot be read; the engine stops
+    /// what it stops.
+    pub fn set_alarm(&mut self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
+        self.alarms.set(name, alarm);
+        self.timers.add(now, Work::Sound { from: AssociationNumber::default() });
     }
 
     /// The next association's id.

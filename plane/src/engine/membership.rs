@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use shared::time::Timestamp;
 
+use super::gate::{self, Closed};
 use super::{PIECE, admission, dispatch};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -24,7 +25,7 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
     if let Some(next) = candidates.iter().nth(PIECE) {
         state.timers.add(now, Work::Match { node: number, from: *next });
     }
-    let mut changed = Vec::new();
+    let (mut changed, mut joins) = (Vec::new(), Vec::new());
     for candidate in candidates.into_iter().take(PIECE) {
         let Some(association) = state.associations.get_mut(candidate) else { continue };
         let node = state.nodes.get_mut(number);
@@ -32,8 +33,19 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
             leave(association, node, &mut state.compliance);
             changed.push(candidate);
         } else if node.record(candidate).is_none() && !association.definition.is_apply_only {
-            dispatch::start_late(association, number, node, state.config.late_node_policy, now);
-            changed.push(candidate);
+            joins.push(candidate);
+        }
+    }
+    for candidate in joins {
+        match gate::closed(state, now, candidate) {
+            Some(Closed::Calendar) => gate::note_joined(state, now, candidate, number),
+            Some(Closed::Alarm(_)) => {}
+            None => {
+                let Some(association) = state.associations.get_mut(candidate) else { continue };
+                let node = state.nodes.get_mut(number);
+                dispatch::start_late(association, number, node, state.config.late_node_policy, now);
+                changed.push(candidate);
+            }
         }
     }
     for candidate in changed {

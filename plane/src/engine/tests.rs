@@ -1,5 +1,6 @@
 //! Runs over time: what nodes are told, and how it is counted.
 
+mod life;
 mod rate_control;
 mod recount;
 mod schedule;

@@ -19,7 +19,7 @@ use shared::wire::{AlarmConfiguration, AlarmStateInformation, OutputLocation, Pa
 
 use super::compliance::Severity;
 use super::execution::{Detail, Execution, Limit, Spread, StatusCounts};
-use super::node::{Node, Place};
+use super::node::{Node, NodeNumber, Place};
 use super::rate::Share;
 use super::tag::Tags;
 use super::target::{Condition, Conditions};
@@ -88,6 +88,8 @@ pub(crate) struct Kept {
     pub(crate) updated: Timestamp,
     /// The versions before this one, oldest first.
     pub(crate) versions: Vec<Version>,
+    /// Who joined while a calendar was closed.
+    pub(crate) joined: BTreeSet<NodeNumber>,
     /// The alarm that stopped its last run.
     pub(crate) triggered: Option<AlarmStateInformation>,
     /// Changes with the document, the parameters and the version.

@@ -34,6 +34,12 @@ pub(crate) enum Work {
     Expire { association: AssociationNumber, execution: u32, row: u32 },
     /// Stop whatever of an execution has not begun, from this row on.
     Withdraw { association: AssociationNumber, execution: u32, row: u32 },
+    /// Run who joined while a calendar was closed.
+    Open { association: AssociationNumber },
+    /// Stop what an alarm stops, from this association on.
+    Sound { from: AssociationNumber },
+    /// End what is left of an execution after its Duration, from this row on.
+    Elapse { association: AssociationNumber, execution: u32, row: u32 },
     /// Let in whom there is room for.
     Admit { association: AssociationNumber, execution: u32 },
     /// Give up on whom the order to run did not reach.
@@ -54,6 +60,9 @@ impl Work {
             Self::Expire { .. } => 8,
             Self::GiveUp { .. } => 9,
             Self::Admit { .. } => 10,
+            Self::Open { .. } => 11,
+            Self::Sound { .. } => 12,
+            Self::Elapse { .. } => 13,
         }
     }
 
@@ -67,8 +76,10 @@ impl Work {
             | Self::Withdraw { association, .. }
             | Self::Expire { association, .. }
             | Self::GiveUp { association, .. }
+            | Self::Open { association }
+            | Self::Elapse { association, .. }
             | Self::Admit { association, .. } => association,
-            Self::DocumentChanged { from, .. } | Self::Match { from, .. } => from,
+            Self::DocumentChanged { from, .. } | Self::Sound { from } | Self::Match { from, .. } => from,
         }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) fn create_association(
         version: 1,
         updated: now,
         versions: Vec::new(),
+        joined: std::collections::BTreeSet::new(),
         triggered: None,
         anchor: now,
         executions: std::collections::VecDeque::new(),
@@ -175,12 +176,16 @@ pub(super) fn check_calendars(state: &State, call: &CreateAssociation) -> Result
     Ok(())
 }
 
-/// The schedule, with what must not stand beside it: R14 to R19.
+/// The schedule, with what must not stand beside it: R14 to R19, R32.
 pub(super) fn read_timetable(state: &State, call: &CreateAssociation) -> Result<Timetable, ApiError> {
     let invalid = |error: ScheduleError| refused(ErrorCode::InvalidSchedule, error.to_string());
     let parse = |text: &String| Schedule::parse(text, state.config.min_schedule_interval);
     let schedule = call.schedule_expression.as_ref().map(parse).transpose().map_err(invalid)?;
     let waits = call.apply_only_at_cron_interval == Some(true);
+    if state.config.strict_duration && call.duration.is_some() && !waits {
+        let reason = "Duration requires ApplyOnlyAtCronInterval";
+        return Err(refused(ErrorCode::InvalidSchedule, reason));
+    }
     Timetable::new(schedule, waits, small(call.schedule_offset)).map_err(invalid)
 }
 
