@@ -51,6 +51,17 @@ pub enum AdmissionOrder {
     Shuffled,
 }
 
+/// Who keeps to the schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Steering {
+    /// The service: a node is told when to run.
+    #[default]
+    Service,
+    /// The agents, where the schedule is plain and without rate control: all
+    /// nodes begin at the same second, by timers of their own.
+    Agent,
+}
+
 /// How many nodes run at once where an association does not say (E.1; the
 /// documentation says both).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -96,6 +107,8 @@ pub struct PlaneConfig {
     /// After this long without a word a node at `InProgress` has failed. As the
     /// agent's own guard, which does not watch what the service drives: two hours.
     pub stuck_after: Period,
+    /// Who keeps to the schedules (D.6).
+    pub steering: Steering,
     /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
     /// is accepted and means nothing.
     pub strict_duration: bool,
@@ -130,6 +143,7 @@ impl Default for PlaneConfig {
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),
+            steering: Steering::default(),
             strict_duration: false,
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),

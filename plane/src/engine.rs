@@ -15,6 +15,7 @@ pub(crate) mod document_event;
 pub(crate) mod gate;
 mod membership;
 pub(crate) mod report;
+pub(crate) mod steering;
 #[cfg(test)]
 mod tests;
 mod watch;

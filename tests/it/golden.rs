@@ -32,9 +32,11 @@ struct Golden {
 golden! {
     AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument,
     DescribeAssociation, DescribeAssociationExecutionTargets, DescribeAssociationExecutions,
-    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, ListAssociations,
+    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, ListAssociationVersions,
+    ListAssociations,
     ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
     ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
+    RemoveTagsFromResource, StartAssociationsOnce, UpdateAssociation,
     UpdateDocument, UpdateDocumentDefaultVersion, UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
 }

@@ -39,15 +39,22 @@ pub(super) fn due(state: &mut State, now: Timestamp, number: AssociationNumber, 
     if association.version != version {
         return;
     }
+    // An update or the creation itself is an order of its own.
+    let is_scheduled = now > association.updated;
     // The instants count from the one that was planned, not from when it was kept.
     if let Some(next) = association.timetable.next(association.anchor, now) {
         association.anchor = next.base;
         state.timers.add(next.at, Work::Due { association: number, version });
     }
-    dispatch(state, now, number);
+    let Some(execution) = begin(state, now, number) else { return };
+    let association = state.associations.get_mut(number);
+    if let Some(begun) = association.and_then(|association| association.execution_mut(execution)) {
+        begun.is_scheduled = is_scheduled;
+    }
+    spread(state, now, number, execution);
 }
 
-/// Makes an execution, and gathers the first nodes.
+/// Makes an execution beside the schedule, and gathers the first nodes.
 pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNumber) {
     let Some(execution) = begin(state, now, number) else { return };
     spread(state, now, number, execution);

@@ -170,6 +170,8 @@ pub(crate) struct Execution {
     pub(crate) next_watch: Option<Timestamp>,
     /// The version of the association that it runs.
     pub(crate) version: u32,
+    /// Whether the schedule had it due.
+    pub(crate) is_scheduled: bool,
     /// How many nodes may be at it at once; no number until its nodes are
     /// counted, and none at all without rate control.
     pub(crate) limit: Limit,
@@ -222,6 +224,7 @@ impl Execution {
             is_watched: false,
             next_watch: None,
             version,
+            is_scheduled: false,
             limit: Limit::All,
             budget: u32::MAX,
             busy: 0,
