@@ -19,7 +19,7 @@ use shared::time::{Period, Timestamp};
 use super::gate::{self, Closed};
 use super::watch::{self, Silence};
 use super::{PIECE, admission};
-use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes};
+use crate::config::{AdmissionOrder, DefaultConcurrency, EmptyTargets, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
@@ -83,6 +83,7 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
     let default = default_limit(state);
     let association = state.associations.get_mut(number)?;
     let mut execution = Execution::new(association.next_execution, id, now, association.version);
+    execution.awaits_nodes = state.config.empty_target_status == EmptyTargets::Pending;
     let running_number = execution.number;
     let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
     if let Some(closed) = closed {
@@ -249,10 +250,11 @@ fn restart(
     compliance: &mut ComplianceCounts,
 ) {
     let record = &mut node.records[index];
+    if let Some(missed) = record.owed.take() {
+        association.set_row(missed, AssociationStatus::Skipped, Detail::Plain, None);
+    }
     if record.status == AssociationStatus::InProgress {
-        if let Some(missed) = record.owed.replace(place) {
-            association.set_row(missed, AssociationStatus::Skipped, Detail::Plain, None);
-        }
+        record.owed = Some(place);
         // Where its execution is forgotten, nothing else watches over it any more.
         if association.execution(record.place.execution).is_none() && silence.is_over(record) {
             watch::end(association, node, index, silence.now, compliance);

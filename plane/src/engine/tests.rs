@@ -1,6 +1,7 @@
 //! Runs over time: what nodes are told, and how it is counted.
 
 mod life;
+mod random;
 mod rate_control;
 mod recount;
 mod schedule;
@@ -12,7 +13,7 @@ use shared::status::AssociationStatus::{self, Failed, InProgress, Pending, Succe
 use shared::status::PlatformType;
 use shared::time::Period;
 
-use crate::config::{PlaneConfig, Steering};
+use crate::config::{EmptyTargets, PlaneConfig, Steering};
 use crate::testing::{ONE, THREE, TWO, World};
 
 fn prod(more: &Value) -> Value {
@@ -353,5 +354,17 @@ fn agents_drive_plain_schedules_where_that_is_set() {
         assert_eq!((schedule, last), (None, None), "{more}: the service drives it");
         world.post("DeleteAssociation", &json!({"AssociationId": id})).unwrap();
         world.settle();
+    }
+}
+
+#[test]
+fn an_association_without_nodes_stands_as_the_setting_says() {
+    let nobody = World::shell(&json!([{"Key": "tag:Env", "Values": ["nobody"]}]), &json!({}));
+    for (empty_target_status, expected) in
+        [(EmptyTargets::Success, ["Success", "Success"]), (EmptyTargets::Pending, ["Pending", "Associated"])]
+    {
+        let world = World::with(PlaneConfig { empty_target_status, ..World::config() });
+        let overview = world.describe(world.associate(&nobody))["Overview"].clone();
+        assert_eq!([&overview["Status"], &overview["DetailedStatus"]], expected);
     }
 }

@@ -245,6 +245,9 @@ impl Kept {
         if newest.spread != Spread::Done {
             return (Pending, if newest.number == 0 { "Creating" } else { InProgress.as_str() });
         }
+        if newest.rows.is_empty() && newest.awaits_nodes {
+            return (Pending, "Associated");
+        }
         match newest.status() {
             Failed | Cancelled => (Failed, Failed.as_str()),
             InProgress if newest.counts.of(Pending) == newest.counts.total() => (Pending, "Associated"),

@@ -170,6 +170,8 @@ pub(crate) struct Execution {
     pub(crate) next_watch: Option<Timestamp>,
     /// The version of the association that it runs.
     pub(crate) version: u32,
+    /// Whether it is not done as long as it has no nodes.
+    pub(crate) awaits_nodes: bool,
     /// Whether the schedule had it due.
     pub(crate) is_scheduled: bool,
     /// How many nodes may be at it at once; no number until its nodes are
@@ -224,6 +226,7 @@ impl Execution {
             is_watched: false,
             next_watch: None,
             version,
+            awaits_nodes: false,
             is_scheduled: false,
             limit: Limit::All,
             budget: u32::MAX,
