@@ -11,8 +11,8 @@ use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
-    CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument, UpdateDocument,
-    UpdateDocumentDefaultVersion,
+    CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument, UpdateAssociation,
+    UpdateDocument, UpdateDocumentDefaultVersion,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -27,11 +27,12 @@ pub use crate::state::alarm::AlarmState;
 use crate::validate;
 
 /// The operations by which people define what is to be.
-const DEFINITIONS: [&str; 6] = [
+const DEFINITIONS: [&str; 7] = [
     CreateAssociation::NAME,
     CreateDocument::NAME,
     DeleteAssociation::NAME,
     DeleteDocument::NAME,
+    UpdateAssociation::NAME,
     UpdateDocument::NAME,
     UpdateDocumentDefaultVersion::NAME,
 ];
