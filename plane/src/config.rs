@@ -64,6 +64,14 @@ pub struct PlaneConfig {
     /// After this long without a word a node at `InProgress` has failed. As the
     /// agent's own guard, which does not watch what the service drives: two hours.
     pub stuck_after: Period,
+    /// The most that a node may tell of one type of inventory, in bytes (the agent's own bound: 3 MB).
+    pub inventory_item_limit: usize,
+    /// The most that a node may tell of all types, in bytes (the agent's own bound: 10 MB).
+    pub inventory_node_limit: usize,
+    /// How many custom types of inventory there may be (service quota: 20).
+    pub custom_inventory_types: usize,
+    /// How long inventory is shown that nobody repeats (service quota: 30 days).
+    pub inventory_kept_for: Period,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
 }
@@ -85,6 +93,10 @@ impl Default for PlaneConfig {
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),
+            inventory_item_limit: 3 << 20,
+            inventory_node_limit: 10 << 20,
+            custom_inventory_types: 20,
+            inventory_kept_for: Period::days(30),
             max_body: 4 << 20,
         }
     }

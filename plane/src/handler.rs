@@ -8,6 +8,7 @@ mod association;
 mod compliance;
 mod document;
 mod execution;
+mod inventory;
 mod node;
 mod tag;
 #[cfg(test)]
@@ -68,14 +69,17 @@ handlers! {
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
+    GetInventory, false, GET_INVENTORY => inventory::get_inventory;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
     ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
     ListDocumentVersions, false, LIST_DOCUMENT_VERSIONS => document::show::list_document_versions;
     ListDocuments, false, LIST_DOCUMENTS => document::list::list_documents;
     ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
+    ListInventoryEntries, false, LIST_INVENTORY_ENTRIES => inventory::list_inventory_entries;
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
+    PutInventory, true, PUT_INVENTORY => inventory::put_inventory;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
     UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
     UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION

@@ -15,6 +15,7 @@ use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
+use crate::state::inventory::Inventory;
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
@@ -57,6 +58,7 @@ struct Written<'a> {
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
+    inventory: &'a Inventory,
     timers: &'a Timers,
 }
 
@@ -71,6 +73,7 @@ struct Read {
     associations: Vec<Kept>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
+    inventory: Inventory,
     timers: Timers,
 }
 
@@ -87,6 +90,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         associations,
         graves,
         compliance: &state.compliance,
+        inventory: &state.inventory,
         timers: &state.timers,
     };
     let content = serde_json::to_vec(&written).map_err(SnapshotError)?;
@@ -102,6 +106,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     let mut state = State::new(config);
     state.numbers = read.numbers;
     state.compliance = read.compliance;
+    state.inventory = read.inventory;
     state.timers = read.timers;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;

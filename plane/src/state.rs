@@ -13,6 +13,7 @@ pub(crate) mod compliance;
 pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
+pub(crate) mod inventory;
 pub(crate) mod node;
 pub(crate) mod tag;
 pub(crate) mod target;
@@ -26,6 +27,7 @@ use crate::config::PlaneConfig;
 use association::Associations;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
+use inventory::Inventory;
 use node::Nodes;
 use timer::Timers;
 
@@ -38,6 +40,7 @@ pub struct State {
     pub(crate) documents: Documents,
     pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
+    pub(crate) inventory: Inventory,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
 }
@@ -52,6 +55,7 @@ impl State {
             nodes: Nodes::default(),
             associations: Associations::default(),
             compliance: ComplianceCounts::default(),
+            inventory: Inventory::default(),
             timers: Timers::default(),
             numbers: Numbers::default(),
         }

@@ -32,26 +32,35 @@ struct Golden {
 golden! {
     AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument,
     DescribeAssociation, DescribeAssociationExecutionTargets, DescribeAssociationExecutions,
-    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, ListAssociations,
-    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
-    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
-    UpdateDocument, UpdateDocumentDefaultVersion, UpdateInstanceAssociationStatus,
-    UpdateInstanceInformation,
+    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, GetInventory,
+    ListAssociations, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    ListInstanceAssociations, ListInventoryEntries, ListTagsForResource, PutComplianceItems,
+    PutInventory, RegisterManagedInstance, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 6] = [
+const OF_THE_AGENT: [&str; 7] = [
     "GetDocument",
     "ListInstanceAssociations",
     "PutComplianceItems",
+    "PutInventory",
     "RegisterManagedInstance",
     "UpdateInstanceAssociationStatus",
     "UpdateInstanceInformation",
 ];
 
 /// Members whose keys are data: whatever stands there is no unknown key.
-const MAPS: [&str; 4] =
-    ["Parameters", "Details", "AssociationStatusAggregatedCount", "InstanceAssociationStatusAggregatedCount"];
+const MAPS: [&str; 8] = [
+    "Parameters",
+    "Details",
+    "AssociationStatusAggregatedCount",
+    "InstanceAssociationStatusAggregatedCount",
+    "Content",
+    "Context",
+    "Data",
+    "Entries",
+];
 
 /// The body, read into its wire type and written again.
 fn again<T: serde::Serialize + serde::de::DeserializeOwned>(body: &str) -> String {

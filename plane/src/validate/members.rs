@@ -5,8 +5,10 @@
 //! value that a type refuses must be refused in the service's words first.
 
 mod document;
+mod inventory;
 
 pub(crate) use document::*;
+pub(crate) use inventory::*;
 
 use super::Shape::{Boolean, NotSupported, Number, Secrets, Structure};
 use super::{ANY_TEXT, Member, Pattern, form, form_of_length, integer, list, optional, required, text, word};
