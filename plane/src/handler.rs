@@ -60,6 +60,8 @@ handlers! {
     CreateDocument, false, CREATE_DOCUMENT => document::create_document;
     DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
     DeleteDocument, false, DELETE_DOCUMENT => document::update::delete_document;
+    DeregisterManagedInstance, false, DEREGISTER_MANAGED_INSTANCE
+        => node::managed::deregister_managed_instance;
     DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
     DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
         => execution::describe_association_execution_targets;
@@ -67,7 +69,10 @@ handlers! {
         => execution::describe_association_executions;
     DescribeDocument, false, DESCRIBE_DOCUMENT => document::show::describe_document;
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
+    DescribeInstanceProperties, false, DESCRIBE_INSTANCE_PROPERTIES
+        => node::properties::describe_instance_properties;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
+    GetConnectionStatus, false, GET_CONNECTION_STATUS => node::managed::get_connection_status;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
     GetInventory, false, GET_INVENTORY => inventory::get_inventory;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
@@ -77,6 +82,8 @@ handlers! {
     ListDocuments, false, LIST_DOCUMENTS => document::list::list_documents;
     ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
     ListInventoryEntries, false, LIST_INVENTORY_ENTRIES => inventory::list_inventory_entries;
+    ListResourceComplianceSummaries, false, LIST_RESOURCE_COMPLIANCE_SUMMARIES
+        => compliance::resource::list_resource_compliance_summaries;
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     PutInventory, true, PUT_INVENTORY => inventory::put_inventory;
@@ -87,6 +94,8 @@ handlers! {
     UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
         => agent::update_instance_association_status;
     UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;
+    UpdateManagedInstanceRole, false, UPDATE_MANAGED_INSTANCE_ROLE
+        => node::managed::update_managed_instance_role;
 }
 
 /// A refusal of this name, for this reason.

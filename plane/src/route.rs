@@ -39,12 +39,15 @@ routes! {
     CreateDocument,
     DeleteAssociation,
     DeleteDocument,
+    DeregisterManagedInstance,
     DescribeAssociation,
     DescribeAssociationExecutionTargets,
     DescribeAssociationExecutions,
     DescribeDocument,
     DescribeInstanceInformation,
+    DescribeInstanceProperties,
     GetCalendarState,
+    GetConnectionStatus,
     GetDocument,
     GetInventory,
     ListAssociations,
@@ -54,6 +57,7 @@ routes! {
     ListDocuments,
     ListInstanceAssociations,
     ListInventoryEntries,
+    ListResourceComplianceSummaries,
     ListTagsForResource,
     PutComplianceItems,
     PutInventory,
@@ -62,6 +66,7 @@ routes! {
     UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
+    UpdateManagedInstanceRole,
 }
 
 fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {

@@ -31,12 +31,14 @@ struct Golden {
 
 golden! {
     AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument,
-    DescribeAssociation, DescribeAssociationExecutionTargets, DescribeAssociationExecutions,
-    DescribeDocument, DescribeInstanceInformation, GetCalendarState, GetDocument, GetInventory,
+    DeregisterManagedInstance, DescribeAssociation, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutions, DescribeDocument, DescribeInstanceInformation,
+    DescribeInstanceProperties, GetCalendarState, GetConnectionStatus, GetDocument, GetInventory,
     ListAssociations, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
-    ListInstanceAssociations, ListInventoryEntries, ListTagsForResource, PutComplianceItems,
-    PutInventory, RegisterManagedInstance, UpdateDocument, UpdateDocumentDefaultVersion,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    ListInstanceAssociations, ListInventoryEntries, ListResourceComplianceSummaries,
+    ListTagsForResource, PutComplianceItems, PutInventory, RegisterManagedInstance, UpdateDocument,
+    UpdateDocumentDefaultVersion, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    UpdateManagedInstanceRole,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.

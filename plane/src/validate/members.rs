@@ -6,9 +6,11 @@
 
 mod document;
 mod inventory;
+mod node;
 
 pub(crate) use document::*;
 pub(crate) use inventory::*;
+pub(crate) use node::*;
 
 use super::Shape::{Boolean, NotSupported, Number, Secrets, Structure};
 use super::{ANY_TEXT, Member, Pattern, form, form_of_length, integer, list, optional, required, text, word};
@@ -264,6 +266,8 @@ pub(crate) static LIST_COMPLIANCE_SUMMARIES: &[Member] = &[
     optional(&["NextToken"], ANY_TEXT),
     optional(&["MaxResults"], integer(1, 50)),
 ];
+
+pub(crate) static LIST_RESOURCE_COMPLIANCE_SUMMARIES: &[Member] = LIST_COMPLIANCE_SUMMARIES;
 
 pub(crate) static REGISTER_MANAGED_INSTANCE: &[Member] = &[
     required(&["Fingerprint"], text(1, usize::MAX)),

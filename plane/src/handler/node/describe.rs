@@ -52,7 +52,7 @@ pub(crate) fn describe_instance_information(
     Ok(reply)
 }
 
-fn is_listed(state: &State, node: &Node) -> bool {
+pub(super) fn is_listed(state: &State, node: &Node) -> bool {
     node.is_admitted && !state.config.terminated.contains(&node.id)
 }
 
@@ -175,7 +175,7 @@ fn read_filter(state: &State, key: &str, values: &[String]) -> Result<Filter, Ap
     })
 }
 
-fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
+pub(super) fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
     let reason = || refused(ErrorCode::InvalidInstanceId, format!("node {text} is not known here"));
     let id: NodeId = text.parse().map_err(|_| reason())?;
     let number = state.nodes.admitted(id).ok_or_else(reason)?;
@@ -192,7 +192,7 @@ fn words<T>(key: &str, values: &[String], read: impl Fn(&str) -> Option<T>) -> R
     values.iter().map(read).collect()
 }
 
-fn information(state: &State, now: Timestamp, node: &Node) -> InstanceInformation {
+pub(super) fn information(state: &State, now: Timestamp, node: &Node) -> InstanceInformation {
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     let facts = &node.facts;
     let status = node.association_status();
