@@ -204,8 +204,13 @@ impl Filter {
     /// Whether any entry of a node passes. With `Exists` the values say
     /// whether the node must have the type, `true`, or must not.
     fn lets_node_through(&self, state: &State, now: Timestamp, node: &Node) -> bool {
-        let item = gathered(state, now, node, &self.kind);
-        let entries = item.map(|item| item.content).unwrap_or_default();
+        let told = if self.kind == OF_HEARTBEATS { of_heartbeats(node) } else { None };
+        let kept = state.inventory.get(node.id, &self.kind, now, state.config.inventory_kept_for);
+        let entries = match (&told, kept) {
+            (Some(told), _) => told.content.as_slice(),
+            (None, Some(kept)) => kept.entries.as_slice(),
+            (None, None) => &[],
+        };
         if self.comparison == Comparison::Exists {
             let has = entries.iter().any(|entry| entry.contains_key(self.attribute.as_str()));
             return self.values.iter().any(|value| value.eq_ignore_ascii_case("true") == has);

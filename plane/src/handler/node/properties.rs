@@ -60,6 +60,7 @@ fn property(state: &State, now: Timestamp, node: &Node) -> InstanceProperty {
         platform_type,
         platform_name,
         platform_version,
+        iam_role,
         registration_date,
         resource_type,
         ip_address,
@@ -85,7 +86,7 @@ fn property(state: &State, now: Timestamp, node: &Node) -> InstanceProperty {
         platform_type,
         platform_name,
         platform_version,
-        iam_role: node.iam_role.as_deref().map(str::to_owned),
+        iam_role,
         registration_date,
         resource_type,
         computer_name,
@@ -110,7 +111,7 @@ enum Key {
     IamRole,
     ResourceType,
     AssociationStatus,
-    TagKey,
+    Tagged,
     Tag(String),
 }
 
@@ -170,7 +171,7 @@ fn read_filter(
         "IamRole" => Key::IamRole,
         "ResourceType" => Key::ResourceType,
         "AssociationStatus" => Key::AssociationStatus,
-        "tag-key" => Key::TagKey,
+        "tag-key" => Key::Tagged,
         _ => match key.strip_prefix("tag:") {
             Some(key) if !key.is_empty() => Key::Tag(key.to_owned()),
             _ => return Err(refused(ErrorCode::InvalidFilterKey, format!("there is no filter {key}"))),
@@ -242,7 +243,7 @@ impl Filter {
             Key::IamRole => one(node.iam_role.as_deref()),
             Key::ResourceType => one(information(state, now, node).resource_type.as_deref()),
             Key::AssociationStatus => one(node.association_status().map(|status| status.as_str())),
-            Key::TagKey => node.tags.iter().map(|(key, _)| key.to_string()).collect(),
+            Key::Tagged => node.tags.iter().map(|(key, _)| key.to_string()).collect(),
             Key::Tag(key) => one(node.tags.value(key).map(|value| &**value)),
         }
     }

@@ -8,9 +8,12 @@ use shared::status::PlatformType;
 use shared::time::Period;
 
 use super::admit;
+use super::describe::describe_instance_information;
 use super::managed::{deregister_managed_instance, update_managed_instance_role};
 use super::update_instance_information;
 use crate::engine;
+use crate::service::Service;
+use crate::snapshot;
 use crate::state::State;
 use crate::testing::{GONE, ONE, THREE, TWO, World};
 
@@ -94,6 +97,8 @@ fn a_session_reaches_who_waits_on_its_channel() {
     wait(&world, ONE, "ssmmessages");
     wait(&world, TWO, "");
     assert_eq!(status(&world, ONE), "connected");
+    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
+    assert_eq!(status(&world, ONE), "connected");
     for target in [TWO, THREE, GONE, HYBRID, "anything"] {
         assert_eq!(status(&world, target), "notconnected", "{target}");
     }
@@ -173,7 +178,12 @@ fn a_deregistered_node_leaves_nothing_behind() {
         iam_role: "Nodes".to_owned(),
     };
     update_managed_instance_role(&mut state, now, role.clone()).unwrap();
+    let mut state = snapshot::read(World::config(), &snapshot::write(&state).unwrap()).unwrap();
     assert_eq!(state.nodes.get(number).iam_role.as_deref(), Some("Nodes"));
+    let filter = json!({"Filters": [{"Key": "IamRole", "Values": ["Nodes"]}]});
+    let listed =
+        describe_instance_information(&mut state, now, serde_json::from_value(filter).unwrap()).unwrap();
+    assert_eq!(listed.instance_information_list[0].iam_role.as_deref(), Some("Nodes"));
     let call = shared::wire::DeregisterManagedInstance { instance_id: HYBRID.to_owned() };
     deregister_managed_instance(&mut state, now, call.clone()).unwrap();
     run(&mut state);
