@@ -30,6 +30,38 @@ pub enum UnknownTargets {
     Accept,
 }
 
+/// What becomes of a node that appears while an execution has no slot free
+/// (E.2 item 5; the documentation says both).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LateNodes {
+    /// It runs, beyond the limit (API reference).
+    #[default]
+    Run,
+    /// It waits for the next interval (user guide).
+    Skip,
+}
+
+/// In which order nodes are let into an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AdmissionOrder {
+    /// By their ids.
+    #[default]
+    NodeId,
+    /// Shuffled anew in each execution, as the seed has it.
+    Shuffled,
+}
+
+/// How many nodes run at once where an association does not say (E.1; the
+/// documentation says both).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DefaultConcurrency {
+    /// All of them (API reference).
+    #[default]
+    All,
+    /// So many (user guide: 50).
+    Nodes(u32),
+}
+
 /// The plane's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaneConfig {
@@ -72,6 +104,16 @@ pub struct PlaneConfig {
     pub custom_inventory_types: usize,
     /// How long inventory is shown that nobody repeats (service quota: 30 days).
     pub inventory_kept_for: Period,
+    /// How many nodes run at once where an association does not say.
+    pub default_max_concurrency: DefaultConcurrency,
+    /// What becomes of a node that appears while no slot is free.
+    pub late_node_policy: LateNodes,
+    /// In which order nodes are let into an execution.
+    pub admission_order: AdmissionOrder,
+    /// How long a node under rate control may leave an order to run unanswered
+    /// before its slot is given away; nothing means until the next interval,
+    /// and two hours at most.
+    pub delivery_timeout: Option<Period>,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
 }
@@ -97,6 +139,10 @@ impl Default for PlaneConfig {
             inventory_node_limit: 10 << 20,
             custom_inventory_types: 20,
             inventory_kept_for: Period::days(30),
+            default_max_concurrency: DefaultConcurrency::default(),
+            late_node_policy: LateNodes::default(),
+            admission_order: AdmissionOrder::default(),
+            delivery_timeout: None,
             max_body: 4 << 20,
         }
     }

@@ -150,13 +150,20 @@ impl Service {
 
     /// The state as bytes, from which [`Self::restore`] makes an equal plane.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        snapshot::write(&self.lock())
+        let content = snapshot::write(&self.lock())?;
+        Ok(snapshot::seal(&content))
     }
 
     /// A plane that goes on where a snapshot was taken. Settings come from
     /// `config`, not from the snapshot.
     pub fn restore(config: PlaneConfig, bytes: &[u8]) -> Result<Self, RestoreError> {
         snapshot::read(config, bytes).map(Self::with)
+    }
+
+    /// The state, to be looked at.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.lock()
     }
 
     /// The largest body that is read, in bytes.

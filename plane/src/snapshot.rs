@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::schedule::Schedule;
+use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
@@ -77,7 +78,8 @@ struct Read {
     timers: Timers,
 }
 
-/// Writes a state down.
+/// Writes a state down, without its first line: that is [`seal`]'s, which
+/// needs no state, and so nobody needs to wait for it.
 pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let (associations, graves) = state.associations.kept();
     let written = Written {
@@ -93,10 +95,14 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         inventory: &state.inventory,
         timers: &state.timers,
     };
-    let content = serde_json::to_vec(&written).map_err(SnapshotError)?;
-    let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(&content)).into_bytes();
-    bytes.extend_from_slice(&content);
-    Ok(bytes)
+    serde_json::to_vec(&written).map_err(SnapshotError)
+}
+
+/// Puts the first line before what was written down.
+pub(crate) fn seal(content: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(content)).into_bytes();
+    bytes.extend_from_slice(content);
+    bytes
 }
 
 /// Reads a state that was written down.
@@ -156,8 +162,10 @@ fn association(kept: Kept) -> Result<Association, RestoreError> {
     let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
-    let schedule = kept.definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
-    Ok(Association { kept, conditions, schedule })
+    let definition = &kept.definition;
+    let schedule = definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
+    let timetable = Timetable::new(schedule, definition.is_apply_only, definition.schedule_offset);
+    Ok(Association { conditions, timetable: timetable.map_err(unreadable)?, kept })
 }
 
 fn unreadable(error: impl ToString) -> RestoreError {

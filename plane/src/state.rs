@@ -15,6 +15,7 @@ pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod inventory;
 pub(crate) mod node;
+pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;
 pub(crate) mod timer;

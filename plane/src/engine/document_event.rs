@@ -10,11 +10,10 @@ use std::sync::Arc;
 
 use shared::time::Timestamp;
 
-use super::{PIECE, dispatch};
+use super::PIECE;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::document::{DocumentChange, DocumentEvent, bare_name, sha256};
-use crate::state::execution::Execution;
 use crate::state::timer::Work;
 
 /// Has the engine run again what is bound to a document that changed.
@@ -39,7 +38,7 @@ pub(super) fn spread_change(state: &mut State, now: Timestamp, number: u32, from
         living.map(|association| association.number).take(PIECE + 1).collect();
     for association in piece.iter().take(PIECE) {
         if mark(state, *association, &event, hash.as_deref().unwrap_or_default()) {
-            state.timers.add(now, Work::Rerun { association: *association });
+            state.timers.add(now, Work::Dispatch { association: *association });
         }
     }
     match piece.get(PIECE) {
@@ -48,7 +47,9 @@ pub(super) fn spread_change(state: &mut State, now: Timestamp, number: u32, from
     }
 }
 
-/// Gives an association another checksum, if the change means it.
+/// Gives an association another checksum, if the change means it. Answers
+/// whether it runs again now; one that runs at its schedule's instants only
+/// takes the new content up at the next.
 fn mark(state: &mut State, number: AssociationNumber, event: &DocumentEvent, hash: &str) -> bool {
     let Some(association) = state.associations.get_mut(number) else { return false };
     let definition = &association.definition;
@@ -58,18 +59,5 @@ fn mark(state: &mut State, number: AssociationNumber, event: &DocumentEvent, has
     let mut checksum = sha256(format!("{}\0{hash}", association.checksum).as_bytes());
     checksum.truncate(association.checksum.len());
     association.checksum = checksum.into();
-    true
-}
-
-/// Begins an execution beside the schedule, which goes on as it was.
-pub(super) fn rerun(state: &mut State, now: Timestamp, number: AssociationNumber) {
-    if state.associations.get(number).is_none() {
-        return;
-    }
-    let id = state.draw_execution_id();
-    let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
-    let Some(association) = state.associations.get_mut(number) else { return };
-    let execution = association.next_execution;
-    association.begin(Execution::new(execution, id, now), most, most_rows);
-    dispatch::spread(state, now, number, execution);
+    !association.definition.is_apply_only
 }

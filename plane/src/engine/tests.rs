@@ -1,5 +1,9 @@
 //! Runs over time: what nodes are told, and how it is counted.
 
+mod rate_control;
+mod recount;
+mod schedule;
+
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
 use shared::id::{AssociationId, NodeId};

@@ -105,6 +105,9 @@ fn nodes_are_listed_with_what_they_told_and_how_they_stand() {
     let mixed = json!({"Filters": [{"Key": "PingStatus", "Values": ["Online"]}, {"Key": "tag-key", "Values": ["Env"]}]});
     assert_eq!(listed(&world, &mixed), Err(InvalidFilterKey));
     assert_eq!(listed(&world, &json!({"MaxResults": 4})), Err(ValidationException));
+    let many = vec![json!({"Key": "PingStatus", "Values": ["Online"]}); 101];
+    assert_eq!(listed(&world, &json!({"Filters": many})), Err(ValidationException));
+    assert_eq!(listed(&world, &json!({"Filters": many[..100]})), own(&[TWO]));
 }
 
 #[test]

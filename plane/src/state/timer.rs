@@ -20,9 +20,9 @@ pub(crate) enum Work {
     Forget { association: AssociationNumber },
     /// Give what is bound to a changed document another checksum, from this number on.
     DocumentChanged { event: u32, from: AssociationNumber },
-    /// Begin an execution beside the schedule.
-    Rerun { association: AssociationNumber },
-    /// Begin an execution.
+    /// Begin an execution by the schedule of this version of an association.
+    Due { association: AssociationNumber, version: u32 },
+    /// Begin an execution now.
     Dispatch { association: AssociationNumber },
     /// Go on with the newest execution's nodes.
     Spread { association: AssociationNumber, execution: u32 },
@@ -30,6 +30,12 @@ pub(crate) enum Work {
     Match { node: NodeNumber, from: AssociationNumber },
     /// End what has been at `InProgress` for too long, from this row on.
     Expire { association: AssociationNumber, execution: u32, row: u32 },
+    /// Stop whatever of an execution has not begun, from this row on.
+    Withdraw { association: AssociationNumber, execution: u32, row: u32 },
+    /// Let in whom there is room for.
+    Admit { association: AssociationNumber, execution: u32 },
+    /// Give up on whom the order to run did not reach.
+    GiveUp { association: AssociationNumber, execution: u32 },
 }
 
 impl Work {
@@ -37,21 +43,27 @@ impl Work {
         match self {
             Self::Forget { .. } => 0,
             Self::DocumentChanged { .. } => 1,
-            Self::Rerun { .. } => 2,
+            Self::Due { .. } => 2,
             Self::Dispatch { .. } => 3,
             Self::Spread { .. } => 4,
             Self::Match { .. } => 5,
-            Self::Expire { .. } => 6,
+            Self::Withdraw { .. } => 6,
+            Self::Expire { .. } => 7,
+            Self::GiveUp { .. } => 8,
+            Self::Admit { .. } => 9,
         }
     }
 
     fn association(&self) -> AssociationNumber {
         match *self {
             Self::Forget { association }
+            | Self::Due { association, .. }
             | Self::Dispatch { association }
-            | Self::Rerun { association }
             | Self::Spread { association, .. }
-            | Self::Expire { association, .. } => association,
+            | Self::Withdraw { association, .. }
+            | Self::Expire { association, .. }
+            | Self::GiveUp { association, .. }
+            | Self::Admit { association, .. } => association,
             Self::DocumentChanged { from, .. } | Self::Match { from, .. } => from,
         }
     }

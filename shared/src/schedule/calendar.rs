@@ -30,13 +30,11 @@ impl Month {
 
     /// The month in which a day lies.
     pub(super) fn containing(day: i64) -> Self {
-        // 400 years have 146,097 days. The estimate is off by less than a year.
+        // 400 years have 146,097 days. The estimate is off by a year at most.
         let estimate = 1970 + (day * 400).div_euclid(146_097);
-        let january = Self::january(estimate + 1);
-        let mut month = if january.first_day <= day { january } else { Self::january(estimate) };
-        if month.first_day > day {
-            month = Self::january(estimate - 1);
-        }
+        let januaries = [estimate + 1, estimate].map(Self::january);
+        let begun = januaries.into_iter().find(|january| january.first_day <= day);
+        let mut month = begun.unwrap_or_else(|| Self::january(estimate - 1));
         while month.first_day + i64::from(month.days()) <= day {
             month = month.following();
         }

@@ -2,7 +2,7 @@
 //!
 //! Six fields (minute, hour, day-of-month, month, day-of-week, year), or seven
 //! with the seconds, which must be 0, before them. Each field is a set of
-//! values ([`field`]), the two fields of days together are one rule ([`days`]).
+//! values (`field`), the two fields of days together are one rule (`days`).
 //! The next instant is found by jumping from field to field: the next year of
 //! the list, the next day that the rule has in one of its months, the next hour
 //! and minute; never by trying minute after minute.
@@ -15,7 +15,7 @@ mod field;
 mod set;
 
 use self::days::Days;
-use self::field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, YEAR};
+use self::field::{HOUR, MINUTE, YEAR};
 use self::set::Set;
 use super::calendar::Month;
 use crate::time::{Period, Timestamp};
@@ -37,7 +37,7 @@ pub enum CronError {
     /// Too many fields, or too few. The user guide speaks of five in one place,
     /// and has six in all its examples.
     #[error(
-        "{0} fields: expected 6, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *)"
+        "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found {0}"
     )]
     FieldCount(usize),
     /// A field's value, or a part of its list, is out of range or of no form it may have.

@@ -263,9 +263,18 @@ fn what_is_no_schedule_is_refused_and_the_message_says_what_would_be_right() {
         ("cron(30 0 10 ? * * *)", "seconds `30`: expected 0"),
         ("cron(0 10 32 * ? *)", "day-of-month `32`: expected 1 to 31"),
         ("cron(0 10 0 * ? *)", "day-of-month `0`: expected 1 to 31"),
-        ("cron(0 10 * * ?)", "5 fields: expected 6"),
-        ("cron(0 0 0 10 * * ? *)", "8 fields: expected 6"),
-        ("cron(0 21 ? * MON*)", "5 fields: expected 6"),
+        (
+            "cron(0 10 * * ?)",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 5",
+        ),
+        (
+            "cron(0 0 0 10 * * ? *)",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 8",
+        ),
+        (
+            "cron(0 21 ? * MON*)",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 5",
+        ),
         ("cron(0 21 ? * MON* *)", "day-of-week `MON*`: expected 1 to 7"),
         ("cron(0/0 * * * ? *)", "minute `0/0`: expected a step of 1 or more"),
         ("cron(0/x * * * ? *)", "minute `0/x`: expected 0 to 59"),
@@ -280,9 +289,18 @@ fn what_is_no_schedule_is_refused_and_the_message_says_what_would_be_right() {
         ("cron(0 10 1 * ? 2200)", "year `2200`: expected * or 1970 to 2199"),
         ("cron(0 10 ? * MON *)x", "expected cron("),
         ("cron 0 10 ? * MON *", "expected cron("),
-        ("cron()", "0 fields: expected 6"),
-        ("cron(@daily)", "1 fields: expected 6"),
-        ("cron(bad)", "1 fields: expected 6"),
+        (
+            "cron()",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 0",
+        ),
+        (
+            "cron(@daily)",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 1",
+        ),
+        (
+            "cron(bad)",
+            "expected 6 fields, minute hour day-of-month month day-of-week year, such as cron(0 2 ? * SUN *), found 1",
+        ),
         ("rate(0 minutes)", "expected a whole number"),
         ("rate(29 minutes)", "at least 30m00s"),
         ("rate(5 hour)", "rate(5 hours)"),

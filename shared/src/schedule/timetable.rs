@@ -56,6 +56,11 @@ impl Timetable {
         Ok(Self { schedule, is_apply_only: apply_only, offset })
     }
 
+    /// The schedule, if there is one.
+    pub fn schedule(&self) -> Option<Schedule> {
+        self.schedule
+    }
+
     /// The first run of an association that was created, or updated, at this instant.
     pub fn first(&self, created: Timestamp) -> Option<Due> {
         match self.schedule {

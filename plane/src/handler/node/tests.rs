@@ -178,7 +178,8 @@ fn a_deregistered_node_leaves_nothing_behind() {
         iam_role: "Nodes".to_owned(),
     };
     update_managed_instance_role(&mut state, now, role.clone()).unwrap();
-    let mut state = snapshot::read(World::config(), &snapshot::write(&state).unwrap()).unwrap();
+    let bytes = snapshot::seal(&snapshot::write(&state).unwrap());
+    let mut state = snapshot::read(World::config(), &bytes).unwrap();
     assert_eq!(state.nodes.get(number).iam_role.as_deref(), Some("Nodes"));
     let filter = json!({"Filters": [{"Key": "IamRole", "Values": ["Nodes"]}]});
     let listed =
@@ -192,7 +193,7 @@ fn a_deregistered_node_leaves_nothing_behind() {
     assert_eq!((node.facts.platform_type, node.iam_role.as_deref()), (None::<PlatformType>, None));
     assert!(!state.inventory.knows_custom("Custom:Rack"));
     let association = state.associations.after(None).next().unwrap();
-    let history = &association.newest().unwrap().counts;
+    let history = &association.executions.back().unwrap().counts;
     assert_eq!((association.counts.total(), history.of(Skipped)), (0, 1), "what was never begun is skipped");
     let refusals = [
         deregister_managed_instance(&mut state, now, call).unwrap_err(),

@@ -37,7 +37,7 @@ impl Written {
         let last = day.last_of_month();
         match self.of_month.as_str() {
             "L" => day == last,
-            "LW" => is_workday(day) && (1..3).all(|more| !is_in_month_and_workday(day, more)),
+            "LW" => is_workday(day) && (1..31).all(|more| !is_in_month_and_workday(day, more)),
             text => match text.strip_suffix('W') {
                 Some(number) => {
                     let number: i8 = number.parse().unwrap();
@@ -56,9 +56,7 @@ impl Written {
         }
         match text.strip_suffix('L') {
             Some("") => weekday == 7,
-            Some(wanted) => {
-                has(wanted, weekday, 1, 7) && day.tomorrow().is_ok() && day.days_in_month() - day.day() < 7
-            }
+            Some(wanted) => has(wanted, weekday, 1, 7) && day.days_in_month() - day.day() < 7,
             None => has(text, weekday, 1, 7),
         }
     }
@@ -88,7 +86,7 @@ fn is_in_month_and_workday(day: Date, more: i64) -> bool {
     later.month() == day.month() && is_workday(later)
 }
 
-/// The workday of the month with the smallest distance; Fridays go before Mondays at none.
+/// The workday of the month with the smallest distance; no two are equally near.
 fn nearest_workday(day: Date) -> Date {
     let distances = [0, -1, 1, -2, 2];
     let mut days = distances.into_iter().map(|distance: i64| day.checked_add(distance.days()).unwrap());
