@@ -301,8 +301,9 @@ impl RunResult {
     /// Whether the run waited for rounds that were not over, or for associations
     /// that were not made.
     pub fn has_open_rounds(&self) -> bool {
-        let is_open =
-            |association: &AssociationResult| association.rounds_over() < association.rounds_expected as usize;
+        let is_open = |association: &AssociationResult| {
+            association.rounds_over() < association.rounds_expected as usize
+        };
         !self.not_made.is_empty() || self.associations.iter().any(is_open)
     }
 

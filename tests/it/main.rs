@@ -4,6 +4,7 @@ mod bench;
 mod binary;
 mod clients;
 mod determinism;
+mod foreign;
 mod golden;
 mod live;
 mod node;
