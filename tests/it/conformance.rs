@@ -1,0 +1,180 @@
+//! How much of the published model the plane keeps to.
+//!
+//! A script walks the model that boto3 installs and makes requests: a minimal
+//! valid one per operation, and one that breaks each constraint of each member.
+//! Each goes to a plane in bytes. What does not pass is listed with its reason in
+//! `tests/conformance/exceptions.json`; `docs/conformance.md` says it all for
+//! people, and is compared. `SSM_FLEET_WRITE_CONFORMANCE=1` writes it anew.
+//!
+//! So the share that passes cannot fall unseen: a new failure needs an entry, and
+//! an entry that passes must go.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use plane::config::PlaneConfig;
+use plane::service::{Response, Service};
+use serde::Deserialize;
+use serde_json::Value;
+use shared::operation::NAMES;
+use shared::time::Timestamp;
+
+use crate::binary::{Running, root};
+use crate::clients::client;
+
+/// 2025-03-10T12:00:00Z.
+const NOW: Timestamp = Timestamp::from_seconds(1_741_608_000);
+
+/// A request, and what it must bring.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// Its name: operation, member, constraint.
+    case: String,
+    operation: String,
+    expect: Expected,
+    /// The member that the refusal must name.
+    #[serde(default)]
+    at: String,
+    /// The errors that the model gives the operation.
+    #[serde(default)]
+    errors: Vec<String>,
+    body: Value,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+enum Expected {
+    /// An answer, or an error that the model gives the operation.
+    #[serde(rename = "accepted")]
+    Accepted,
+    ValidationException,
+    SerializationException,
+}
+
+/// What came of all cases.
+#[derive(Debug, Default)]
+struct Outcome {
+    /// By operation: how many passed, of how many.
+    operations: BTreeMap<String, (usize, usize)>,
+    /// What did not pass, and what it brought instead.
+    failed: BTreeMap<String, String>,
+}
+
+#[test]
+fn requests_of_the_published_model_are_taken_and_refused_as_it_says() {
+    let outcome = judge_all(&cases());
+    let exceptions = exceptions();
+    let page = page(&outcome, &exceptions);
+    println!("{}", page.lines().find(|line| line.contains("requests pass")).expect("the page says it"));
+
+    for (case, brought) in &outcome.failed {
+        assert!(exceptions.contains_key(case), "{case} no longer passes: {brought}");
+    }
+    for case in exceptions.keys() {
+        let operation = case.split(' ').next().expect("a case begins with its operation");
+        let is_open = outcome.failed.contains_key(case) || !NAMES.contains(&operation);
+        assert!(is_open, "{case} passes: take it off the list of exceptions");
+    }
+    let path = root().join("docs/conformance.md");
+    if std::env::var_os("SSM_FLEET_WRITE_CONFORMANCE").is_some() {
+        std::fs::write(&path, &page).expect("the page can be written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/conformance.md is out of date; SSM_FLEET_WRITE_CONFORMANCE=1 \
+         cargo test -p ssm-fleet-tests --test it conformance writes it anew"
+    );
+}
+
+/// The cases of all operations that the plane answers and the model has.
+fn cases() -> Vec<Case> {
+    let mut python = client("python");
+    python.arg(root().join("tests/clients/conformance.py")).args(NAMES);
+    let ended = Running::start_command(python).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cases: Vec<Case> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).expect("a case a line")).collect();
+    assert!(cases.len() > NAMES.len() * 5, "{} cases", cases.len());
+    cases
+}
+
+/// What need not pass, and why.
+fn exceptions() -> BTreeMap<String, String> {
+    let path = root().join("tests/conformance/exceptions.json");
+    let text = std::fs::read_to_string(path).expect("the list is checked in");
+    serde_json::from_str(&text).expect("reasons by case")
+}
+
+/// Sends each case to a plane; those of one operation to the same.
+fn judge_all(cases: &[Case]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for of_one in cases.chunk_by(|one, other| one.operation == other.operation) {
+        let plane = Service::new(PlaneConfig::default());
+        for case in of_one {
+            let target = format!("AmazonSSM.{}", case.operation);
+            let response = plane.respond(NOW, &target, case.body.to_string().as_bytes());
+            let (passed, all) = outcome.operations.entry(case.operation.clone()).or_default();
+            *all += 1;
+            match judge(case, &response) {
+                Ok(()) => *passed += 1,
+                Err(brought) => _ = outcome.failed.insert(case.case.clone(), brought),
+            }
+        }
+    }
+    outcome
+}
+
+/// Whether a case passes; if not, what it brought.
+fn judge(case: &Case, response: &Response) -> Result<(), String> {
+    let body: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
+    let name = body["__type"].as_str().unwrap_or_default();
+    let message = body["Message"].as_str().unwrap_or_default();
+    let passes = match (case.expect, response.status) {
+        (Expected::Accepted, 200) => true,
+        (Expected::Accepted, 400) => case.errors.iter().any(|error| error == name),
+        (Expected::ValidationException, 400) => {
+            name == "ValidationException" && message.contains(&format!(" at '{}' failed to satisfy", case.at))
+        }
+        (Expected::SerializationException, 400) => name == "SerializationException",
+        _ => false,
+    };
+    match (passes, name) {
+        (true, _) => Ok(()),
+        (false, "") => Err("an answer".to_owned()),
+        (false, name) => Err(format!("{name}: {message}")),
+    }
+}
+
+/// The outcome for people.
+fn page(outcome: &Outcome, exceptions: &BTreeMap<String, String>) -> String {
+    let passed: usize = outcome.operations.values().map(|(passed, _)| passed).sum();
+    let all: usize = outcome.operations.values().map(|(_, all)| all).sum();
+    // Cut, not rounded: it is 100 % only when all pass.
+    let tenths = passed * 1000 / all;
+    let mut page = format!(
+        "# Conformance with the published model\n\n\
+         A test (`tests/it/conformance.rs`) walks the SSM model that boto3 installs and sends, for each of its\n\
+         operations that the plane answers, a minimal valid request, a request that breaks each constraint of each\n\
+         member, and one with a wrong JSON type for each member. A violation passes when it is refused by\n\
+         `ValidationException` naming the member, a wrong type by `SerializationException`, a valid request when it is\n\
+         answered, or refused by an error that the model gives the operation.\n\n\
+         **{passed} of {all} requests pass ({}.{} %), over {} operations.**\n\n\
+         | Operation | Pass | Requests |\n|---|---:|---:|\n",
+        tenths / 10,
+        tenths % 10,
+        outcome.operations.len(),
+    );
+    for (operation, (passed, all)) in &outcome.operations {
+        writeln!(page, "| {operation} | {passed} | {all} |").expect("a text takes any text");
+    }
+    page.push_str("\n## What does not pass, and why\n\n");
+    if outcome.failed.is_empty() {
+        page.push_str("Nothing.\n");
+    }
+    for case in outcome.failed.keys() {
+        let why = exceptions.get(case).map_or("not explained", String::as_str);
+        writeln!(page, "- `{case}`: {why}").expect("a text takes any text");
+    }
+    page
+}
