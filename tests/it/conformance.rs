@@ -87,14 +87,30 @@ fn requests_of_the_published_model_are_taken_and_refused_as_it_says() {
     );
 }
 
-/// The cases of all operations that the plane answers and the model has.
-fn cases() -> Vec<Case> {
+#[test]
+fn golden_bodies_have_the_models_members_and_types() {
+    let golden = root().join("tests/golden");
+    let told = python("shapes.py", &[golden.to_str().expect("the path is text")]);
+    let (complaints, count) = told.trim_end().rsplit_once('\n').unwrap_or(("", told.trim_end()));
+    assert_eq!(complaints, "");
+    let count: usize = count.trim_end_matches(" bodies").parse().expect("the last line counts");
+    assert!(count >= NAMES.len(), "{count} bodies of {} operations", NAMES.len());
+}
+
+/// What a script of `tests/clients` prints.
+fn python(script: &str, words: &[&str]) -> String {
     let mut python = client("python");
-    python.arg(root().join("tests/clients/conformance.py")).args(NAMES);
+    python.arg(root().join("tests/clients").join(script)).args(words);
     let ended = Running::start_command(python).end();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.stdout
+}
+
+/// The cases of all operations that the plane answers and the model has.
+fn cases() -> Vec<Case> {
+    let told = python("conformance.py", NAMES);
     let cases: Vec<Case> =
-        ended.stdout.lines().map(|line| serde_json::from_str(line).expect("a case a line")).collect();
+        told.lines().map(|line| serde_json::from_str(line).expect("a case a line")).collect();
     assert!(cases.len() > NAMES.len() * 5, "{} cases", cases.len());
     cases
 }

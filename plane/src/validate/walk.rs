@@ -20,8 +20,16 @@ const LISTED: usize = 20;
 /// Walks a request.
 pub(super) fn check(shape: &Shape, request: &Value) -> Result<(), ApiError> {
     let mut walk = Walk::default();
-    walk.judge(shape, request, false)?;
+    walk.judge(Place { shape, value: request, is_hidden: shape.is_secret })?;
     walk.outcome()
+}
+
+/// A value, what it may be, and whether it must not be printed.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    shape: &'a Shape,
+    value: &'a Value,
+    is_hidden: bool,
 }
 
 /// One step of the way to a value.
@@ -44,108 +52,114 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn judge(&mut self, shape: &'a Shape, value: &'a Value, is_hidden: bool) -> Result<(), ApiError> {
-        let is_hidden = is_hidden || shape.is_secret;
-        for broken in rule::broken(shape, value).map_err(|expected| self.wrong_type(expected))? {
-            self.violate(shape, value, is_hidden, &broken);
+    fn judge(&mut self, here: Place<'a>) -> Result<(), ApiError> {
+        for broken in rule::broken(here.shape, here.value).map_err(|expected| self.wrong_type(expected))? {
+            self.violate(here, &broken);
         }
-        match (&shape.kind, value) {
-            (Kind::Structure(members), Value::Object(fields)) => self.members(members, fields, is_hidden),
-            (Kind::List(Some(item)), Value::Array(items)) => {
-                let item = table::shape(*item);
-                if item.is_plain() {
-                    return self.each(shape, value, items.iter(), item, is_hidden, "Member");
-                }
-                for (index, value) in items.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-                    self.step(Step::Index(index + 1), item, value, is_hidden)?;
-                }
-                Ok(())
-            }
-            (Kind::Map(key, content), Value::Object(fields)) => {
-                if let Some(key) = key.map(table::shape)
-                    && fields.keys().any(|text| !rule::holds_for_key(key, text))
-                {
-                    self.violate(shape, value, is_hidden, &rule::all_of("Map keys", key));
-                }
-                let Some(content) = content.map(table::shape) else { return Ok(()) };
-                if content.is_plain() {
-                    return self.each(shape, value, fields.values(), content, is_hidden, "Map value");
-                }
-                for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                    self.step(Step::Key(key), content, value, is_hidden)?;
-                }
-                Ok(())
+        match (&here.shape.kind, here.value) {
+            (Kind::Structure(members), Value::Object(fields)) => self.structure(here, members, fields),
+            (Kind::List(Some(item)), Value::Array(items)) => self.list(here, table::shape(*item), items),
+            (Kind::Map(key, value), Value::Object(fields)) => {
+                self.map(here, key.map(table::shape), value.map(table::shape), fields)
             }
             _ => Ok(()),
         }
     }
 
-    fn members(
+    fn structure(
         &mut self,
+        here: Place<'a>,
         members: &'a [Member],
         fields: &'a Map<String, Value>,
-        is_hidden: bool,
     ) -> Result<(), ApiError> {
         for member in members {
             let step = Step::Name(&member.name);
-            match fields.get(&member.name) {
-                Some(value) if !value.is_null() => {
-                    self.step(step, table::shape(member.shape), value, is_hidden)?;
-                }
-                _ if member.is_required => {
-                    self.way.push(step);
-                    self.note(|path| {
-                        format!(
-                            "Value null at '{path}' failed to satisfy constraint: Member must not be null"
-                        )
-                    });
-                    self.way.pop();
-                }
-                _ => {}
+            match fields.get(&member.name).filter(|value| !value.is_null()) {
+                Some(value) => self.step(here, step, table::shape(member.shape), value)?,
+                None if member.is_required => self.miss(step),
+                None => {}
             }
         }
         Ok(())
     }
 
-    fn step(
+    fn list(&mut self, here: Place<'a>, item: &'a Shape, items: &'a [Value]) -> Result<(), ApiError> {
+        if item.is_plain() {
+            return self.each(here, item, items.iter(), "Member");
+        }
+        for (index, value) in items.iter().enumerate().filter(|(_, value)| !value.is_null()) {
+            self.step(here, Step::Index(index + 1), item, value)?;
+        }
+        Ok(())
+    }
+
+    fn map(
         &mut self,
-        step: Step<'a>,
-        shape: &'a Shape,
-        value: &'a Value,
-        is_hidden: bool,
+        here: Place<'a>,
+        key: Option<&'a Shape>,
+        value: Option<&'a Shape>,
+        fields: &'a Map<String, Value>,
     ) -> Result<(), ApiError> {
-        self.way.push(step);
-        self.judge(shape, value, is_hidden)?;
-        self.way.pop();
+        if let Some(key) = key.filter(|key| fields.keys().any(|text| !rule::holds_for_key(key, text))) {
+            self.violate(here, &rule::all_of("Map keys", key));
+        }
+        let Some(shape) = value else { return Ok(()) };
+        if shape.is_plain() {
+            return self.each(here, shape, fields.values(), "Map value");
+        }
+        for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+            self.step(here, Step::Key(key), shape, value)?;
+        }
         Ok(())
     }
 
     /// Judges what a list or map holds, where it is told of as a whole.
-    fn each<'v>(
+    fn each(
         &mut self,
-        shape: &Shape,
-        whole: &Value,
-        values: impl Iterator<Item = &'v Value>,
+        here: Place<'a>,
         each: &Shape,
-        is_hidden: bool,
+        values: impl Iterator<Item = &'a Value>,
         who: &str,
     ) -> Result<(), ApiError> {
         let mut holds = true;
         for value in values.filter(|value| !value.is_null()) {
-            holds &= rule::holds(each, value).map_err(|expected| self.wrong_type(expected))?;
+            holds &= rule::holds(each, value).map_err(|expected| self.wrong_type_within(expected))?;
         }
         if !holds {
-            self.violate(shape, whole, is_hidden, &rule::all_of(who, each));
+            self.violate(here, &rule::all_of(who, each));
         }
         Ok(())
     }
 
-    fn violate(&mut self, shape: &Shape, value: &Value, is_hidden: bool, rule: &str) {
+    /// Judges what is one step further. What a secret holds is secret.
+    fn step(
+        &mut self,
+        here: Place<'a>,
+        step: Step<'a>,
+        shape: &'a Shape,
+        value: &'a Value,
+    ) -> Result<(), ApiError> {
+        self.way.push(step);
+        self.judge(Place { shape, value, is_hidden: here.is_hidden || shape.is_secret })?;
+        self.way.pop();
+        Ok(())
+    }
+
+    /// Notes that a member is not there.
+    fn miss(&mut self, step: Step<'a>) {
+        self.way.push(step);
+        self.note(|path| {
+            format!("Value null at '{path}' failed to satisfy constraint: Member must not be null")
+        });
+        self.way.pop();
+    }
+
+    fn violate(&mut self, here: Place<'a>, rule: &str) {
         self.note(|path| {
             // A body of megabytes must not come back in the message, a secret not at all.
-            let value = match is_hidden {
+            let value = match here.is_hidden {
                 true => String::new(),
-                false => format!(" '{}'", show(shape, value, LONGEST)),
+                false => format!(" '{}'", show(here.shape, here.value, LONGEST)),
             };
             format!("Value{value} at '{path}' failed to satisfy constraint: {rule}")
         });
@@ -178,6 +192,12 @@ impl<'a> Walk<'a> {
             [] => "the body must be a JSON object".to_owned(),
             _ => format!("'{}' must be {expected}", self.path()),
         };
+        ApiError::new(ErrorCode::SerializationException, message)
+    }
+
+    /// A wrong type in a list or map that is told of as a whole.
+    fn wrong_type_within(&self, expected: &str) -> ApiError {
+        let message = format!("what '{}' holds must be {expected}", self.path());
         ApiError::new(ErrorCode::SerializationException, message)
     }
 
