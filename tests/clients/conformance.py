@@ -10,8 +10,9 @@ Walks the model that the installed boto3 has, and prints a JSON line per request
 For each operation there is one minimal valid request (`expect` is "accepted",
 with the names of the errors that the model gives the operation), and for each
 constraint of each member one request that breaks that constraint and no other
-member's; for each member one whose JSON type is wrong. Operations that the
-model does not have are passed over: they are the agents' own.
+member's; for each member one whose JSON type is wrong, and a valid one that
+gives it (`expect` is "known", `pointer` says where it stands). Operations that
+the model does not have are passed over: they are the agents' own.
 """
 
 import json
@@ -80,6 +81,15 @@ def valid(shape):
     return {"boolean": True, "timestamp": 1741608000}.get(shape.type_name) or text_of(shape)
 
 
+def given(shape):
+    """A valid value of a shape that holds something."""
+    if shape.type_name == "list":
+        return valid(shape) or [given(shape.member)]
+    if shape.type_name == "map":
+        return valid(shape) or {text_of(shape.key): given(shape.value)}
+    return valid(shape)
+
+
 def misfit(shape):
     """A text that breaks a shape's pattern."""
     pattern = compiled(shape.metadata["pattern"])
@@ -131,15 +141,11 @@ class Walk:
         self.shape = shape
         self.minimal = {**valid(shape), **ONE_OF.get(operation, {})}
 
-    def say(self, case, expect, body, at="", errors=()):
-        line = {"case": f"{self.operation} {case}", "operation": self.operation, "expect": expect, "body": body}
-        if at:
-            line["at"] = at
-        if expect == "accepted":
-            line["errors"] = sorted(errors)
-        print(json.dumps(line))
+    def say(self, case, expect, body, **more):
+        line = {"case": f"{self.operation} {case}", "operation": self.operation, "expect": expect, **more}
+        print(json.dumps({**line, "body": body}))
 
-    def members(self, shape, path, at, put, open_shapes):
+    def members(self, shape, path, at, pointer, put, open_shapes):
         """The members of a structure; `put` makes the request around its value."""
         for name, member in shape.members.items():
             below = f"{path}.{name}".lstrip(".")
@@ -147,32 +153,35 @@ class Walk:
             around = lambda value, name=name: put({**self.base(shape, path), name: value})
             if name in shape.required_members:
                 lacking = {key: value for key, value in self.base(shape, path).items() if key != name}
-                self.say(f"{below} required", "ValidationException", put(lacking), told_at)
-            self.member(member, below, told_at, around, open_shapes)
+                self.say(f"{below} required", "ValidationException", put(lacking), at=told_at)
+            self.member(member, below, told_at, f"{pointer}/{name}", around, open_shapes)
 
     def base(self, shape, path):
         return self.minimal if not path else valid(shape)
 
-    def member(self, shape, path, at, put, open_shapes):
+    def member(self, shape, path, at, pointer, put, open_shapes):
         """One member: what breaks it, and what is beneath it."""
+        self.say(f"{path} known", "known", put(given(shape)), pointer=pointer)
         self.say(f"{path} type", "SerializationException", put(WRONG[shape.type_name]))
         for constraint, value in violations(shape):
-            self.say(f"{path} {constraint}", "ValidationException", put(value), at)
+            self.say(f"{path} {constraint}", "ValidationException", put(value), at=at)
         if shape.name in open_shapes:
             return
         open_shapes = open_shapes | {shape.name}
         if shape.type_name == "structure":
-            self.members(shape, path, at, put, open_shapes)
+            self.members(shape, path, at, pointer, put, open_shapes)
         elif shape.type_name == "list":
             item = shape.member
             whole = lambda value: put([value] + [valid(item)] * (shape.metadata.get("min", 1) - 1))
-            is_plain = item.type_name not in ("structure", "map")
-            self.member(item, f"{path}.member", at if is_plain else f"{at}.1.member", whole, open_shapes)
+            # What has no members of its own is told of at the list that holds it.
+            told_at = f"{at}.1.member" if item.type_name in ("structure", "map") else at
+            self.member(item, f"{path}.member", told_at, f"{pointer}/0", whole, open_shapes)
         elif shape.type_name == "map":
             key = text_of(shape.key)
             for constraint, text in violations(shape.key):
-                self.say(f"{path}.key {constraint}", "ValidationException", put({text: valid(shape.value)}), at)
-            self.member(shape.value, f"{path}.value", at, lambda value: put({key: value}), open_shapes)
+                self.say(f"{path}.key {constraint}", "ValidationException", put({text: valid(shape.value)}), at=at)
+            around = lambda value: put({key: value})
+            self.member(shape.value, f"{path}.value", at, f"{pointer}/{key}", around, open_shapes)
 
 
 def main():
@@ -183,7 +192,7 @@ def main():
         operation = model.operation_model(name)
         walk = Walk(name, operation.input_shape)
         walk.say("minimal", "accepted", walk.minimal, errors=[shape.name for shape in operation.error_shapes])
-        walk.members(operation.input_shape, "", "", lambda body: body, frozenset())
+        walk.members(operation.input_shape, "", "", "", lambda body: body, frozenset())
 
 
 if __name__ == "__main__":
