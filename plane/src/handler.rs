@@ -30,7 +30,7 @@ pub trait Handle: Operation {
 }
 
 macro_rules! handlers {
-    ($($operation:ident, $is_trusted:literal => $handler:path);* $(;)?) => {
+    ($($operation:ident, $is_trusted:literal $(, $members:ident)? => $handler:path);* $(;)?) => {
         $(impl Handle for shared::wire::$operation {
             const IS_TRUSTED: bool = $is_trusted;
 
@@ -42,24 +42,27 @@ macro_rules! handlers {
 }
 
 handlers! {
-    AddTagsToResource, false => tag::add_tags_to_resource;
-    CreateAssociation, false => association::create::create_association;
-    CreateDocument, false => document::create_document;
-    DeleteAssociation, false => association::delete_association;
-    DescribeAssociation, false => association::describe_association;
-    DescribeAssociationExecutionTargets, false => execution::describe_association_execution_targets;
-    DescribeAssociationExecutions, false => execution::describe_association_executions;
-    DescribeInstanceInformation, false => node::describe::describe_instance_information;
-    GetDocument, true => document::get_document;
-    ListAssociations, false => association::list::list_associations;
-    ListComplianceItems, false => compliance::list::list_compliance_items;
-    ListComplianceSummaries, false => compliance::list::list_compliance_summaries;
-    ListInstanceAssociations, true => agent::list_instance_associations;
-    ListTagsForResource, false => tag::list_tags_for_resource;
-    PutComplianceItems, true => compliance::put_compliance_items;
-    RegisterManagedInstance, true => node::register_managed_instance;
-    UpdateInstanceAssociationStatus, true => agent::update_instance_association_status;
-    UpdateInstanceInformation, true => node::update_instance_information;
+    AddTagsToResource, false, ADD_TAGS_TO_RESOURCE => tag::add_tags_to_resource;
+    CreateAssociation, false, CREATE_ASSOCIATION => association::create::create_association;
+    CreateDocument, false, CREATE_DOCUMENT => document::create_document;
+    DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
+    DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
+    DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
+        => execution::describe_association_execution_targets;
+    DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
+        => execution::describe_association_executions;
+    DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
+    GetDocument, true, GET_DOCUMENT => document::get_document;
+    ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
+    ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
+    ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
+    ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
+    ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
+    PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
+    RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
+        => agent::update_instance_association_status;
+    UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;
 }
 
 /// A refusal of this name, for this reason.
