@@ -34,6 +34,7 @@ ONE_OF = {
     "CreateAssociation": {"Targets": [{"Key": "InstanceIds", "Values": ["*"]}]},
     "DeleteAssociation": {"AssociationId": "3f0c1a52-7c2a-486d-9c4e-d866fde08e71"},
     "DescribeAssociation": {"AssociationId": "3f0c1a52-7c2a-486d-9c4e-d866fde08e71"},
+    "SendCommand": {"InstanceIds": ["i-0123456789abcdef0"]},
 }
 WRONG = {"string": 7, "integer": "two", "long": "two", "boolean": "yes", "timestamp": [], "list": {}, "map": [],
          "structure": []}

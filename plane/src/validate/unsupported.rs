@@ -5,27 +5,35 @@
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
 
-/// Operations and their members.
-const MEMBERS: &[(&str, &[&str])] = &[
-    (
-        "CreateAssociation",
-        &[
-            "AutomationTargetParameterName",
-            "CalendarNames",
-            "TargetLocations",
-            "ScheduleOffset",
-            "Duration",
-            "TargetMaps",
-            "AlarmConfiguration",
-            "AssociationDispatchAssumeRole",
-        ],
-    ),
-    ("CreateDocument", &["Requires", "Attachments"]),
+/// Members of an association's definition.
+const OF_ASSOCIATION: &[&str] = &[
+    "AutomationTargetParameterName",
+    "CalendarNames",
+    "TargetLocations",
+    "ScheduleOffset",
+    "Duration",
+    "TargetMaps",
+    "AlarmConfiguration",
+    "AssociationDispatchAssumeRole",
 ];
+
+/// Members of a document's definition.
+const OF_DOCUMENT: &[&str] = &["Requires", "Attachments"];
 
 /// Refuses a request that asks for what is not carried out.
 pub(super) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
-    let members = MEMBERS.iter().find(|(name, _)| *name == operation).map_or(&[][..], |(_, members)| members);
+    match operation {
+        "CreateAssociation" | "UpdateAssociation" => check_members(OF_ASSOCIATION, request),
+        "CreateAssociationBatch" => {
+            let entries = request["Entries"].as_array().into_iter().flatten();
+            entries.chain([request]).try_for_each(|entry| check_members(OF_ASSOCIATION, entry))
+        }
+        "CreateDocument" | "UpdateDocument" => check_members(OF_DOCUMENT, request),
+        _ => Ok(()),
+    }
+}
+
+fn check_members(members: &[&str], request: &Value) -> Result<(), ApiError> {
     match members.iter().find(|member| request.get(member).is_some_and(|value| !is_idle(value))) {
         Some(member) => Err(ApiError::new(ErrorCode::ValidationException, not_supported(member))),
         None => Ok(()),
