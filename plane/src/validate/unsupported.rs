@@ -6,16 +6,8 @@ use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
 
 /// Members of an association's definition.
-const OF_ASSOCIATION: &[&str] = &[
-    "AutomationTargetParameterName",
-    "CalendarNames",
-    "TargetLocations",
-    "ScheduleOffset",
-    "Duration",
-    "TargetMaps",
-    "AlarmConfiguration",
-    "AssociationDispatchAssumeRole",
-];
+const OF_ASSOCIATION: &[&str] =
+    &["CalendarNames", "Duration", "AlarmConfiguration", "AssociationDispatchAssumeRole"];
 
 /// Members of a document's definition.
 const OF_DOCUMENT: &[&str] = &["Requires", "Attachments"];
