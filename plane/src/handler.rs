@@ -18,8 +18,6 @@ use shared::operation::Operation;
 use shared::time::Timestamp;
 
 use crate::state::State;
-use crate::validate::Member;
-use crate::validate::members::*;
 
 /// An operation that the plane carries out.
 pub trait Handle: Operation {
@@ -27,24 +25,14 @@ pub trait Handle: Operation {
     /// calls, which are many and whose types say most of it.
     const IS_TRUSTED: bool;
 
-    /// The constraints of its members.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "only this crate implements and asks")]
-    fn members() -> &'static [Member];
-
     /// Does the call.
     fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError>;
 }
 
 macro_rules! handlers {
-    ($($operation:ident, $is_trusted:literal, $members:ident => $handler:path);* $(;)?) => {
+    ($($operation:ident, $is_trusted:literal $(, $members:ident)? => $handler:path);* $(;)?) => {
         $(impl Handle for shared::wire::$operation {
             const IS_TRUSTED: bool = $is_trusted;
-
-            #[allow(private_interfaces, reason = "only this crate implements and asks")]
-            fn members() -> &'static [Member] {
-                $members
-            }
 
             fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError> {
                 $handler(state, now, self)

@@ -56,7 +56,7 @@ routes! {
 
 fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let request: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    validate::check(O::members(), &request)?;
+    validate::check(O::NAME, &request)?;
     let operation: O = serde_json::from_value(request).map_err(|error| unreadable(&error))?;
     let reply = service.handle(now, operation)?;
     serde_json::to_vec(&reply)

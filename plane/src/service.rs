@@ -63,7 +63,7 @@ impl Service {
         if !O::IS_TRUSTED {
             let request = serde_json::to_value(&operation)
                 .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
-            validate::check(O::members(), &request)?;
+            validate::check(O::NAME, &request)?;
         }
         self.handle(now, operation)
     }

@@ -11,7 +11,7 @@ use shared::wire;
 macro_rules! golden {
     ($($operation:ident),* $(,)?) => {
         /// Each operation with its request, its reply, and how they are read and written again.
-        const GOLDEN: &[Golden] = &[$(Golden {
+        pub(crate) const GOLDEN: &[Golden] = &[$(Golden {
             name: wire::$operation::NAME,
             request: include_str!(concat!("../golden/", stringify!($operation), ".request.json")),
             reply: include_str!(concat!("../golden/", stringify!($operation), ".reply.json")),
@@ -21,11 +21,11 @@ macro_rules! golden {
     };
 }
 
-struct Golden {
-    name: &'static str,
+pub(crate) struct Golden {
+    pub(crate) name: &'static str,
     request: &'static str,
     reply: &'static str,
-    request_again: fn(&str) -> String,
+    pub(crate) request_again: fn(&str) -> String,
     reply_again: fn(&str) -> String,
 }
 

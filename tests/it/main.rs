@@ -3,6 +3,7 @@
 mod bench;
 mod binary;
 mod clients;
+mod conformance;
 mod determinism;
 mod foreign;
 mod golden;
