@@ -8,7 +8,9 @@
 //! Invariant: an association runs once at a time on a node, and each of its
 //! nodes has exactly one row in each execution that it was gathered for.
 
+mod command;
 mod dispatch;
+mod group;
 mod membership;
 pub(crate) mod report;
 #[cfg(test)]
@@ -33,5 +35,11 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
         }
+        Work::Regroup { from } => group::regroup(state, now, from),
+        Work::Survey { association, from } => group::survey(state, now, association, from),
+        Work::SpreadCommand { command } => command::spread(state, now, command),
+        Work::CancelCommand { command, after } => command::cancel(state, now, command, after),
+        Work::ExpireCommand { command, after } => command::expire(state, now, command, after),
+        Work::ForgetCommand { command } => command::forget(state, now, command),
     }
 }

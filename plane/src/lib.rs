@@ -7,6 +7,7 @@
 //! - [`http`]: the same behind a socket
 //! - [`state`]: all that the plane knows
 //! - `route`, `validate`: how bytes become a call
+//! - `admin`: what AWS keeps in other services, shown and changed
 //! - `handler`: one plain function per operation
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
 //! - [`snapshot`]: the state as bytes, and back
@@ -14,6 +15,7 @@
 //! Invariant: time and chance come in from outside, so that the same calls at
 //! the same instants bring the same answers.
 
+mod admin;
 pub mod config;
 mod engine;
 mod handler;

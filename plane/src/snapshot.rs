@@ -13,12 +13,14 @@ use shared::time::Period;
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{Documents, KeptDocument, StoredDocument, sha256};
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
+use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
@@ -57,6 +59,9 @@ struct Written<'a> {
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
     timers: &'a Timers,
+    next_command: CommandNumber,
+    commands: Vec<&'a Command>,
+    world: &'a World,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +75,9 @@ struct Read {
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
     timers: Timers,
+    next_command: CommandNumber,
+    commands: Vec<Command>,
+    world: World,
 }
 
 /// Writes a state down.
@@ -85,6 +93,9 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         graves,
         compliance: &state.compliance,
         timers: &state.timers,
+        next_command: state.commands.next_number(),
+        commands: state.commands.kept().collect(),
+        world: &state.world,
     };
     let content = serde_json::to_vec(&written).map_err(SnapshotError)?;
     let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(&content)).into_bytes();
@@ -100,13 +111,15 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.numbers = read.numbers;
     state.compliance = read.compliance;
     state.timers = read.timers;
+    state.commands = Commands::restore(read.commands, read.next_command);
+    state.world = read.world;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.nodes = Nodes::restore(read.nodes);
     for kept in read.associations {
-        state.associations.insert(association(kept)?);
+        state.associations.insert(association(kept, &state.world)?);
     }
     for kept in read.graves {
-        state.associations.graves.insert(kept.number, association(kept)?);
+        state.associations.graves.insert(kept.number, association(kept, &state.world)?);
     }
     state.associations.set_next(read.next_association);
     Ok(state)
@@ -140,8 +153,8 @@ fn documents(kept: Vec<KeptDocument>, tags: BTreeMap<String, Tags>) -> Result<Do
 }
 
 /// An association with what follows from its definition.
-fn association(kept: Kept) -> Result<Association, RestoreError> {
-    let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
+fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
+    let conditions = Conditions::read(&kept.definition.targets, world).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
     let schedule = kept.definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;

@@ -30,11 +30,13 @@ struct Golden {
 }
 
 golden! {
-    AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DescribeAssociation,
-    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeInstanceInformation,
-    GetDocument, ListAssociations, ListComplianceItems, ListComplianceSummaries, ListInstanceAssociations,
-    ListTagsForResource, PutComplianceItems, RegisterManagedInstance, UpdateInstanceAssociationStatus,
-    UpdateInstanceInformation,
+    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteAssociation, DescribeAssociation, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutions, DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus, DescribeInstanceInformation, GetCommandInvocation, GetDocument,
+    ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
+    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
+    SendCommand, UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.

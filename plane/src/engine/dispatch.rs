@@ -17,7 +17,7 @@ use shared::time::Timestamp;
 use super::PIECE;
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
-use crate::state::execution::{Execution, Spread};
+use crate::state::execution::{Execution, Failure, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
 use crate::state::target::Condition;
 use crate::state::timer::Work;
@@ -31,7 +31,9 @@ pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNum
     let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
     let Some(association) = state.associations.get_mut(number) else { return };
     let execution = association.next_execution;
-    association.begin(Execution::new(execution, id, now), most, most_rows);
+    let mut begun = Execution::new(execution, id, now);
+    begun.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
+    association.begin(begun, most, most_rows);
     // The instants count from the one that was planned, not from when it was kept.
     let anchor = association.anchor;
     if let Some(next) = association.schedule.as_ref().and_then(|schedule| schedule.next(anchor, now)) {
@@ -72,7 +74,7 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
 }
 
 /// The next nodes, by id, that may satisfy this condition.
-fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
+pub(super) fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
     let is_after = |id: &&NodeId| after.is_none_or(|after| **id > after);
     match condition {
         Condition::Nodes(ids) => {
@@ -156,5 +158,6 @@ fn new_record(association: AssociationNumber, place: Place) -> Record {
         heard: Timestamp::default(),
         succeeded: None,
         finding: None,
+        told: None,
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn add_tags_to_resource(
         "ManagedInstance" => {
             let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
             let is_known = state.nodes.number(id).is_some() || !id.is_hybrid();
-            if !is_known || state.config.terminated.contains(&id) {
+            if !is_known || state.is_gone(id) {
                 return Err(gone());
             }
             let number = state.nodes.ensure(id);

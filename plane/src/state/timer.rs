@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared::id::NodeId;
 use shared::time::Timestamp;
 
 use super::association::AssociationNumber;
+use super::command::CommandNumber;
 use super::node::NodeNumber;
 
 /// Something that the engine does at an instant. The order of the variants is
@@ -26,6 +28,18 @@ pub(crate) enum Work {
     Match { node: NodeNumber, from: AssociationNumber },
     /// End what has been at `InProgress` for too long, from this row on.
     Expire { association: AssociationNumber, execution: u32, row: u32 },
+    /// Understand the targets of associations anew, from this number on: a group has changed.
+    Regroup { from: AssociationNumber },
+    /// See which nodes an association gains or loses, from this one on.
+    Survey { association: AssociationNumber, from: NodeNumber },
+    /// Go on with a command's nodes.
+    SpreadCommand { command: CommandNumber },
+    /// Cancel a command on the nodes behind this one.
+    CancelCommand { command: CommandNumber, after: Option<NodeId> },
+    /// End what of a command was not delivered, on the nodes behind this one.
+    ExpireCommand { command: CommandNumber, after: Option<NodeId> },
+    /// Forget a command.
+    ForgetCommand { command: CommandNumber },
 }
 
 impl Work {
@@ -36,6 +50,12 @@ impl Work {
             Self::Spread { .. } => 2,
             Self::Match { .. } => 3,
             Self::Expire { .. } => 4,
+            Self::Regroup { .. } => 20,
+            Self::Survey { .. } => 21,
+            Self::SpreadCommand { .. } => 22,
+            Self::CancelCommand { .. } => 23,
+            Self::ExpireCommand { .. } => 24,
+            Self::ForgetCommand { .. } => 25,
         }
     }
 
@@ -44,8 +64,13 @@ impl Work {
             Self::Forget { association }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
-            | Self::Expire { association, .. } => association,
-            Self::Match { from, .. } => from,
+            | Self::Expire { association, .. }
+            | Self::Survey { association, .. } => association,
+            Self::Match { from, .. } | Self::Regroup { from } => from,
+            Self::SpreadCommand { .. }
+            | Self::CancelCommand { .. }
+            | Self::ExpireCommand { .. }
+            | Self::ForgetCommand { .. } => AssociationNumber::default(),
         }
     }
 }

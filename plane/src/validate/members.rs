@@ -21,6 +21,8 @@ static MAX_ERRORS: Pattern = Pattern::new("^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|
 static MAX_CONCURRENCY: Pattern = Pattern::new("^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$");
 static TAG: Pattern = Pattern::new(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
 static VERSION_NAME: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.]{1,128}$");
+/// As the model's `^(?!\s*$).+`: something other than white space, in one line.
+static ALARM_NAME: Pattern = Pattern::new(r".*\S.*");
 static COMPLIANCE_TYPE: Pattern = Pattern::new(r"[A-Za-z0-9_\-]\w+|Custom:[a-zA-Z0-9_\-]\w+");
 
 const TAG_RESOURCES: &[&str] = &[
@@ -302,6 +304,152 @@ pub(crate) static UPDATE_INSTANCE_ASSOCIATION_STATUS: &[Member] = &[
     required(&["ExecutionResult", "ExecutionSummary"], text(1, usize::MAX)),
 ];
 
+pub(crate) static CREATE_ASSOCIATION_BATCH: &[Member] = &[
+    required(&["Entries"], list(1, usize::MAX)),
+    optional(&["Entries", "member"], Structure),
+    required(&["Entries", "member", "Name"], form(&DOCUMENT_ARN)),
+    optional(&["Entries", "member", "DocumentVersion"], form(&DOCUMENT_VERSION)),
+    optional(&["Entries", "member", "InstanceId"], form(&NODE_ID)),
+    optional(&["Entries", "member", "Parameters"], Secrets),
+    optional(&["Entries", "member", "Targets"], list(0, 5)),
+    optional(&["Entries", "member", "Targets", "member"], Structure),
+    optional(&["Entries", "member", "Targets", "member", "Key"], form_of_length(&TARGET_KEY, 1, 163)),
+    optional(&["Entries", "member", "Targets", "member", "Values"], list(0, 50)),
+    optional(&["Entries", "member", "Targets", "member", "Values", "member"], ANY_TEXT),
+    optional(&["Entries", "member", "ScheduleExpression"], text(1, 256)),
+    optional(&["Entries", "member", "OutputLocation"], Structure),
+    optional(&["Entries", "member", "OutputLocation", "S3Location"], Structure),
+    optional(&["Entries", "member", "OutputLocation", "S3Location", "OutputS3Region"], text(3, 20)),
+    optional(&["Entries", "member", "OutputLocation", "S3Location", "OutputS3BucketName"], text(3, 63)),
+    optional(&["Entries", "member", "OutputLocation", "S3Location", "OutputS3KeyPrefix"], text(0, 500)),
+    optional(&["Entries", "member", "AssociationName"], form(&ASSOCIATION_NAME)),
+    optional(&["Entries", "member", "AutomationTargetParameterName"], text(1, 50)),
+    optional(&["Entries", "member", "MaxErrors"], form_of_length(&MAX_ERRORS, 1, 7)),
+    optional(&["Entries", "member", "MaxConcurrency"], form_of_length(&MAX_CONCURRENCY, 1, 7)),
+    optional(
+        &["Entries", "member", "ComplianceSeverity"],
+        word(&["Entries", "member", "CRITICAL", "HIGH", "MEDIUM", "LOW", "UNSPECIFIED"]),
+    ),
+    optional(&["Entries", "member", "SyncCompliance"], word(&["Entries", "member", "AUTO", "MANUAL"])),
+    optional(&["Entries", "member", "ApplyOnlyAtCronInterval"], Boolean),
+    optional(&["Entries", "member", "CalendarNames"], list(0, usize::MAX)),
+    optional(&["Entries", "member", "TargetLocations"], list(1, 100)),
+    optional(&["Entries", "member", "ScheduleOffset"], integer(1, 6)),
+    optional(&["Entries", "member", "Duration"], integer(1, 24)),
+    optional(&["Entries", "member", "TargetMaps"], list(0, 300)),
+    optional(&["Entries", "member", "AlarmConfiguration"], Structure),
+    optional(&["Entries", "member", "AlarmConfiguration", "Alarms"], list(1, 1)),
+    optional(&["Entries", "member", "AutomationTargetParameterName"], NotSupported),
+    optional(&["Entries", "member", "CalendarNames"], NotSupported),
+    optional(&["Entries", "member", "TargetLocations"], NotSupported),
+    optional(&["Entries", "member", "ScheduleOffset"], NotSupported),
+    optional(&["Entries", "member", "Duration"], NotSupported),
+    optional(&["Entries", "member", "TargetMaps"], NotSupported),
+    optional(&["Entries", "member", "AlarmConfiguration"], NotSupported),
+    optional(&["AssociationDispatchAssumeRole"], NotSupported),
+];
+
+pub(crate) static DESCRIBE_INSTANCE_ASSOCIATIONS_STATUS: &[Member] = &[
+    required(&["InstanceId"], form(&NODE_ID)),
+    optional(&["MaxResults"], integer(1, 50)),
+    optional(&["NextToken"], ANY_TEXT),
+];
+
+pub(crate) static DESCRIBE_EFFECTIVE_INSTANCE_ASSOCIATIONS: &[Member] = &[
+    required(&["InstanceId"], form(&NODE_ID)),
+    optional(&["MaxResults"], integer(1, 5)),
+    optional(&["NextToken"], ANY_TEXT),
+];
+
+pub(crate) static UPDATE_ASSOCIATION_STATUS: &[Member] = &[
+    required(&["Name"], form(&DOCUMENT_ARN)),
+    required(&["InstanceId"], form(&NODE_ID)),
+    required(&["AssociationStatus"], Structure),
+    required(&["AssociationStatus", "Date"], Number),
+    // The real agent names states that the model does not list.
+    required(&["AssociationStatus", "Name"], ANY_TEXT),
+    required(&["AssociationStatus", "Message"], text(1, 1024)),
+    optional(&["AssociationStatus", "AdditionalInfo"], text(0, 1024)),
+];
+
+pub(crate) static SEND_COMMAND: &[Member] = &[
+    optional(&["InstanceIds"], list(0, 50)),
+    optional(&["InstanceIds", "member"], form(&NODE_ID)),
+    optional(&["Targets"], list(0, 5)),
+    optional(&["Targets", "member"], Structure),
+    optional(&["Targets", "member", "Key"], form_of_length(&TARGET_KEY, 1, 163)),
+    optional(&["Targets", "member", "Values"], list(0, 50)),
+    optional(&["Targets", "member", "Values", "member"], ANY_TEXT),
+    required(&["DocumentName"], form(&DOCUMENT_ARN)),
+    optional(&["DocumentVersion"], form(&DOCUMENT_VERSION)),
+    optional(&["DocumentHash"], text(0, 256)),
+    optional(&["DocumentHashType"], word(&["Sha256", "Sha1"])),
+    optional(&["TimeoutSeconds"], integer(30, 2_592_000)),
+    optional(&["Comment"], text(0, 100)),
+    optional(&["Parameters"], Secrets),
+    optional(&["OutputS3Region"], text(3, 20)),
+    optional(&["OutputS3BucketName"], text(3, 63)),
+    optional(&["OutputS3KeyPrefix"], text(0, 500)),
+    optional(&["MaxConcurrency"], form_of_length(&MAX_CONCURRENCY, 1, 7)),
+    optional(&["MaxErrors"], form_of_length(&MAX_ERRORS, 1, 7)),
+    optional(&["ServiceRoleArn"], ANY_TEXT),
+    optional(&["NotificationConfig"], Structure),
+    optional(&["NotificationConfig", "NotificationArn"], ANY_TEXT),
+    optional(&["NotificationConfig", "NotificationEvents"], list(0, usize::MAX)),
+    optional(
+        &["NotificationConfig", "NotificationEvents", "member"],
+        word(&["All", "InProgress", "Success", "TimedOut", "Cancelled", "Failed"]),
+    ),
+    optional(&["NotificationConfig", "NotificationType"], word(&["Command", "Invocation"])),
+    optional(&["CloudWatchOutputConfig"], Structure),
+    optional(&["CloudWatchOutputConfig", "CloudWatchLogGroupName"], text(1, 512)),
+    optional(&["CloudWatchOutputConfig", "CloudWatchOutputEnabled"], Boolean),
+    optional(&["AlarmConfiguration"], Structure),
+    optional(&["AlarmConfiguration", "IgnorePollAlarmFailure"], Boolean),
+    required(&["AlarmConfiguration", "Alarms"], list(1, 1)),
+    optional(&["AlarmConfiguration", "Alarms", "member"], Structure),
+    required(&["AlarmConfiguration", "Alarms", "member", "Name"], form_of_length(&ALARM_NAME, 1, 255)),
+];
+
+pub(crate) static LIST_COMMANDS: &[Member] = &[
+    optional(&["CommandId"], text(36, 36)),
+    optional(&["InstanceId"], form(&NODE_ID)),
+    optional(&["MaxResults"], integer(1, 50)),
+    optional(&["NextToken"], ANY_TEXT),
+    optional(&["Filters"], list(1, 5)),
+    required(
+        &["Filters", "member", "key"],
+        word(&["InvokedAfter", "InvokedBefore", "Status", "ExecutionStage", "DocumentName"]),
+    ),
+    required(&["Filters", "member", "value"], text(1, 128)),
+];
+
+pub(crate) static LIST_COMMAND_INVOCATIONS: &[Member] = &[
+    optional(&["CommandId"], text(36, 36)),
+    optional(&["InstanceId"], form(&NODE_ID)),
+    optional(&["MaxResults"], integer(1, 50)),
+    optional(&["NextToken"], ANY_TEXT),
+    optional(&["Filters"], list(1, 5)),
+    required(
+        &["Filters", "member", "key"],
+        word(&["InvokedAfter", "InvokedBefore", "Status", "ExecutionStage", "DocumentName"]),
+    ),
+    required(&["Filters", "member", "value"], text(1, 128)),
+    optional(&["Details"], Boolean),
+];
+
+pub(crate) static GET_COMMAND_INVOCATION: &[Member] = &[
+    required(&["CommandId"], text(36, 36)),
+    required(&["InstanceId"], form(&NODE_ID)),
+    optional(&["PluginName"], text(4, usize::MAX)),
+];
+
+pub(crate) static CANCEL_COMMAND: &[Member] = &[
+    required(&["CommandId"], text(36, 36)),
+    optional(&["InstanceIds"], list(0, 50)),
+    optional(&["InstanceIds", "member"], form(&NODE_ID)),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,6 +472,7 @@ mod tests {
             (&TAG, "", "a;b"),
             (&VERSION_NAME, "v1", ""),
             (&COMPLIANCE_TYPE, "Custom:Thing", "!"),
+            (&ALARM_NAME, " cpu high ", "  "),
         ];
         for (pattern, good, bad) in cases {
             assert!(pattern.matches(good), "{good} as {}", pattern.text);

@@ -11,7 +11,7 @@ use shared::wire::Parameters;
 use super::super::refused;
 
 /// Checks what was given against what is declared.
-pub(super) fn check(given: Option<&Parameters>, document: &Document) -> Result<(), ApiError> {
+pub(in crate::handler) fn check(given: Option<&Parameters>, document: &Document) -> Result<(), ApiError> {
     for (name, parameter) in &document.parameters {
         let values = given.and_then(|given| given.get(name)).filter(|values| !values.is_empty());
         match values {
