@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use shared::error::{ApiError, ErrorCode};
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
+use shared::time::Timestamp;
 use shared::wire::{
     Empty, GetDocument, GetDocumentReply, ListInstanceAssociations, ListInstanceAssociationsReply,
     PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
@@ -114,6 +115,19 @@ impl Outcome {
     }
 }
 
+impl Answer {
+    /// The same with the instants that a node reads from it as `date` has them,
+    /// the way back of [`Request::dated`].
+    pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {
+        if let Self::Associations(page) = &mut self {
+            for association in &mut page.associations {
+                association.last_execution_date = association.last_execution_date.map(&date);
+            }
+        }
+        self
+    }
+}
+
 impl Call {
     /// The operation's name.
     pub const fn operation(&self) -> &'static str {
@@ -163,6 +177,21 @@ impl Request {
             Self::ReportStatus(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
         }
+    }
+
+    /// The same with its instants as `date` has them: a node's clock need not be
+    /// the plane's. The hash of a compliance upload stays that of the node's clock.
+    pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {
+        match &mut self {
+            Self::ReportStatus(call) => {
+                call.execution_result.execution_date = date(call.execution_result.execution_date);
+            }
+            Self::PutCompliance(call) => {
+                call.execution_summary.execution_time = date(call.execution_summary.execution_time);
+            }
+            Self::Register(_) | Self::Heartbeat(_) | Self::ListAssociations(_) | Self::GetDocument(_) => {}
+        }
+        self
     }
 
     /// Reads the body of a reply to this request.

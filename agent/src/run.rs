@@ -148,6 +148,7 @@ impl Node {
             Phase::Final => {
                 run.is_reported = outcome.is_done();
                 run.phase = Phase::Compliance;
+                self.note_end(turn);
                 self.put_compliance(turn);
             }
             Phase::Compliance => self.end_run(turn),
@@ -240,8 +241,9 @@ impl Node {
         self.call(LaneName::Execution, Call::PutCompliance(items.into()), turn.now, turn);
     }
 
-    fn end_run(&mut self, turn: &mut Turn<'_>) {
-        let Some(run) = self.run.take() else { return };
+    /// Tells of the end once the plane has heard of it; compliance adds nothing to it.
+    fn note_end(&mut self, turn: &mut Turn<'_>) {
+        let Some(run) = &self.run else { return };
         let is_foreign = run.foreign_steps > 0 && run.foreign_steps == run.results.len();
         if is_foreign && !self.has_met_foreign_document {
             self.has_met_foreign_document = true;
@@ -255,6 +257,10 @@ impl Node {
             is_reported: run.is_reported,
             is_foreign,
         }));
+    }
+
+    fn end_run(&mut self, turn: &mut Turn<'_>) {
+        let Some(run) = self.run.take() else { return };
         match self.lifecycle {
             Lifecycle::Online { since } if run.stalls => {
                 self.lane(LaneName::Execution).due = next_tick(since, turn.now);

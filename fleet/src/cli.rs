@@ -4,7 +4,7 @@
 //! go to stdout, logs and progress to stderr. What repeats stands in the
 //! scenario; a flag is for what changes from run to run.
 //!
-//! - [`run`], [`plane`]: the subcommands
+//! - [`run`], [`plane`], [`schedule`]: the subcommands
 //! - [`again`], [`closing`], [`directory`]: what a run leaves behind
 //! - [`exit`], [`failure`], [`outcome`]: how the program ends, and why
 //! - [`logging`], [`terminal`], [`value`]: flags of all, and how values are read
@@ -18,6 +18,7 @@ pub mod logging;
 pub mod outcome;
 pub mod plane;
 pub mod run;
+pub mod schedule;
 pub mod terminal;
 pub mod value;
 
@@ -52,6 +53,7 @@ scenario says, 2 usage or scenario error, 105 cut short.";
 enum Command {
     Run(Box<run::Run>),
     Plane(plane::Plane),
+    Schedule(schedule::Schedule),
 }
 
 /// Does what the command line says, and says how it went.
@@ -92,6 +94,7 @@ impl Cli {
         let outcome = match self.command.expect("`read` fills in `run`") {
             Command::Run(command) => runtime.block_on(command.run(self.logging.screen(bars))),
             Command::Plane(command) => runtime.block_on(command.run()),
+            Command::Schedule(command) => command.run(),
         };
         // A run in virtual time that was cut short is not waited for.
         runtime.shutdown_background();
@@ -138,6 +141,8 @@ mod tests {
             "ssm-fleet run --invalid-instance 1% --unsupported-platform 2.5% --unknown-nodes refuse --hold",
             "ssm-fleet plane --listen 127.0.0.1:0 --state s.json --seed 1 --terminated i-01234567,i-89abcdef",
             "ssm-fleet --log ssm_fleet=debug --log-format json plane",
+            "ssm-fleet schedule rate(1day) --after 2025-03-10T14:07:31Z --count 3 --json",
+            "ssm-fleet schedule at(12:00) --apply-only-at-cron-interval --offset 6",
         ] {
             assert!(read(line).is_ok(), "{line}: {:?}", read(line));
         }
@@ -152,6 +157,11 @@ mod tests {
             ("ssm-fleet run --unknown-nodes shoot", ErrorKind::InvalidValue),
             ("ssm-fleet plane --terminated x", ErrorKind::ValueValidation),
             ("ssm-fleet plane --listen 4583", ErrorKind::ValueValidation),
+            ("ssm-fleet schedule", ErrorKind::MissingRequiredArgument),
+            ("ssm-fleet schedule x --offset 7", ErrorKind::ValueValidation),
+            ("ssm-fleet schedule x --count 0", ErrorKind::ValueValidation),
+            ("ssm-fleet schedule x --after yesterday", ErrorKind::ValueValidation),
+            ("ssm-fleet schedule x --after 2025-03-10T14:07:31", ErrorKind::ValueValidation),
             ("ssm-fleet -v -q", ErrorKind::ArgumentConflict),
         ] {
             assert_eq!(read(line).unwrap_err(), kind, "{line}");

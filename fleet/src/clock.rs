@@ -17,6 +17,8 @@ const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     origin: Instant,
+    /// The wall's date at the origin.
+    date: Timestamp,
     start: Timestamp,
     scale: f64,
 }
@@ -24,12 +26,36 @@ pub struct Clock {
 impl Clock {
     /// A clock that shows `start` now and runs `scale` times as fast as the wall's.
     pub fn starting(start: Timestamp, scale: f64) -> Self {
-        Self { origin: Instant::now(), start, scale }
+        Self { origin: Instant::now(), date: wall_now(), start, scale }
     }
 
     /// The simulated instant.
     pub fn now(&self) -> Timestamp {
         self.start + Period::milliseconds((self.wall().as_secs_f64() * self.scale * 1000.0) as u64)
+    }
+
+    /// The wall's date at a simulated instant: what a body says to a plane that
+    /// knows nothing of simulated time. What comes before the start is no
+    /// simulated time, so it is not stretched.
+    pub fn date_of(&self, instant: Timestamp) -> Timestamp {
+        if instant < self.start {
+            return self.date - self.start.since(instant);
+        }
+        let since = self.wall_at(instant).as_millis();
+        self.date + Period::milliseconds(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// The simulated instant of a date that such a plane told, the way back of
+    /// [`Clock::date_of`]. A date that the wall has not reached is that of a plane
+    /// which runs as fast as the fleet: it stands as it is.
+    pub fn instant_of(&self, date: Timestamp) -> Timestamp {
+        if date > self.date + Period::milliseconds(self.wall().as_millis() as u64) {
+            return date;
+        }
+        if date < self.date {
+            return self.start - self.date.since(date);
+        }
+        self.start + date.since(self.date).share(self.scale)
     }
 
     /// Wall time since the clock's start.
@@ -110,5 +136,21 @@ mod tests {
         assert_eq!(clock.wall_time(Period::minutes(15)), Duration::from_secs(15));
         assert_eq!(clock.wall_timeout(Period::seconds(20)), Duration::from_secs(1));
         assert_eq!(clock.wall_at(Timestamp::from_seconds(1_060)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn an_instant_has_a_date_of_the_wall_and_comes_back_from_it() {
+        let second = Timestamp::from_seconds;
+        let clock = Clock { date: second(5_000), ..Clock::starting(second(1_000), 60.0) };
+        // simulated, wall
+        for (instant, date) in [(1_000, 5_000), (1_600, 5_010), (4_600, 5_060), (400, 4_400)] {
+            assert_eq!(clock.date_of(second(instant)), second(date), "{instant}");
+        }
+        let hour = clock.origin.checked_sub(Duration::from_secs(3_600)).expect("the machine runs for longer");
+        let clock = Clock { origin: hour, ..clock };
+        for (instant, date) in [(1_000, 5_000), (1_600, 5_010), (4_600, 5_060), (400, 4_400)] {
+            assert_eq!(clock.instant_of(second(date)), second(instant), "{date}");
+        }
+        assert_eq!(clock.instant_of(second(9_000)), second(9_000), "ahead of the wall");
     }
 }

@@ -148,10 +148,11 @@ impl<'a> Coordinator<'a> {
             let start = window_start(next);
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
-            if self.apply(end, &mut script, desk) {
+            let has_ended = self.apply(end, &mut script, desk);
+            self.now = end.min(until);
+            if has_ended {
                 return true;
             }
-            self.now = end.min(until);
         }
     }
 

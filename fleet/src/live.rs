@@ -36,8 +36,8 @@ pub struct Surroundings {
     pub client: Client<Clock>,
     /// The `User-Agent` of each cohort.
     pub user_agents: Arc<[HeaderValue]>,
-    /// Which instant a signature carries: the wall's, before a foreign plane.
-    pub signs_wall_time: bool,
+    /// Whether signatures and bodies carry the wall's date: so before a foreign plane.
+    pub is_wall_dated: bool,
     /// Where the operator hears of nodes that registered.
     pub registered: mpsc::UnboundedSender<u32>,
     /// What a person sees while it runs.
@@ -89,7 +89,7 @@ pub async fn run(
         let is_behind = serve_due(&mut shard, &around, &mut emitted);
         in_flight += emitted.len();
         for call in emitted.drain(..) {
-            tokio::spawn(carry(call, around.clone(), inbox_in.clone()));
+            tokio::spawn(carry(call, around.clock.wall(), around.clone(), inbox_in.clone()));
         }
         tell(&mut shard, &around);
         if drains && in_flight == 0 && shard.is_idle() {
@@ -149,17 +149,23 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
     around.progress.set_held(around.client.counters().held);
 }
 
-/// Makes one call and brings its outcome to the shard's inbox.
-async fn carry(call: Emitted, around: Surroundings, inbox: mpsc::UnboundedSender<Completion>) {
-    let Surroundings { clock, client, user_agents, signs_wall_time, .. } = around;
-    let Emitted { caller, cohort, intended, attempt, request, .. } = call;
-    let began = clock.wall();
+/// Makes one call, which the shard let go at `began`, and brings its outcome to
+/// the shard's inbox.
+async fn carry(
+    call: Emitted,
+    began: Duration,
+    around: Surroundings,
+    inbox: mpsc::UnboundedSender<Completion>,
+) {
+    let Surroundings { clock, client, user_agents, is_wall_dated, .. } = around;
+    let Emitted { caller, cohort, intended, made, attempt, request } = call;
+    let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
     let outgoing = Outgoing {
         target: request.target(),
         user_agent: user_agents[usize::from(cohort)].clone(),
         body: request.body().into(),
         due: intended,
-        now: if signs_wall_time { crate::clock::wall_now() } else { clock.now() },
+        now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
         timeout: clock.wall_timeout(CALL_LIMIT),
     };
     let sent = client.send(outgoing).await;
@@ -167,7 +173,9 @@ async fn carry(call: Emitted, around: Surroundings, inbox: mpsc::UnboundedSender
         Ok(body) => request.read(&body),
         Err(error) => answer_of(error),
     };
-    let spent = Spent { latency: clock.wall().saturating_sub(began), held: sent.held };
+    let answer = if is_wall_dated { answer.dated(|date| clock.instant_of(date)) } else { answer };
+    let late = clock.wall_time(made.since(intended));
+    let spent = Spent { latency: late + clock.wall().saturating_sub(began), held: sent.held };
     let completion =
         Completion { caller, operation: request.operation(), attempt, answer, spent: Some(spent) };
     // The shard has ended: then nobody learns of it any more.

@@ -66,7 +66,7 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
-    /// How long they took, waiting for a connection included, in microseconds of wall time.
+    /// How long they took from their intended instant, in microseconds of wall time.
     pub latency: Option<Histogram<u64>>,
 }
 
@@ -90,8 +90,8 @@ pub struct Ran {
 /// How long a call took on the wall's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spent {
-    /// From the call's start to its answer, waiting for a connection included.
-    /// How late the start was is the generator's lateness, and apart.
+    /// From the call's intended instant to its answer, waiting for a connection
+    /// included. How late the start was is told apart as well: [`Measures::lateness`].
     pub latency: Duration,
     /// Waiting for a connection.
     pub held: Duration,

@@ -118,6 +118,14 @@ pub enum PlanError {
     /// A step cannot take less than nothing.
     #[error("cohort {0}: `takes` has its least value first")]
     BackwardsTakes(String),
+    /// Such a version cannot stand in a header, and no agent has it.
+    #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
+    AgentVersion {
+        /// The cohort that names it.
+        cohort: String,
+        /// The version.
+        version: String,
+    },
     /// No cohort lies in the target of a document that a foreign platform could not run.
     #[error(
         "--unsupported-platform strikes nodes that lie in a tag target, and scenario {0} has none \
@@ -361,16 +369,26 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     }
     let tags =
         written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
+    if !is_agent_version(&agent_version) {
+        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
+    }
     let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
     Ok(Cohort {
         name: written.name.clone(),
         platform,
         tags,
-        agent_version: written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned()),
+        agent_version,
         timing: Timing::default(),
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
     })
+}
+
+/// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
+fn is_agent_version(text: &str) -> bool {
+    let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
 }
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
@@ -470,6 +488,22 @@ mod tests {
             tenths[(since * 10 / plan.ramp.as_milliseconds()) as usize] += 1;
         }
         assert!(tenths.iter().all(|&count| (98..=102).contains(&count)), "{tenths:?}");
+    }
+
+    #[test]
+    fn a_version_that_no_agent_has_is_refused() {
+        let with = |version: &str| {
+            let mut scenario = first_look();
+            scenario.cohorts[1].agent_version = Some(version.to_owned());
+            Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
+        };
+        for version in ["3.3.0.0", "2.3.12", "3.2.2303.0"] {
+            assert_eq!(with(version).unwrap().catalogue.cohorts[1].agent_version, version);
+        }
+        for version in ["", "3.3", "3.3.0.0.0", "3.3.0\n", "3..0", "3.3.0-b", "1234567.0.0"] {
+            let error = with(version).unwrap_err().to_string();
+            assert!(error.starts_with("cohort database: agent version"), "{error}");
+        }
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::survey::{Compliance, Listed};
 /// The version of the form of `result.json`.
 pub const VERSION: u32 = 1;
 
+/// What [`RunResult::plane`] calls a plane that is not of this process.
+pub const FOREIGN_PLANE: &str = "plane";
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
@@ -288,6 +291,19 @@ impl RunResult {
         let mut text = serde_json::to_string_pretty(self).expect("the keys of all maps are texts");
         text.push('\n');
         text
+    }
+
+    /// Whether the plane was somebody else's: then it keeps the wall's time.
+    pub fn is_plane_foreign(&self) -> bool {
+        self.plane == FOREIGN_PLANE
+    }
+
+    /// Whether the run waited for rounds that were not over, or for associations
+    /// that were not made.
+    pub fn has_open_rounds(&self) -> bool {
+        let is_open =
+            |association: &AssociationResult| association.rounds_over() < association.rounds_expected as usize;
+        !self.not_made.is_empty() || self.associations.iter().any(is_open)
     }
 
     /// Over what simulated time it ran.

@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use agent::client::endpoint::{Endpoint, InvalidEndpoint};
 use agent::client::sign::Signer;
@@ -32,6 +33,7 @@ use crate::measure::Measures;
 use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::result::FOREIGN_PLANE;
 use crate::shard::Shard;
 use crate::simulation::{Ending, Finished, Pace};
 use crate::socket_desk::SocketDesk;
@@ -42,6 +44,10 @@ pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
 
 /// How long nodes may take in virtual time to finish what they hold.
 const VIRTUAL_GRACE: Period = Period::minutes(15);
+
+/// How long the last answers may take to reach their nodes before a fleet that
+/// is held is counted, in wall time.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// The credentials that sign calls where the environment names none: those of
 /// the documentation's examples, which no account has.
@@ -228,7 +234,7 @@ pub async fn run_live(
         clock,
         client: client.clone(),
         user_agents: live::user_agents(&plan.catalogue),
-        signs_wall_time: is_foreign,
+        is_wall_dated: is_foreign,
         registered: registered_in,
         progress: progress.clone(),
     };
@@ -244,14 +250,21 @@ pub async fn run_live(
         error = failed(&mut embedded) => return Err(error),
     };
     let ended = clock.now();
+    if is_held && ending == Ending::Complete {
+        // The plane knows of the last run's end before its node does; no drain follows to wait for that.
+        clock.sleep_wall(SETTLING).await;
+    }
     let State { mut measures, cohorts } = fleet.state().await;
     let mut fleet = Some(fleet);
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
     let survey = survey(&desk, &operator).await;
-    let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
-    let name = if is_foreign { "plane" } else { "embedded plane" };
+    let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+    if is_foreign && let Some(survey) = &mut survey {
+        survey.date(|date| clock.instant_of(date));
+    }
+    let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
     let finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}"),

@@ -24,7 +24,7 @@ pub struct SocketDesk {
     endpoint: Endpoint,
     signer: Signer,
     clock: Clock,
-    signs_wall_time: bool,
+    is_wall_dated: bool,
     registered: Mutex<mpsc::UnboundedReceiver<u32>>,
 }
 
@@ -34,7 +34,7 @@ impl SocketDesk {
         endpoint: &Endpoint,
         signer: Signer,
         clock: Clock,
-        signs_wall_time: bool,
+        is_wall_dated: bool,
         registered: mpsc::UnboundedReceiver<u32>,
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
@@ -48,13 +48,13 @@ impl SocketDesk {
             endpoint: endpoint.clone(),
             signer,
             clock,
-            signs_wall_time,
+            is_wall_dated,
             registered: Mutex::new(registered),
         })
     }
 
     fn headers(&self, target: &str, body: &[u8]) -> HeaderMap {
-        let now = if self.signs_wall_time { wall_now() } else { self.clock.now() };
+        let now = if self.is_wall_dated { wall_now() } else { self.clock.now() };
         let signed = self.signer.sign(self.endpoint.authority(), target, body, now);
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.1"));

@@ -150,6 +150,15 @@ async fn survey_nodes(desk: &impl Desk) -> Result<Listed, DeskError> {
     }
 }
 
+impl Survey {
+    /// Puts the plane's dates as `instant` has them: its clock need not be the fleet's.
+    pub fn date(&mut self, instant: impl Fn(Timestamp) -> Timestamp) {
+        for execution in self.executions.values_mut().flatten() {
+            execution.created = execution.created.map(&instant);
+        }
+    }
+}
+
 impl Listed {
     fn add(&mut self, node: &InstanceInformation) {
         self.nodes += 1;

@@ -152,7 +152,8 @@ impl Service {
 
     /// The state as bytes, from which [`Self::restore`] makes an equal plane.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        snapshot::write(&self.lock())
+        let content = snapshot::write(&self.lock())?;
+        Ok(snapshot::seal(&content))
     }
 
     /// A plane that goes on where a snapshot was taken. Settings come from

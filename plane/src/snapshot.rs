@@ -80,7 +80,8 @@ struct Read {
     world: World,
 }
 
-/// Writes a state down.
+/// Writes a state down, without its first line: that is [`seal`]'s, which
+/// needs no state, and so nobody needs to wait for it.
 pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let (associations, graves) = state.associations.kept();
     let written = Written {
@@ -97,10 +98,14 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         commands: state.commands.kept().collect(),
         world: &state.world,
     };
-    let content = serde_json::to_vec(&written).map_err(SnapshotError)?;
-    let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(&content)).into_bytes();
-    bytes.extend_from_slice(&content);
-    Ok(bytes)
+    serde_json::to_vec(&written).map_err(SnapshotError)
+}
+
+/// Puts the first line before what was written down.
+pub(crate) fn seal(content: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("{MARK} {VERSION} {}\n", sha256(content)).into_bytes();
+    bytes.extend_from_slice(content);
+    bytes
 }
 
 /// Reads a state that was written down.

@@ -110,6 +110,9 @@ pub(crate) const fn integer(least: i64, most: i64) -> Shape {
     Shape::Integer { range: (least, most) }
 }
 
+/// How many violations are put in words; the rest is only counted.
+const MOST_LISTED: usize = 20;
+
 /// Checks a request against its constraints.
 pub(crate) fn check(members: &[Member], request: &Value) -> Result<(), ApiError> {
     if !request.is_object() {
@@ -132,7 +135,10 @@ enum Step<'a> {
 /// What was found wrong so far.
 #[derive(Debug, Default)]
 struct Walk {
+    /// The first violations, in words.
     violations: Vec<String>,
+    /// How many there are in all.
+    count: usize,
     not_supported: Option<String>,
 }
 
@@ -177,10 +183,10 @@ impl Walk {
             return self.descend(member, rest, value, way);
         }
         if rest.is_empty() && member.is_required {
-            let path = spell(way);
-            self.violations.push(format!(
-                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
-            ));
+            self.note(|| {
+                let path = spell(way);
+                format!("Value null at '{path}' failed to satisfy constraint: Member must not be null")
+            });
         }
         Ok(())
     }
@@ -254,19 +260,26 @@ impl Walk {
     }
 
     fn violate(&mut self, value: &str, way: &[Step<'_>], rule: &str) {
-        // A body of megabytes must not come back in the message.
-        let value: String = value.chars().take(256).collect();
-        self.violations
-            .push(format!("Value '{value}' at '{}' failed to satisfy constraint: {rule}", spell(way)));
+        self.note(|| {
+            // A body of megabytes must not come back in the message.
+            let value: String = value.chars().take(256).collect();
+            format!("Value '{value}' at '{}' failed to satisfy constraint: {rule}", spell(way))
+        });
+    }
+
+    /// Counts a violation. So many that nobody reads them all are not put in words.
+    fn note(&mut self, words: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.violations.len() < MOST_LISTED {
+            self.violations.push(words());
+        }
     }
 
     fn outcome(self) -> Result<(), ApiError> {
-        let count = self.violations.len();
+        let count = self.count;
         if count > 0 {
             let noun = if count == 1 { "error" } else { "errors" };
-            // So many that nobody reads them all: the count is right, the list ends.
-            let listed: Vec<String> = self.violations.into_iter().take(20).collect();
-            let message = format!("{count} validation {noun} detected: {}", listed.join("; "));
+            let message = format!("{count} validation {noun} detected: {}", self.violations.join("; "));
             return Err(ApiError::new(ErrorCode::ValidationException, message));
         }
         match self.not_supported {
@@ -374,6 +387,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn many_violations_are_counted_and_few_of_them_are_said() {
+        let targets: Vec<Value> = (0..50).map(|_| json!({"Key": "much too long"})).collect();
+        let error = check(MEMBERS, &json!({"Name": "ok", "Targets": targets})).unwrap_err();
+        assert!(error.message.starts_with("101 validation errors detected: "), "{}", error.message);
+        assert_eq!(error.message.matches("failed to satisfy constraint").count(), MOST_LISTED);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use agent::client::endpoint::Endpoint;
 use plane::snapshot::RestoreError;
+use shared::schedule::ScheduleError;
 use tracing_subscriber::filter::ParseError;
 
 use super::directory::DirectoryError;
@@ -38,6 +39,9 @@ pub enum Failure {
     /// The scenario makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The schedule is none, or does not go with its options.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The endpoint or listener is out of bounds.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -94,9 +98,6 @@ pub enum Failure {
     /// A thread or a signal cannot be had.
     #[error("cannot start the program's runtime")]
     Runtime(#[source] io::Error),
-    /// Somebody ended a run that has no result until its end.
-    #[error("cut short: a run in virtual time has no result before its end")]
-    CutShort,
     /// What ran in the background panicked; a bug of ours.
     #[error("a part of the program failed")]
     Background(#[source] tokio::task::JoinError),
@@ -127,10 +128,12 @@ impl Failure {
     /// The code that the program ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Filter { .. } | Self::Scenario(_) | Self::Plan(_) | Self::Forbidden(_) => {
-                Exit::Usage
-            }
-            Self::CutShort => Exit::CutShort,
+            Self::Usage(_)
+            | Self::Filter { .. }
+            | Self::Scenario(_)
+            | Self::Plan(_)
+            | Self::Schedule(_)
+            | Self::Forbidden(_) => Exit::Usage,
             Self::Unresolved { .. }
             | Self::Unreachable { .. }
             | Self::Host(_)
@@ -197,9 +200,9 @@ mod tests {
         let cases = [
             (Failure::from(UsageError::VirtualHold), Exit::Usage),
             (Failure::from(PlanError::NoNodes("x".into())), Exit::Usage),
+            (Failure::from(ScheduleError::OffsetWithoutCron), Exit::Usage),
             (Failure::from(Forbidden::Aws("ssm.amazonaws.com".into())), Exit::Usage),
             (Failure::Runtime(io::Error::other("none left")), Exit::Failed),
-            (Failure::CutShort, Exit::CutShort),
         ];
         for (failure, expected) in cases {
             assert_eq!(failure.exit(), expected, "{failure}");

@@ -30,7 +30,7 @@ use crate::in_process::InProcess;
 use crate::plan::{Overrides, Plan};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
-use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, run_live};
+use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
 use crate::scenario::Scenario;
 use crate::signal::Signals;
 use crate::simulation::Pace;
@@ -158,10 +158,8 @@ impl Run {
     async fn plane(&self, plan: &Plan) -> Result<PlaneChoice, Failure> {
         let Some(endpoint) = &self.endpoint else {
             return Ok(PlaneChoice::Embedded(Box::new(PlaneConfig {
-                seed: plan.catalogue.seed,
                 unknown_nodes: self.unknown_nodes.map(Into::into).unwrap_or_default(),
-                terminated: plan.terminated.iter().copied().collect(),
-                ..PlaneConfig::default()
+                ..plane_config(plan)
             })));
         };
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };

@@ -5,9 +5,12 @@ use crate::result::{AssociationResult, Calls, Generator, Refusal, Round, RunResu
 use crate::simulation::{Ending, Pace};
 use shared::status::AssociationStatus;
 
-/// How time passed: `60x`, `virtual time`.
+/// How time passed: `60x`, `virtual time`. A foreign plane knows nothing of a scale.
 pub(super) fn pace(result: &RunResult) -> String {
     match result.pace {
+        Pace::Scaled(scale) if scale != 1.0 && result.is_plane_foreign() => {
+            format!("waits {scale}x, bodies in wall time")
+        }
         Pace::Scaled(scale) => format!("{scale}x"),
         Pace::Virtual => "virtual time".to_owned(),
     }
@@ -18,7 +21,10 @@ pub(super) fn ending(result: &RunResult) -> (String, bool) {
     let after = elapsed(Some(result.duration()));
     match result.ending {
         Ending::Complete => (format!("complete after {after}"), true),
-        Ending::OutOfTime => (format!("out of time after {after}: not every expected round was over"), false),
+        Ending::OutOfTime if result.has_open_rounds() => {
+            (format!("out of time after {after}: not every expected round was over"), false)
+        }
+        Ending::OutOfTime => (format!("out of time after {after}"), true),
         Ending::CutShort => (format!("cut short after {after}"), false),
     }
 }

@@ -15,8 +15,10 @@ use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
 use super::PIECE;
+use super::watch::{self, Silence};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
+use crate::state::compliance::ComplianceCounts;
 use crate::state::execution::{Execution, Failure, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
 use crate::state::target::Condition;
@@ -56,10 +58,11 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
         return;
     };
     let piece = lookup(&state.nodes, association.conditions.lead(), after);
+    let silence = Silence { now, limit: state.config.stuck_after };
     for node in &piece {
         let node = state.nodes.number(*node).expect("found by its id");
         if association.conditions.hold(state.nodes.get(node)) {
-            start(association, node, state.nodes.get_mut(node), execution);
+            start(association, node, state.nodes.get_mut(node), execution, silence, &mut state.compliance);
         }
     }
     match piece.last() {
@@ -100,7 +103,14 @@ pub(super) fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>
 }
 
 /// Gives a node its part in an execution, unless it has it.
-pub(super) fn start(association: &mut Association, number: NodeNumber, node: &mut Node, execution: u32) {
+pub(super) fn start(
+    association: &mut Association,
+    number: NodeNumber,
+    node: &mut Node,
+    execution: u32,
+    silence: Silence,
+    compliance: &mut ComplianceCounts,
+) {
     let position = node.position(association.number);
     let is_in = |place: Place| place.execution == execution;
     if let Ok(index) = position {
@@ -114,7 +124,7 @@ pub(super) fn start(association: &mut Association, number: NodeNumber, node: &mu
     };
     let place = Place { execution, row };
     match position {
-        Ok(index) => restart(association, &mut node.records[index], place),
+        Ok(index) => restart(association, node, index, place, silence, compliance),
         Err(index) => {
             node.records.insert(index, new_record(association.number, place));
             association.counts.add(AssociationStatus::Pending);
@@ -123,10 +133,22 @@ pub(super) fn start(association: &mut Association, number: NodeNumber, node: &mu
 }
 
 /// Turns a record towards a new execution.
-fn restart(association: &mut Association, record: &mut Record, place: Place) {
+fn restart(
+    association: &mut Association,
+    node: &mut Node,
+    index: usize,
+    place: Place,
+    silence: Silence,
+    compliance: &mut ComplianceCounts,
+) {
+    let record = &mut node.records[index];
     if record.status == AssociationStatus::InProgress {
         if let Some(missed) = record.owed.replace(place) {
             association.set_row(missed, AssociationStatus::Skipped, None);
+        }
+        // Where its execution is forgotten, nothing else watches over it any more.
+        if association.execution(record.place.execution).is_none() && silence.is_over(record) {
+            watch::end(association, node, index, silence.now, compliance);
         }
         return;
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use shared::time::Timestamp;
 
+use super::watch::Silence;
 use super::{PIECE, dispatch};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -31,7 +32,8 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
         } else if node.record(candidate).is_none()
             && let Some(newest) = association.newest().map(|newest| newest.number)
         {
-            dispatch::start(association, number, node, newest);
+            let silence = Silence { now, limit: state.config.stuck_after };
+            dispatch::start(association, number, node, newest, silence, &mut state.compliance);
         }
     }
 }

@@ -9,7 +9,7 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::InstanceAssociationExecutionResult;
 
-use super::dispatch;
+use super::{PIECE, dispatch};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
@@ -123,7 +123,12 @@ fn watch(state: &mut State, now: Timestamp, number: AssociationNumber, number_of
     else {
         return;
     };
-    if !execution.is_watched {
+    if execution.is_watched {
+        // A look in several pieces may just have passed by this node.
+        if execution.rows.len() > PIECE {
+            execution.next_watch = Some(execution.next_watch.map_or(due, |next| next.min(due)));
+        }
+    } else {
         execution.is_watched = true;
         state.timers.add(due, Work::Expire { association: number, execution: number_of_execution, row: 0 });
     }

@@ -262,3 +262,69 @@ fn history_is_a_bounded_ring() {
     world.report(ONE, id, AssociationStatus::Success).unwrap();
     assert_eq!(world.told(ONE), ["Pending"], "the run of a forgotten execution still ends");
 }
+
+#[test]
+fn a_node_that_falls_silent_in_an_execution_since_forgotten_runs_again() {
+    let mut world = World::with(PlaneConfig { execution_history: 2, ..World::config() });
+    let id = world.associate(&prod(&json!({"ScheduleExpression": "rate(30 minutes)"})));
+    world.report(ONE, id, InProgress).unwrap();
+    world.pass(Period::minutes(30 * 3));
+    assert_eq!(world.told(ONE), ["InProgress"], "two hours are not over");
+    world.pass(Period::minutes(30));
+    assert_eq!(world.told(ONE), ["Pending"], "nor does it wait for ever");
+    let summaries = world.post("ListComplianceSummaries", &json!({})).unwrap();
+    let bad = &summaries["ComplianceSummaryItems"][0]["NonCompliantSummary"]["NonCompliantCount"];
+    assert_eq!(bad, &json!(1), "the run that never ended has failed");
+    assert_eq!(
+        world.executions(id),
+        [row("InProgress", "{Pending=2}"), row("Skipped", "{Skipped=2}")],
+        "it has its place in the newest round"
+    );
+}
+
+#[test]
+fn a_fleet_that_hangs_is_looked_through_once_a_minute_at_most() {
+    let mut world = World::empty(PlaneConfig::default());
+    let nodes: Vec<NodeId> = (0..40).map(NodeId::ec2).collect();
+    for node in &nodes {
+        world.ping(node.as_str(), PlatformType::Linux);
+    }
+    let all = json!([{"Key": "InstanceIds", "Values": ["*"]}]);
+    let body = json!({"Name": "AWS-RunShellScript", "Parameters": {"commands": ["id"]}, "Targets": all});
+    let id = world.associate(&body);
+    for node in &nodes {
+        world.report(node.as_str(), id, InProgress).unwrap();
+        world.pass(Period::seconds(1));
+    }
+    let mut looks = 0;
+    while let Some(due) = world.plane.next_timer() {
+        world.now = due;
+        looks += usize::from(world.plane.run_timer(due));
+    }
+    assert_eq!(world.executions(id), [row("Failed", "{Failed=40}")]);
+    assert_eq!(looks, 2, "the first that is due, and a minute later all others");
+}
+
+#[test]
+fn a_node_that_begins_while_others_are_looked_through_is_watched_as_well() {
+    let mut world = World::empty(PlaneConfig::default());
+    let nodes: Vec<NodeId> = (0..1_500).map(NodeId::ec2).collect();
+    for node in &nodes {
+        world.ping(node.as_str(), PlatformType::Linux);
+    }
+    let all = json!([{"Key": "InstanceIds", "Values": ["*"]}]);
+    let body = json!({"Name": "AWS-RunShellScript", "Parameters": {"commands": ["id"]}, "Targets": all});
+    let id = world.associate(&body);
+    let (first, last) = (nodes[0].as_str(), nodes[1_499].as_str());
+    world.report(last, id, InProgress).unwrap();
+    world.now += Period::hours(2);
+    assert!(world.plane.run_timer(world.now), "the first thousand");
+    world.report(first, id, InProgress).unwrap();
+    world.settle();
+    assert_eq!(
+        (world.told(first), world.told(last)),
+        (vec!["InProgress".to_owned()], vec!["Failed".to_owned()])
+    );
+    world.pass(Period::hours(2) + Period::minutes(1));
+    assert_eq!(world.told(first), ["Failed"]);
+}

@@ -5,12 +5,47 @@
 //! node from ever running again.
 
 use shared::status::AssociationStatus;
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 
 use super::{PIECE, report};
 use crate::state::State;
-use crate::state::association::AssociationNumber;
+use crate::state::association::{Association, AssociationNumber};
+use crate::state::compliance::ComplianceCounts;
+use crate::state::node::{Node, Record};
 use crate::state::timer::Work;
+
+/// How far apart two looks at one execution are at least: a fleet that hangs
+/// in a million different milliseconds is not looked through a million times.
+const LEAST_APART: Period = Period::minutes(1);
+
+/// How long a node may be silent within a run, seen from now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Silence {
+    pub(super) now: Timestamp,
+    pub(super) limit: Period,
+}
+
+impl Silence {
+    /// Whether this run has been silent for too long.
+    pub(super) fn is_over(self, record: &Record) -> bool {
+        record.heard + self.limit <= self.now
+    }
+}
+
+/// Ends a run that fell silent; the node then runs in the execution that it owes.
+pub(super) fn end(
+    association: &mut Association,
+    node: &mut Node,
+    index: usize,
+    now: Timestamp,
+    compliance: &mut ComplianceCounts,
+) {
+    let record = &mut node.records[index];
+    record.is_stuck = true;
+    report::move_to(association, record, AssociationStatus::Failed, None);
+    report::find(association, node, index, AssociationStatus::Failed, now, compliance);
+    report::run_owed(association, &mut node.records[index]);
+}
 
 /// Looks through the next rows of an execution for nodes that fell silent.
 pub(super) fn expire(
@@ -29,23 +64,21 @@ pub(super) fn expire(
         .collect();
     let is_last = rows.len() <= from as usize + PIECE;
 
+    let silence = Silence { now, limit: state.config.stuck_after };
     let mut next: Option<Timestamp> = None;
     for (_, node) in running {
         let node = state.nodes.get_mut(node);
         let Ok(index) = node.position(number) else { continue };
-        let record = &mut node.records[index];
+        let record = &node.records[index];
         if record.place.execution != execution {
             continue;
         }
-        let due = record.heard + state.config.stuck_after;
-        if due > now {
+        if silence.is_over(record) {
+            end(association, node, index, now, &mut state.compliance);
+        } else {
+            let due = record.heard + silence.limit;
             next = Some(next.map_or(due, |next| next.min(due)));
-            continue;
         }
-        record.is_stuck = true;
-        report::move_to(association, record, AssociationStatus::Failed, None);
-        report::find(association, node, index, AssociationStatus::Failed, now, &mut state.compliance);
-        report::run_owed(association, &mut node.records[index]);
     }
 
     let Some(row) = association.execution_mut(execution) else { return };
@@ -54,6 +87,7 @@ pub(super) fn expire(
         let from = from + u32::try_from(PIECE).expect("a thousand");
         state.timers.add(now, Work::Expire { association: number, execution, row: from });
     } else if let Some(next) = row.next_watch.take() {
+        let next = next.max(now + LEAST_APART);
         state.timers.add(next, Work::Expire { association: number, execution, row: 0 });
     } else {
         row.is_watched = false;

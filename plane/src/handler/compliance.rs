@@ -6,6 +6,8 @@
 
 pub(super) mod list;
 
+use std::collections::BTreeSet;
+
 use shared::error::{ApiError, ErrorCode};
 use shared::id::{AssociationId, NodeId};
 use shared::time::Timestamp;
@@ -108,8 +110,8 @@ fn put_associations(
     }
     if !is_partial(call) && !is_of_agent(call) {
         // COMPLETE replaces what was uploaded before, that is the MANUAL ones.
-        let named: Vec<&str> = call.items.iter().filter_map(|item| item.id.as_deref()).collect();
-        remove_items(state, number, ASSOCIATION, |id| !named.contains(&id));
+        let named: BTreeSet<&str> = call.items.iter().filter_map(|item| item.id.as_deref()).collect();
+        remove_items(state, number, ASSOCIATION, |id| !named.contains(id));
     }
     for item in &call.items {
         put_association(state, number, call, item)?;

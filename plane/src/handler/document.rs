@@ -39,7 +39,11 @@ pub(super) fn create_document(
             "this version of ssm-fleet takes documents in JSON only: convert the content and send DocumentFormat JSON",
         ));
     }
-    if is_reserved(&call.name) || state.documents.contains(&call.name) {
+    if is_reserved(&call.name) {
+        let reason = format!("names such as {} are the service's own to give", call.name);
+        return Err(refused(ErrorCode::DocumentAlreadyExists, reason));
+    }
+    if state.documents.contains(&call.name) {
         return Err(refused(ErrorCode::DocumentAlreadyExists, format!("document {} exists", call.name)));
     }
     if call.content.len() > LARGEST {
@@ -70,6 +74,11 @@ pub(super) fn create_document(
         };
         refused(code, error.to_string())
     })?;
+    let version = document.parsed.schema_version;
+    if !version.runs_on_nodes() {
+        let reason = format!("schema version {} is not for {kind} documents", version.as_str());
+        return Err(refused(ErrorCode::InvalidDocumentSchemaVersion, reason));
+    }
     let document_description = describe(&document);
     state.documents.insert(document);
     Ok(CreateDocumentReply { document_description })
@@ -133,7 +142,7 @@ pub(super) fn get_document(
     _now: Timestamp,
     call: GetDocument,
 ) -> Result<GetDocumentReply, ApiError> {
-    let document = state.documents.get(&call.name)?;
+    let document = state.documents.get(&call.name, &state.config.account)?;
     if let Some(version) = &call.document_version {
         document.check_version(version)?;
     }

@@ -100,7 +100,6 @@ fn admit(state: &mut State, now: Timestamp, id: NodeId) -> NodeNumber {
     let node = state.nodes.get_mut(number);
     if !node.is_admitted {
         node.is_admitted = true;
-        node.admitted_at = now;
         rematch(state, now, number);
     }
     number

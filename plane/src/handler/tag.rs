@@ -23,14 +23,15 @@ pub(super) fn add_tags_to_resource(
     match call.resource_type.as_str() {
         "ManagedInstance" => {
             let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
-            let is_known = state.nodes.number(id).is_some() || !id.is_hybrid();
-            if !is_known || state.is_gone(id) {
+            let known = state.nodes.number(id);
+            if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
             }
-            let number = state.nodes.ensure(id);
-            let node = &state.nodes.get(number).tags;
-            let tags = node.clone().with(&call.tags, &mut state.nodes.texts)?;
-            if tags != state.nodes.get(number).tags {
+            let before = known.map(|number| state.nodes.get(number).tags.clone()).unwrap_or_default();
+            let tags = before.with(&call.tags, &mut state.nodes.texts)?;
+            // Only what is accepted, and says something, makes a node known.
+            if tags != before {
+                let number = state.nodes.ensure(id);
                 state.nodes.set_tags(number, tags);
                 rematch(state, now, number);
             }
@@ -68,7 +69,10 @@ pub(super) fn list_tags_for_resource(
             let id: Option<AssociationId> = call.resource_id.parse().ok();
             &id.and_then(|id| state.associations.by_id(id)).ok_or_else(gone)?.tags
         }
-        "Document" => &state.documents.get(&call.resource_id).map_err(|_| gone())?.kept.tags,
+        "Document" => {
+            let document = state.documents.get(&call.resource_id, &state.config.account);
+            &document.map_err(|_| gone())?.kept.tags
+        }
         other => return Err(no_type(other)),
     };
     Ok(ListTagsForResourceReply { tag_list: tags.to_wire() })

@@ -67,11 +67,11 @@ fn nodes_are_listed_with_what_they_told_and_how_they_stand() {
     let nodes = reply["InstanceInformationList"].as_array().unwrap();
     assert_eq!(nodes.len(), 3, "one that is known by its tags only is not listed");
     let expected = json!({
-        "InstanceId": ONE, "PingStatus": "Online", "LastPingDateTime": 1_741_608_000.0,
+        "InstanceId": ONE, "PingStatus": "Online", "LastPingDateTime": 1_741_608_000,
         "AgentVersion": "3.3.0.0", "PlatformType": "Linux", "PlatformName": "P", "PlatformVersion": "1",
         "ResourceType": "EC2Instance", "IPAddress": "10.0.0.5", "ComputerName": format!("{ONE}.internal"),
         "AssociationStatus": "Success",
-        "LastAssociationExecutionDate": 1_741_608_003.0, "LastSuccessfulAssociationExecutionDate": 1_741_608_003.0,
+        "LastAssociationExecutionDate": 1_741_608_003, "LastSuccessfulAssociationExecutionDate": 1_741_608_003,
         "AssociationOverview": {
             "DetailedStatus": "Success", "InstanceAssociationStatusAggregatedCount": {"Success": 1}
         },
@@ -105,6 +105,9 @@ fn nodes_are_listed_with_what_they_told_and_how_they_stand() {
     let mixed = json!({"Filters": [{"Key": "PingStatus", "Values": ["Online"]}, {"Key": "tag-key", "Values": ["Env"]}]});
     assert_eq!(listed(&world, &mixed), Err(InvalidFilterKey));
     assert_eq!(listed(&world, &json!({"MaxResults": 4})), Err(ValidationException));
+    let many = vec![json!({"Key": "PingStatus", "Values": ["Online"]}); 101];
+    assert_eq!(listed(&world, &json!({"Filters": many})), Err(ValidationException));
+    assert_eq!(listed(&world, &json!({"Filters": many[..100]})), own(&[TWO]));
 }
 
 #[test]
@@ -186,6 +189,15 @@ fn documents_are_registered_once_and_handed_out_by_version() {
         (create("Large", &large, json!({})), MaxDocumentSizeExceeded),
         (create("Odd", r#"{"schemaVersion":"9.9","mainSteps":[]}"#, json!({})), InvalidDocumentSchemaVersion),
         (create("x", &content.to_string(), json!({})), ValidationException),
+        (
+            create("Runbook", &content.to_string().replace("2.2", "0.3"), json!({})),
+            InvalidDocumentSchemaVersion,
+        ),
+        (create("Shown", &content.to_string(), json!({"DisplayName": "a;b"})), ValidationException),
+        (
+            create("Aimed", &content.to_string(), json!({"TargetType": "AWS::EC2::Instance"})),
+            ValidationException,
+        ),
         (create("Auto", &content.to_string(), json!({"DocumentType": "Automation"})), ValidationException),
     ];
     for (reply, code) in cases {
@@ -222,6 +234,13 @@ fn tags_go_to_what_there_is() {
     assert_eq!(add("ManagedInstance", "thing", "k"), Some(InvalidResourceId));
     assert_eq!(add("Document", "None", "k"), Some(InvalidResourceId));
     assert_eq!(add("Parameter", "p", "k"), Some(InvalidResourceType));
+    let never = "i-0ddddddddddddddd8";
+    assert_eq!(add("ManagedInstance", never, "aws:k"), Some(ValidationException));
+    let body = json!({"ResourceType": "ManagedInstance", "ResourceId": never, "Tags": []});
+    assert_eq!(world.post("AddTagsToResource", &body), Ok(json!({})));
+    let named = World::shell(&json!([{"Key": "InstanceIds", "Values": [never]}]), &json!({}));
+    let refusal = world.post("CreateAssociation", &named).unwrap_err();
+    assert_eq!(refusal.0, InvalidInstanceId, "a node is not known by tags that it did not get");
     assert_eq!(add("Nonsense", "p", "k"), Some(ValidationException));
     for number in 0..50 {
         assert_eq!(add("ManagedInstance", NEW, &format!("k{number}")), None);
@@ -267,7 +286,7 @@ fn compliance_follows_from_runs_and_uploads_are_merged() {
     let item = &items(&json!({"ResourceIds": [ONE], "ResourceTypes": ["ManagedInstance"]}))[0];
     let expected = json!({
         "ComplianceType": "Association", "ResourceType": "ManagedInstance", "ResourceId": ONE, "Id": id, "Title": "",
-        "Status": "COMPLIANT", "Severity": "HIGH", "ExecutionSummary": {"ExecutionTime": 1_741_608_003.0},
+        "Status": "COMPLIANT", "Severity": "HIGH", "ExecutionSummary": {"ExecutionTime": 1_741_608_003},
         "Details": {"DocumentName": "Shell22", "DocumentVersion": "$DEFAULT"},
     });
     assert_eq!(*item, expected);

@@ -3,8 +3,8 @@
 //! A state is written beside the file and then put in its place, so that the
 //! file is whole whenever somebody looks. Writing is done off the runtime's
 //! workers. It is written every ten seconds, and as soon as an association or a
-//! document was made: who made one goes away in the belief that it lasts. A disk that is full is no reason to stop: it is logged, and tried
-//! again.
+//! document was made: who made one goes away in the belief that it lasts. A disk
+//! that is full is no reason to stop: it is logged, and tried again.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

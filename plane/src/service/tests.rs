@@ -66,6 +66,11 @@ fn check_counts(plane: &Service) {
     }
 }
 
+/// A plane that soon forgets, so that executions do so under the eyes of all.
+fn forgetful() -> PlaneConfig {
+    PlaneConfig { execution_history: 2, ..World::config() }
+}
+
 /// Something that happens to a plane.
 #[derive(Debug, Clone)]
 enum Act {
@@ -137,7 +142,7 @@ fn apply(world: &mut World, ids: &mut Vec<AssociationId>, act: Act) {
         Act::Settle => world.settle(),
         Act::Restart => {
             let bytes = world.plane.snapshot().unwrap();
-            world.plane = Service::restore(World::config(), &bytes).unwrap();
+            world.plane = Service::restore(forgetful(), &bytes).unwrap();
             assert!(world.plane.snapshot().unwrap() == bytes, "a restored plane is the same plane");
         }
         Act::Delete(_) | Act::Report(..) | Act::Upload(..) => {}
@@ -149,7 +154,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_what_is_counted_is_what_there_is(acts in prop::collection::vec(act(), 1..80)) {
-        let mut world = World::new();
+        let mut world = World::with(forgetful());
         let mut ids = Vec::new();
         for act in acts {
             apply(&mut world, &mut ids, act);

@@ -96,9 +96,11 @@ impl Documents {
         documents
     }
 
-    /// The document of this name. Its full ARN is as good (B.3 R28).
-    pub(crate) fn get(&self, name: &str) -> Result<&StoredDocument, ApiError> {
-        self.table.get(bare_name(name)).ok_or_else(|| {
+    /// The document of this name. Its full ARN is as good (B.3 R28), unless it
+    /// says another account than `account`, the plane's.
+    pub(crate) fn get(&self, name: &str, account: &str) -> Result<&StoredDocument, ApiError> {
+        let document = self.table.get(bare_name(name)).filter(|_| is_at_hand(name, account));
+        document.ok_or_else(|| {
             ApiError::new(ErrorCode::InvalidDocument, format!("document {name} does not exist"))
         })
     }
@@ -142,6 +144,12 @@ fn bare_name(name: &str) -> &str {
     }
 }
 
+/// Whether a name, if it is an ARN, is of this account, or of none as those of the service are.
+fn is_at_hand(name: &str, account: &str) -> bool {
+    let is_arn = name.starts_with("arn:");
+    !is_arn || name.split(':').nth(4).is_some_and(|own| own.is_empty() || own == account)
+}
+
 /// Lower-case hexadecimal SHA-256.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -155,6 +163,8 @@ mod tests {
     use super::*;
     use shared::status::PlatformType::{Linux, MacOS, Windows};
 
+    const ACCOUNT: &str = "111122223333";
+
     #[test]
     fn the_planes_own_documents_can_be_read() {
         let documents = Documents::built_in();
@@ -165,13 +175,17 @@ mod tests {
             ("AWS-RefreshAssociation", "2.2", &[Linux, Windows, MacOS]),
         ];
         for (name, schema, platforms) in cases {
-            let document = documents.get(name).unwrap();
+            let document = documents.get(name, ACCOUNT).unwrap();
             assert_eq!(document.parsed.schema_version.as_str(), *schema, "{name}");
             for platform in *platforms {
                 assert!(document.parsed.platforms().contains(platform), "{name} {platform}");
             }
         }
-        assert!(documents.get("arn:aws:ssm:us-east-1::document/AWS-RunShellScript").is_ok());
-        assert_eq!(documents.get("None").unwrap_err().code, ErrorCode::InvalidDocument);
+        let arn = |account: &str| format!("arn:aws:ssm:us-east-1:{account}:document/AWS-RunShellScript");
+        assert!(documents.get(&arn(""), ACCOUNT).is_ok() && documents.get(&arn(ACCOUNT), ACCOUNT).is_ok());
+        for name in ["None", &arn("999999999999"), "arn:document/AWS-RunShellScript"] {
+            let refusal = documents.get(name, ACCOUNT).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::InvalidDocument, "{name}");
+        }
     }
 }

@@ -33,8 +33,6 @@ pub(crate) struct Node {
     pub(crate) is_admitted: bool,
     /// Whether it registered in so many words.
     pub(crate) is_registered: bool,
-    /// When it was admitted.
-    pub(crate) admitted_at: Timestamp,
     /// Its last heartbeat.
     pub(crate) last_ping: Option<Timestamp>,
     /// What it told about itself that others have in common with it.
@@ -108,7 +106,6 @@ impl Node {
             id,
             is_admitted: false,
             is_registered: false,
-            admitted_at: Timestamp::default(),
             last_ping: None,
             facts,
             computer_name: None,

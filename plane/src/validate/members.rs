@@ -13,7 +13,7 @@ static UUID: Pattern =
 static DOCUMENT_ARN: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.:/]{3,128}$");
 static DOCUMENT_NAME: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.]{3,128}$");
 static DOCUMENT_VERSION: Pattern = Pattern::new(r"([$]LATEST|[$]DEFAULT|^[1-9][0-9]*$)");
-static ASSOCIATION_VERSION: Pattern = Pattern::new("([$]LATEST)|([1-9][0-9]*)");
+static ASSOCIATION_VERSION: Pattern = Pattern::new("^(([$]LATEST)|([1-9][0-9]*))$");
 static ASSOCIATION_NAME: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.]{3,128}$");
 static TARGET_KEY: Pattern =
     Pattern::new(r"^[\p{L}\p{Z}\p{N}_.:/=\-@]*$|resource-groups:ResourceTypeFilters|resource-groups:Name");
@@ -23,7 +23,9 @@ static TAG: Pattern = Pattern::new(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
 static VERSION_NAME: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.]{1,128}$");
 /// As the model's `^(?!\s*$).+`: something other than white space, in one line.
 static ALARM_NAME: Pattern = Pattern::new(r".*\S.*");
-static COMPLIANCE_TYPE: Pattern = Pattern::new(r"[A-Za-z0-9_\-]\w+|Custom:[a-zA-Z0-9_\-]\w+");
+static COMPLIANCE_TYPE: Pattern = Pattern::new(r"^([A-Za-z0-9_\-]\w+|Custom:[a-zA-Z0-9_\-]\w+)$");
+static DISPLAY_NAME: Pattern = Pattern::new(r"^[\w\.\-\:\/ ]*$");
+static TARGET_TYPE: Pattern = Pattern::new(r"^\/[\w\.\-\:\/]*$");
 
 const TAG_RESOURCES: &[&str] = &[
     "Document",
@@ -37,6 +39,10 @@ const TAG_RESOURCES: &[&str] = &[
     "Association",
 ];
 const SEVERITIES: &[&str] = &["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNSPECIFIED"];
+
+/// How many filters a call may have. The model sets no maximum; there is one
+/// here, for each is asked of thousands of nodes while all other calls wait.
+const MOST_FILTERS: usize = 100;
 
 pub(crate) static CREATE_ASSOCIATION: &[Member] = &[
     required(&["Name"], form(&DOCUMENT_ARN)),
@@ -63,20 +69,18 @@ pub(crate) static CREATE_ASSOCIATION: &[Member] = &[
     optional(&["ApplyOnlyAtCronInterval"], Boolean),
     optional(&["CalendarNames"], list(0, usize::MAX)),
     optional(&["TargetLocations"], list(1, 100)),
+    optional(&["TargetLocations", "member"], Structure),
     optional(&["ScheduleOffset"], integer(1, 6)),
     optional(&["Duration"], integer(1, 24)),
     optional(&["TargetMaps"], list(0, 300)),
+    optional(&["TargetMaps", "member"], Secrets),
     optional(&["Tags"], list(0, 1000)),
     required(&["Tags", "member", "Key"], form_of_length(&TAG, 1, 128)),
     required(&["Tags", "member", "Value"], form_of_length(&TAG, 0, 256)),
     optional(&["AlarmConfiguration"], Structure),
     optional(&["AlarmConfiguration", "Alarms"], list(1, 1)),
-    optional(&["AutomationTargetParameterName"], NotSupported),
     optional(&["CalendarNames"], NotSupported),
-    optional(&["TargetLocations"], NotSupported),
-    optional(&["ScheduleOffset"], NotSupported),
     optional(&["Duration"], NotSupported),
-    optional(&["TargetMaps"], NotSupported),
     optional(&["AlarmConfiguration"], NotSupported),
     optional(&["AssociationDispatchAssumeRole"], NotSupported),
 ];
@@ -95,7 +99,7 @@ pub(crate) static DESCRIBE_ASSOCIATION: &[Member] = &[
 ];
 
 pub(crate) static LIST_ASSOCIATIONS: &[Member] = &[
-    optional(&["AssociationFilterList"], list(1, usize::MAX)),
+    optional(&["AssociationFilterList"], list(1, MOST_FILTERS)),
     required(
         &["AssociationFilterList", "member", "key"],
         word(&[
@@ -116,7 +120,7 @@ pub(crate) static LIST_ASSOCIATIONS: &[Member] = &[
 
 pub(crate) static DESCRIBE_ASSOCIATION_EXECUTIONS: &[Member] = &[
     required(&["AssociationId"], form(&UUID)),
-    optional(&["Filters"], list(1, usize::MAX)),
+    optional(&["Filters"], list(1, MOST_FILTERS)),
     required(&["Filters", "member", "Key"], word(&["ExecutionId", "Status", "CreatedTime"])),
     required(&["Filters", "member", "Value"], text(1, usize::MAX)),
     required(&["Filters", "member", "Type"], word(&["EQUAL", "LESS_THAN", "GREATER_THAN"])),
@@ -127,7 +131,7 @@ pub(crate) static DESCRIBE_ASSOCIATION_EXECUTIONS: &[Member] = &[
 pub(crate) static DESCRIBE_ASSOCIATION_EXECUTION_TARGETS: &[Member] = &[
     required(&["AssociationId"], form(&UUID)),
     required(&["ExecutionId"], form(&UUID)),
-    optional(&["Filters"], list(1, usize::MAX)),
+    optional(&["Filters"], list(1, MOST_FILTERS)),
     required(&["Filters", "member", "Key"], word(&["Status", "ResourceId", "ResourceType"])),
     required(&["Filters", "member", "Value"], text(1, usize::MAX)),
     optional(&["MaxResults"], integer(1, 50)),
@@ -135,7 +139,7 @@ pub(crate) static DESCRIBE_ASSOCIATION_EXECUTION_TARGETS: &[Member] = &[
 ];
 
 pub(crate) static DESCRIBE_INSTANCE_INFORMATION: &[Member] = &[
-    optional(&["InstanceInformationFilterList"], list(0, usize::MAX)),
+    optional(&["InstanceInformationFilterList"], list(0, MOST_FILTERS)),
     required(
         &["InstanceInformationFilterList", "member", "key"],
         word(&[
@@ -151,7 +155,7 @@ pub(crate) static DESCRIBE_INSTANCE_INFORMATION: &[Member] = &[
     ),
     required(&["InstanceInformationFilterList", "member", "valueSet"], list(1, 100)),
     optional(&["InstanceInformationFilterList", "member", "valueSet", "member"], text(1, usize::MAX)),
-    optional(&["Filters"], list(0, usize::MAX)),
+    optional(&["Filters"], list(0, MOST_FILTERS)),
     required(&["Filters", "member", "Key"], text(1, usize::MAX)),
     required(&["Filters", "member", "Values"], list(1, 100)),
     optional(&["Filters", "member", "Values", "member"], text(1, usize::MAX)),
@@ -162,7 +166,7 @@ pub(crate) static DESCRIBE_INSTANCE_INFORMATION: &[Member] = &[
 pub(crate) static CREATE_DOCUMENT: &[Member] = &[
     required(&["Content"], text(1, usize::MAX)),
     required(&["Name"], form(&DOCUMENT_NAME)),
-    optional(&["DisplayName"], text(0, 1024)),
+    optional(&["DisplayName"], form_of_length(&DISPLAY_NAME, 0, 1024)),
     optional(&["VersionName"], form(&VERSION_NAME)),
     optional(
         &["DocumentType"],
@@ -187,7 +191,7 @@ pub(crate) static CREATE_DOCUMENT: &[Member] = &[
         ]),
     ),
     optional(&["DocumentFormat"], word(&["YAML", "JSON", "TEXT"])),
-    optional(&["TargetType"], text(0, 200)),
+    optional(&["TargetType"], form_of_length(&TARGET_TYPE, 0, 200)),
     optional(&["Tags"], list(0, 1000)),
     required(&["Tags", "member", "Key"], form_of_length(&TAG, 1, 128)),
     required(&["Tags", "member", "Value"], form_of_length(&TAG, 0, 256)),
@@ -232,7 +236,7 @@ pub(crate) static PUT_COMPLIANCE_ITEMS: &[Member] = &[
 ];
 
 pub(crate) static LIST_COMPLIANCE_ITEMS: &[Member] = &[
-    optional(&["Filters"], list(0, usize::MAX)),
+    optional(&["Filters"], list(0, MOST_FILTERS)),
     optional(&["Filters", "member", "Key"], text(1, 200)),
     optional(&["Filters", "member", "Values"], list(1, 20)),
     optional(&["Filters", "member", "Values", "member"], ANY_TEXT),
@@ -249,7 +253,7 @@ pub(crate) static LIST_COMPLIANCE_ITEMS: &[Member] = &[
 ];
 
 pub(crate) static LIST_COMPLIANCE_SUMMARIES: &[Member] = &[
-    optional(&["Filters"], list(0, usize::MAX)),
+    optional(&["Filters"], list(0, MOST_FILTERS)),
     optional(&["Filters", "member", "Key"], text(1, 200)),
     optional(&["Filters", "member", "Values"], list(1, 20)),
     optional(&["Filters", "member", "Values", "member"], ANY_TEXT),
@@ -471,6 +475,8 @@ mod tests {
             (&MAX_CONCURRENCY, "100%", "0"),
             (&TAG, "", "a;b"),
             (&VERSION_NAME, "v1", ""),
+            (&DISPLAY_NAME, "My first: document", "a;b"),
+            (&TARGET_TYPE, "/AWS::EC2::Instance", "AWS::EC2::Instance"),
             (&COMPLIANCE_TYPE, "Custom:Thing", "!"),
             (&ALARM_NAME, " cpu high ", "  "),
         ];

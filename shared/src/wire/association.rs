@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::Tag;
 use crate::id::{AssociationId, ExecutionId, NodeId};
@@ -80,6 +81,18 @@ pub struct CreateAssociation {
     /// Whether to wait for the schedule's first instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apply_only_at_cron_interval: Option<bool>,
+    /// The runbook's parameter that takes the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automation_target_parameter_name: Option<String>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
+    /// How many days after the schedule's instant to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_offset: Option<i64>,
+    /// A runbook's parameters by target, instead of `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
     /// Tags for the association.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,

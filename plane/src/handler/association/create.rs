@@ -33,15 +33,15 @@ pub(crate) fn create_association(
     now: Timestamp,
     call: CreateAssociation,
 ) -> Result<CreateAssociationReply, ApiError> {
-    check_support(&call)?;
     check_combinations(&call)?;
-    let document = state.documents.get(&call.name)?;
+    check_support(&call)?;
+    let document = state.documents.get(&call.name, &state.config.account)?;
     if let Some(version) = &call.document_version {
         document.check_version(version)?;
     }
     check_form(&call, document)?;
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
-    let schedule = read_schedule(state, call.schedule_expression.as_deref())?;
+    let schedule = read_schedule(state, &call)?;
     let targets = targets_of(&call);
     let conditions = Conditions::read(&targets, &state.world)?;
     check_group(state, &targets)?;
@@ -89,18 +89,29 @@ fn check_support(call: &CreateAssociation) -> Result<(), ApiError> {
     if is_limit(&call.max_concurrency) {
         return refuse("MaxConcurrency other than 100%");
     }
-    if call.apply_only_at_cron_interval == Some(true) {
+    // Without a schedule it is legal, and would never run (R17); with one it is the schedule's check.
+    if call.apply_only_at_cron_interval == Some(true)
+        && call.schedule_expression.is_none()
+        && call.schedule_offset.is_none()
+    {
         return refuse("ApplyOnlyAtCronInterval");
     }
     Ok(())
 }
 
-/// Combinations that need no document: R3, R2.
+/// Combinations that need no document: R5, R3, R2.
 fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
+    let (has_targets, has_maps) = (is_given(&call.targets), is_given(&call.target_maps));
+    if has_targets && has_maps {
+        return Err(refused(
+            ErrorCode::InvalidTargetMaps,
+            "Targets and TargetMaps cannot be specified together",
+        ));
+    }
     if call.instance_id.is_none() {
         return Ok(());
     }
-    if call.targets.as_ref().is_some_and(|targets| !targets.is_empty()) {
+    if has_targets || has_maps {
         return Err(refused(
             ErrorCode::ValidationException,
             "Only one of InstanceId and Targets can be specified",
@@ -123,15 +134,15 @@ fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
     }
 }
 
-/// What the document's schema says of the form: R1, R4.
+/// Whether a list is there and not empty.
+fn is_given<T>(list: &Option<Vec<T>>) -> bool {
+    list.as_ref().is_some_and(|list| !list.is_empty())
+}
+
+/// What the document's type and schema say of the form: R1, R4, and R6, R21,
+/// R33, for all documents here are for nodes and none is a runbook.
 fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
-    if !document.parsed.schema_version.runs_on_nodes() {
-        return Err(refused(
-            ErrorCode::InvalidDocument,
-            not_supported(&format!("an association with schema version {version}")),
-        ));
-    }
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
             ErrorCode::InvalidDocument,
@@ -140,15 +151,50 @@ fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(),
             ),
         ));
     }
-    if call.instance_id.is_none() && call.targets.as_ref().is_none_or(Vec::is_empty) {
+    let for_runbooks = [
+        ("TargetMaps", is_given(&call.target_maps), ErrorCode::InvalidTargetMaps),
+        ("TargetLocations", is_given(&call.target_locations), ErrorCode::InvalidTarget),
+        (
+            "AutomationTargetParameterName",
+            call.automation_target_parameter_name.is_some(),
+            ErrorCode::InvalidParameters,
+        ),
+    ];
+    for (member, is_there, code) in for_runbooks {
+        if is_there {
+            let kind = &document.kept.kind;
+            return Err(refused(
+                code,
+                format!("{member} is for Automation runbooks, not for a {kind} document"),
+            ));
+        }
+    }
+    if call.instance_id.is_none() && !is_given(&call.targets) {
         return Err(refused(ErrorCode::InvalidTarget, "Instance ID or targets must be specified"));
     }
     Ok(())
 }
 
-fn read_schedule(state: &State, text: Option<&str>) -> Result<Option<Schedule>, ApiError> {
-    let parse = |text| Schedule::parse(text, state.config.min_schedule_interval);
-    text.map(parse).transpose().map_err(|error| refused(ErrorCode::InvalidSchedule, error.to_string()))
+/// The schedule, with what must not stand beside it: R14 to R16.
+fn read_schedule(state: &State, call: &CreateAssociation) -> Result<Option<Schedule>, ApiError> {
+    let invalid = |reason: String| refused(ErrorCode::InvalidSchedule, reason);
+    let parse = |text: &String| Schedule::parse(text, state.config.min_schedule_interval);
+    let schedule = call.schedule_expression.as_ref().map(parse).transpose();
+    let schedule = schedule.map_err(|error| invalid(error.to_string()))?;
+    match schedule {
+        Some(Schedule::Cron(_)) => return Err(invalid(not_supported("cron(...)"))),
+        Some(Schedule::At(_)) => return Err(invalid(not_supported("at(...)"))),
+        Some(Schedule::Rate(_)) | None => {}
+    }
+    let waits = call.apply_only_at_cron_interval == Some(true);
+    match (schedule, call.schedule_offset) {
+        (_, Some(_)) if !waits => Err(invalid("ScheduleOffset requires ApplyOnlyAtCronInterval".to_owned())),
+        (_, Some(_)) => Err(invalid("ScheduleOffset requires a cron expression".to_owned())),
+        (Some(Schedule::Rate(_)), None) if waits => {
+            Err(invalid("ApplyOnlyAtCronInterval is not supported for rate expressions".to_owned()))
+        }
+        (schedule, None) => Ok(schedule),
+    }
 }
 
 /// The targets as given; those of the old form as one target.

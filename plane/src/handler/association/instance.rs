@@ -122,7 +122,7 @@ fn info(node: &Node, association: &Association) -> InstanceAssociationStatusInfo
 
 /// The text of an association's document, unless that is gone.
 fn content(state: &State, association: &Association) -> Option<String> {
-    let document = state.documents.get(&association.definition.name).ok()?;
+    let document = state.documents.get(&association.definition.name, &state.config.account).ok()?;
     Some(document.kept.content.to_string())
 }
 

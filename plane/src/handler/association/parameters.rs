@@ -2,13 +2,19 @@
 //!
 //! Values may be secret: a message names the parameter, never its value.
 
-use regex::Regex;
+use std::collections::BTreeSet;
+
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use shared::document::{Document, Parameter, ParameterKind};
 use shared::error::{ApiError, ErrorCode};
 use shared::wire::Parameters;
 
 use super::super::refused;
+
+/// The most memory that a pattern may take, compiled, in bytes. It is compiled
+/// while all other calls wait.
+const LARGEST_PATTERN: usize = 1 << 20;
 
 /// Checks what was given against what is declared.
 pub(in crate::handler) fn check(given: Option<&Parameters>, document: &Document) -> Result<(), ApiError> {
@@ -35,7 +41,22 @@ fn check_values(name: &str, parameter: &Parameter, values: &[String]) -> Result<
     } else if values.len() > 1 {
         return Err(invalid(format!("Parameter \"{name}\" takes one value, {} were given.", values.len())));
     }
-    values.iter().try_for_each(|value| check_value(name, parameter, value))
+    let allowed: BTreeSet<String> = parameter.allowed_values.iter().map(text_of).collect();
+    let rules = Rules { allowed: &allowed, pattern: pattern_of(parameter) };
+    values.iter().try_for_each(|value| check_value(name, parameter, &rules, value))
+}
+
+/// What a parameter's values are compared with, made once for all of them.
+struct Rules<'a> {
+    allowed: &'a BTreeSet<String>,
+    pattern: Option<Regex>,
+}
+
+/// The pattern that values must match. One that this dialect cannot read, or
+/// that would take megabytes, refuses nothing.
+fn pattern_of(parameter: &Parameter) -> Option<Regex> {
+    let pattern = parameter.allowed_pattern.as_deref()?;
+    RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(LARGEST_PATTERN).build().ok()
 }
 
 fn check_count(name: &str, parameter: &Parameter, count: usize) -> Result<(), ApiError> {
@@ -49,7 +70,7 @@ fn check_count(name: &str, parameter: &Parameter, count: usize) -> Result<(), Ap
     Ok(())
 }
 
-fn check_value(name: &str, parameter: &Parameter, value: &str) -> Result<(), ApiError> {
+fn check_value(name: &str, parameter: &Parameter, rules: &Rules<'_>, value: &str) -> Result<(), ApiError> {
     // A reference to a stored parameter is put in its place on the node.
     if value.contains("{{") {
         return Ok(());
@@ -65,18 +86,15 @@ fn check_value(name: &str, parameter: &Parameter, value: &str) -> Result<(), Api
             parameter.kind.as_str()
         )));
     }
-    let allowed: Vec<String> = parameter.allowed_values.iter().map(text_of).collect();
-    if !allowed.is_empty() && !allowed.iter().any(|one| one == value) {
+    if !rules.allowed.is_empty() && !rules.allowed.contains(value) {
+        let allowed: Vec<String> = parameter.allowed_values.iter().map(text_of).collect();
         return Err(invalid(format!(
             "Parameter \"{name}\" has a value not found in [{}].",
             allowed.join(", ")
         )));
     }
-    // A pattern that this dialect cannot read refuses nothing.
-    let pattern = parameter.allowed_pattern.as_deref();
-    if let Some(pattern) = pattern
-        && Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|compiled| !compiled.is_match(value))
-    {
+    if rules.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(value)) {
+        let pattern = parameter.allowed_pattern.as_deref().unwrap_or_default();
         return Err(invalid(format!("Parameter \"{name}\" has a value that does not match {pattern}.")));
     }
     let characters = value.chars().count() as u64;
@@ -104,6 +122,7 @@ mod tests {
         "commands":{"type":"StringList","minItems":1,"maxItems":2},
         "mode":{"type":"String","default":"fast","allowedValues":["fast","slow"]},
         "seconds":{"type":"String","default":"1","allowedPattern":"[0-9]+","maxChars":3},
+        "vast":{"type":"String","default":"","allowedPattern":"(\\w{100}){50}"},
         "dry":{"type":"Boolean","default":false}},
         "mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["x"]}}]}"#;
 
@@ -126,6 +145,7 @@ mod tests {
             (&[("commands", &["id"]), ("seconds", &["secret"])], "does not match [0-9]+"),
             (&[("commands", &["id"]), ("seconds", &["12345"])], "length"),
             (&[("commands", &["id"]), ("seconds", &["{{ssm:seconds}}"])], ""),
+            (&[("commands", &["id"]), ("vast", &["of a pattern too large to compile"])], ""),
             (&[("commands", &["id"]), ("dry", &["secret"])], "no Boolean"),
         ];
         for (given, expected) in cases {

@@ -68,7 +68,7 @@ fn a_new_association_is_described_as_the_service_does() {
     let made = &reply["AssociationDescription"];
     assert_eq!(made["Overview"], json!({"Status": "Pending", "DetailedStatus": "Creating"}));
     assert_eq!((&made["AssociationVersion"], &made["DocumentVersion"]), (&json!("1"), &json!("$DEFAULT")));
-    assert_eq!((&made["Date"], &made["ApplyOnlyAtCronInterval"]), (&json!(1_741_608_000.0), &json!(false)));
+    assert_eq!((&made["Date"], &made["ApplyOnlyAtCronInterval"]), (&json!(1_741_608_000), &json!(false)));
     assert_eq!(made["Date"], made["LastUpdateAssociationDate"]);
     for absent in
         ["Status", "InstanceId", "MaxConcurrency", "Tags", "LastExecutionDate", "ScheduleExpression"]
@@ -166,10 +166,16 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         (on_one(&json!({"Parameters": {}})), InvalidParameters, "Parameter \"commands\" requires a value."),
         (on_one(&json!({"Parameters": {"commands": ["id"], "foo": ["x"]}})), InvalidParameters, "\"foo\""),
         (on_one(&json!({"Parameters": {}, "ScheduleExpression": "cron(bad)"})), InvalidParameters, ""),
+        (on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})), InvalidSchedule, "expected 6 fields"),
         (
-            on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})),
+            on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON *)"})),
             InvalidSchedule,
             "cron(...) is not supported by this version of ssm-fleet",
+        ),
+        (
+            on_one(&json!({"ScheduleExpression": "at(2025-03-11T15:55:00)"})),
+            InvalidSchedule,
+            "at(...) is not supported by this version of ssm-fleet",
         ),
         (on_one(&json!({"ScheduleExpression": "rate(5 hour)"})), InvalidSchedule, "rate(5 hours)"),
         (on_one(&json!({"ScheduleExpression": "rate(1 hours)"})), InvalidSchedule, ""),
@@ -235,7 +241,32 @@ fn what_is_wrong_is_refused_by_the_services_names() {
             ValidationException,
             "ApplyOnlyAtCronInterval is not supported by this version of ssm-fleet",
         ),
-        (on_one(&json!({"ScheduleOffset": 2})), ValidationException, "ScheduleOffset is not supported"),
+        (
+            on_one(&json!({"ScheduleOffset": 2})),
+            InvalidSchedule,
+            "ScheduleOffset requires ApplyOnlyAtCronInterval",
+        ),
+        (
+            on_one(&json!({"ScheduleOffset": 2, "ApplyOnlyAtCronInterval": true})),
+            InvalidSchedule,
+            "ScheduleOffset requires a cron expression",
+        ),
+        (
+            on_one(&json!({"ScheduleExpression": "rate(1 hour)", "ApplyOnlyAtCronInterval": true})),
+            InvalidSchedule,
+            "ApplyOnlyAtCronInterval is not supported for rate expressions",
+        ),
+        (old(json!({"MaxErrors": "1"})), InvalidParameters, "MaxErrors is not supported for associations"),
+        (
+            old(json!({"TargetMaps": [{"a": ["b"]}]})),
+            ValidationException,
+            "Only one of InstanceId and Targets",
+        ),
+        (
+            json!({"Name": "arn:aws:ssm:us-east-1:999999999999:document/Shell22", "Parameters": {"commands": ["id"]}, "Targets": targets("InstanceIds", &[ONE])}),
+            InvalidDocument,
+            "does not exist",
+        ),
         (on_one(&json!({"CalendarNames": ["c"]})), ValidationException, "CalendarNames is not supported"),
         (on_one(&json!({"Duration": 2})), ValidationException, "Duration is not supported"),
         (
@@ -243,12 +274,22 @@ fn what_is_wrong_is_refused_by_the_services_names() {
             ValidationException,
             "AlarmConfiguration is not supported",
         ),
-        (on_one(&json!({"TargetMaps": [{"a": ["b"]}]})), ValidationException, "TargetMaps is not supported"),
-        (on_one(&json!({"TargetLocations": [{}]})), ValidationException, "TargetLocations is not supported"),
+        (
+            on_one(&json!({"TargetMaps": [{"a": ["b"]}]})),
+            InvalidTargetMaps,
+            "Targets and TargetMaps cannot be specified together",
+        ),
+        (
+            json!({"Name": "Shell22", "TargetMaps": [{"a": ["b"]}]}),
+            InvalidTargetMaps,
+            "TargetMaps is for Automation runbooks, not for a Command document",
+        ),
+        (on_one(&json!({"TargetMaps": [{"a": "b"}]})), SerializationException, "'targetMaps.1.member'"),
+        (on_one(&json!({"TargetLocations": [{}]})), InvalidTarget, "TargetLocations is for Automation"),
         (
             on_one(&json!({"AutomationTargetParameterName": "x"})),
-            ValidationException,
-            "AutomationTargetParameterName is not supported",
+            InvalidParameters,
+            "AutomationTargetParameterName is for Automation runbooks",
         ),
         (
             World::shell(&targets("resource-groups:Name", &["g"]), &json!({})),

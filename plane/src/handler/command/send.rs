@@ -34,7 +34,7 @@ pub(in crate::handler) fn send_command(
     call: SendCommand,
 ) -> Result<SendCommandReply, ApiError> {
     check_form(&call)?;
-    let document = state.documents.get(&call.document_name)?;
+    let document = state.documents.get(&call.document_name, &state.config.account)?;
     check_document(&call, document)?;
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
     let named = call.instance_ids.clone().unwrap_or_default();

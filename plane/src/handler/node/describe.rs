@@ -5,7 +5,7 @@
 //! so that a page may be short and still have a successor.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
@@ -70,8 +70,9 @@ fn candidates<'a>(
         Filter::Tag { key, values } => {
             let sets = values.iter().filter_map(|value| state.nodes.tags.nodes(key, value));
             // One more than is looked at tells that there is more.
-            let first = sets.flat_map(|set| set.iter().copied().filter(is_after).take(SEARCH + 1));
-            ControlFlow::Break(first.collect())
+            let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            let first = sets.flat_map(|set| set.range::<NodeId, _>(from).take(SEARCH + 1));
+            ControlFlow::Break(first.copied().collect())
         }
         _ => ControlFlow::Continue(()),
     });
