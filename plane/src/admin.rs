@@ -16,6 +16,11 @@ use crate::service::{Service, WorldChange};
 /// Where the admin API begins.
 pub(crate) const ROOT: &str = "/_fleet";
 
+/// Whether a path belongs to the admin API.
+pub(crate) fn is_at(path: &str) -> bool {
+    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// An answer of the admin API.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {

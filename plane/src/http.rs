@@ -150,7 +150,7 @@ async fn answer<C: Clock>(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    if head.uri.path().starts_with(admin::ROOT) {
+    if admin::is_at(head.uri.path()) {
         return administer(&door, peer, &head, body).await;
     }
     if head.uri.path() != "/" {
@@ -181,11 +181,15 @@ async fn answer<C: Clock>(
     respond(door.service.respond(door.clock.now(), target, &body))
 }
 
+/// Whether this caller may use the admin API.
+fn may_administer(peer: SocketAddr, access: AdminAccess) -> bool {
+    access == AdminAccess::Anyone || peer.ip().to_canonical().is_loopback()
+}
+
 /// Answers a request to the admin API. Web pages may not ask: a browser says
 /// where a page comes from, and lets it send to this machine.
 async fn administer<C: Clock>(door: &Door<C>, peer: SocketAddr, head: &Parts, body: Body) -> Response {
-    let is_near = peer.ip().to_canonical().is_loopback();
-    let answer = if !is_near && door.service.admin_access() == AdminAccess::Loopback {
+    let answer = if !may_administer(peer, door.service.admin_access()) {
         admin::Answer::error(403, "the admin API answers this machine only")
     } else if head.headers.contains_key(header::ORIGIN) {
         admin::Answer::error(403, "the admin API does not answer web pages")

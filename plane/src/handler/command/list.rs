@@ -196,7 +196,7 @@ fn invocation(
 ) -> CommandInvocation {
     let request = &command.request;
     let (status, details) = delivery.words();
-    let step = |name: &Box<str>| plugin(command, name, delivery);
+    let steps = command.steps.iter().map(|step| plugin(command, step, delivery));
     CommandInvocation {
         command_id: command.id.to_string(),
         instance_id: id,
@@ -209,7 +209,7 @@ fn invocation(
         status_details: Some(details.to_owned()),
         standard_output_url: None,
         standard_error_url: None,
-        command_plugins: if with_steps { command.steps.iter().map(step).collect() } else { Vec::new() },
+        command_plugins: if with_steps { steps.collect() } else { Vec::new() },
         service_role: request.service_role_arn.clone(),
         notification_config: request.notification_config.clone(),
         cloud_watch_output_config: request.cloud_watch_output_config.clone(),
