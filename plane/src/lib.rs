@@ -9,6 +9,7 @@
 //! - `route`, `validate`: how bytes become a call
 //! - `admin`: what AWS keeps in other services, shown and changed
 //! - `handler`: one plain function per operation
+//! - `calendar`: change calendars
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
 //! - [`snapshot`]: the state as bytes, and back
 //!
@@ -16,6 +17,7 @@
 //! the same instants bring the same answers.
 
 mod admin;
+mod calendar;
 pub mod config;
 mod engine;
 mod handler;

@@ -11,7 +11,8 @@ use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
-    CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation, SendCommand,
+    CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
+    DeleteDocument, SendCommand, UpdateDocument, UpdateDocumentDefaultVersion,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -35,6 +36,9 @@ const DEFINITIONS: &[&str] = &[
     CreateDocument::NAME,
     DeleteAssociation::NAME,
     SendCommand::NAME,
+    DeleteDocument::NAME,
+    UpdateDocument::NAME,
+    UpdateDocumentDefaultVersion::NAME,
 ];
 
 /// The control plane.
@@ -181,6 +185,12 @@ impl Service {
     /// Who may use the admin API.
     pub(crate) fn admin_access(&self) -> AdminAccess {
         self.lock().config.admin_access
+    }
+
+    /// The state, to be looked at.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.lock()
     }
 
     /// The largest body that is read, in bytes.

@@ -16,6 +16,7 @@ pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod node;
+pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;
 pub(crate) mod timer;
@@ -29,7 +30,7 @@ use crate::config::PlaneConfig;
 use association::Associations;
 use command::Commands;
 use compliance::ComplianceCounts;
-use document::Documents;
+use document::{DocumentEvents, Documents};
 use node::Nodes;
 use timer::Timers;
 use world::World;
@@ -41,6 +42,7 @@ pub struct State {
     pub(crate) nodes: Nodes,
     pub(crate) associations: Associations,
     pub(crate) documents: Documents,
+    pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
@@ -54,6 +56,7 @@ impl State {
         let world = config.world.clone();
         let mut state = Self {
             documents: Documents::built_in(),
+            document_events: DocumentEvents::default(),
             config,
             nodes: Nodes::default(),
             associations: Associations::default(),

@@ -54,6 +54,13 @@ error_codes! {
     UnsupportedPlatformType, ValidationException, RequestLimitExceeded, RequestThrottled,
     RequestThrottledException, ProvisionedThroughputExceededException, PriorRequestNotComplete,
     TransactionInProgressException, EC2ThrottledException,
+    // Documents, calendars, inventory.
+    CustomSchemaCountLimitExceededException, DocumentVersionLimitExceeded,
+    DuplicateDocumentContent, DuplicateDocumentVersionName,
+    InvalidDocumentType, InvalidInstancePropertyFilterValue,
+    InvalidResultAttributeException, InvalidTypeNameException,
+    ItemContentMismatchException, UnsupportedCalendarException,
+    UnsupportedInventoryItemContextException, UnsupportedInventorySchemaVersionException,
 }
 
 impl ErrorCode {

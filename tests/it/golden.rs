@@ -31,12 +31,14 @@ struct Golden {
 
 golden! {
     AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
-    DeleteAssociation, DescribeAssociation, DescribeAssociationExecutionTargets,
-    DescribeAssociationExecutions, DescribeEffectiveInstanceAssociations,
-    DescribeInstanceAssociationsStatus, DescribeInstanceInformation, GetCommandInvocation, GetDocument,
-    ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
+    DeleteAssociation, DeleteDocument, DescribeAssociation, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutions, DescribeDocument, DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus, DescribeInstanceInformation, GetCalendarState,
+    GetCommandInvocation, GetDocument, ListAssociations, ListCommandInvocations, ListCommands,
+    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
     ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
-    SendCommand, UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    SendCommand, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.

@@ -82,7 +82,7 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
     AssociationDescription {
         name: definition.name.to_string(),
         instance_id: definition.instance_id,
-        association_version: Some("1".to_owned()),
+        association_version: Some(association.version.to_string()),
         date: Some(association.created),
         last_update_association_date: Some(association.created),
         status: definition.instance_id.map(|node| legacy_status(state, association, node)),
@@ -100,7 +100,8 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
         max_concurrency: text(&definition.max_concurrency),
         compliance_severity: definition.severity.map(|severity| severity.as_str().to_owned()),
         sync_compliance: text(&definition.sync_compliance),
-        apply_only_at_cron_interval: false,
+        apply_only_at_cron_interval: definition.is_apply_only,
+        schedule_offset: definition.schedule_offset.map(i64::from),
     }
 }
 

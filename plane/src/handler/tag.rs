@@ -70,7 +70,7 @@ pub(super) fn list_tags_for_resource(
             &id.and_then(|id| state.associations.by_id(id)).ok_or_else(gone)?.tags
         }
         "Document" => {
-            let document = state.documents.get(&call.resource_id, &state.config.account);
+            let document = state.documents.document(&call.resource_id, &state.config.account);
             &document.map_err(|_| gone())?.kept.tags
         }
         other => return Err(no_type(other)),

@@ -18,6 +18,7 @@ use smallvec::SmallVec;
 
 use super::association::AssociationNumber;
 use super::compliance::{Finding, Uploads};
+use super::execution::Detail;
 use super::intern::Interner;
 use super::tag::{TagIndex, Tags};
 
@@ -67,13 +68,16 @@ pub(crate) struct Record {
     /// A later execution that it runs in as soon as this one ends (E.2 item 8).
     pub(crate) owed: Option<Place>,
     pub(crate) status: AssociationStatus,
-    /// Whether the service ended it for its silence.
-    pub(crate) is_stuck: bool,
+    /// Why it stands so.
+    pub(crate) detail: Detail,
+    /// Whether the node was told to run since the last dispatch: from then on
+    /// nothing holds it back for sure.
+    pub(crate) is_fetched: bool,
     /// The date of the last report that counted, on the node's clock.
     pub(crate) reported: Option<Timestamp>,
     /// Whether nothing was reported since the last dispatch.
     pub(crate) is_fresh: bool,
-    /// When that report came, on the plane's clock.
+    /// When that report came, or when it was let in, on the plane's clock.
     pub(crate) heard: Timestamp,
     /// The date of its last good end.
     pub(crate) succeeded: Option<Timestamp>,

@@ -4,6 +4,10 @@
 //! the order of the table. What types guarantee already is here as well: a
 //! value that a type refuses must be refused in the service's words first.
 
+mod document;
+
+pub(crate) use document::*;
+
 use super::Shape::{Boolean, NotSupported, Number, Secrets, Structure};
 use super::{ANY_TEXT, Member, Pattern, form, form_of_length, integer, list, optional, required, text, word};
 

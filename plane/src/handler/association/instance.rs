@@ -6,7 +6,7 @@
 
 use shared::error::ApiError;
 use shared::id::NodeId;
-use shared::status::{AgentErrorCode, AssociationStatus};
+use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 use shared::wire::{
     DescribeEffectiveInstanceAssociations, DescribeEffectiveInstanceAssociationsReply,
@@ -56,7 +56,7 @@ pub(crate) fn describe_effective_instance_associations(
         association_id: association.id,
         instance_id: call.instance_id,
         content: content(state, association),
-        association_version: Some("1".to_owned()),
+        association_version: Some(association.version.to_string()),
     };
     Ok(DescribeEffectiveInstanceAssociationsReply {
         associations: page.iter().map(row).collect(),
@@ -98,17 +98,17 @@ fn info(node: &Node, association: &Association) -> InstanceAssociationStatusInfo
     let told = record.and_then(|record| record.told.as_deref());
     let status = record.map_or(AssociationStatus::Pending, |record| record.status);
     let detailed_status = match record {
-        Some(record) if record.is_stuck => AgentErrorCode::StuckAtInProgress.as_str(),
-        Some(record) if record.reported.is_some() => status.as_str(),
         // What never ran is still only associated, unless it waits for its turn or was passed over.
-        Some(_) if status != AssociationStatus::Pending => status.as_str(),
+        Some(record) if record.reported.is_some() || status != AssociationStatus::Pending => {
+            record.detail.word(status)
+        }
         _ => AssociationStatus::Associated.as_str(),
     };
     InstanceAssociationStatusInfo {
         association_id: association.id,
         name: definition.name.to_string(),
         document_version: Some(definition.document_version.to_string()),
-        association_version: Some("1".to_owned()),
+        association_version: Some(association.version.to_string()),
         instance_id: node.id,
         execution_date: record.and_then(|record| record.reported),
         status: Some(status.to_string()),
@@ -122,8 +122,10 @@ fn info(node: &Node, association: &Association) -> InstanceAssociationStatusInfo
 
 /// The text of an association's document, unless that is gone.
 fn content(state: &State, association: &Association) -> Option<String> {
-    let document = state.documents.get(&association.definition.name, &state.config.account).ok()?;
-    Some(document.kept.content.to_string())
+    let definition = &association.definition;
+    let document = state.documents.document(&definition.name, &state.config.account).ok()?;
+    let version = document.resolve(Some(&definition.document_version), None).ok()?;
+    version.kept().text(None).map(|(content, _)| content.to_string())
 }
 
 #[cfg(test)]

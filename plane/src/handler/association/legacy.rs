@@ -47,7 +47,7 @@ fn find(state: &State, call: &UpdateAssociationStatus) -> Result<(AssociationNum
     match state.associations.legacy(&call.name, id) {
         Some(association) => Ok((association.number, node)),
         None => {
-            state.documents.get(&call.name, &state.config.account)?;
+            state.documents.document(&call.name, &state.config.account)?;
             let reason = format!("{} is not associated with {id} in this form", call.name);
             Err(refused(ErrorCode::AssociationDoesNotExist, reason))
         }

@@ -91,7 +91,7 @@ fn row(association: &Association) -> wire::Association {
         name: Some(definition.name.to_string()),
         instance_id: definition.instance_id,
         association_id: Some(association.id),
-        association_version: Some("1".to_owned()),
+        association_version: Some(association.version.to_string()),
         document_version: Some(definition.document_version.to_string()),
         targets: Some(definition.targets.to_vec()),
         last_execution_date: association.last_run,
