@@ -10,6 +10,8 @@ use shared::schedule::SHORTEST_INTERVAL;
 use shared::seed::Seed;
 use shared::time::Period;
 
+use crate::state::world::World;
+
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum UnknownNodes {
@@ -30,6 +32,48 @@ pub enum UnknownTargets {
     Accept,
 }
 
+/// Who may use the admin API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AdminAccess {
+    /// Whoever calls from this machine.
+    #[default]
+    Loopback,
+    /// Whoever can reach the plane.
+    Anyone,
+}
+
+/// What becomes of a node that appears while an execution has no slot free
+/// (E.2 item 5; the documentation says both).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum LateNodes {
+    /// It runs, beyond the limit (API reference).
+    #[default]
+    Run,
+    /// It waits for the next interval (user guide).
+    Skip,
+}
+
+/// In which order nodes are let into an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AdmissionOrder {
+    /// By their ids.
+    #[default]
+    NodeId,
+    /// Shuffled anew in each execution, as the seed has it.
+    Shuffled,
+}
+
+/// How many nodes run at once where an association does not say (E.1; the
+/// documentation says both).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DefaultConcurrency {
+    /// All of them (API reference).
+    #[default]
+    All,
+    /// So many (user guide: 50).
+    Nodes(u32),
+}
+
 /// The plane's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaneConfig {
@@ -45,6 +89,16 @@ pub struct PlaneConfig {
     pub unknown_targets: UnknownTargets,
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
     pub terminated: BTreeSet<NodeId>,
+    /// What other services know at the start; the admin API changes it. As if
+    /// [`World::check`] had let it through.
+    pub world: World,
+    /// Who may use the admin API.
+    pub admin_access: AdminAccess,
+    /// How long a command waits for a node if it does not say so (API
+    /// reference: an hour).
+    pub command_timeout: Period,
+    /// How long commands are remembered (API reference: 30 days).
+    pub command_retention: Period,
     /// How long a node may be silent and still count as online. The service
     /// documents none; ours are two heartbeats.
     pub connection_lost_after: Period,
@@ -52,6 +106,10 @@ pub struct PlaneConfig {
     pub min_schedule_interval: Period,
     /// How many associations there may be (service quota: 2,000).
     pub association_limit: u32,
+    /// How many documents there may be (service quota: 500).
+    pub document_limit: usize,
+    /// How many versions a document may have (service quota: 1,000).
+    pub document_version_limit: usize,
     /// How many executions of one association are remembered.
     pub execution_history: usize,
     /// How many node rows the remembered executions of one association may
@@ -60,6 +118,16 @@ pub struct PlaneConfig {
     /// After this long without a word a node at `InProgress` has failed. As the
     /// agent's own guard, which does not watch what the service drives: two hours.
     pub stuck_after: Period,
+    /// How many nodes run at once where an association does not say.
+    pub default_max_concurrency: DefaultConcurrency,
+    /// What becomes of a node that appears while no slot is free.
+    pub late_node_policy: LateNodes,
+    /// In which order nodes are let into an execution.
+    pub admission_order: AdmissionOrder,
+    /// How long a node under rate control may leave an order to run unanswered
+    /// before its slot is given away; nothing means until the next interval,
+    /// and two hours at most.
+    pub delivery_timeout: Option<Period>,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
 }
@@ -73,12 +141,22 @@ impl Default for PlaneConfig {
             unknown_nodes: UnknownNodes::default(),
             unknown_targets: UnknownTargets::default(),
             terminated: BTreeSet::new(),
+            world: World::default(),
+            admin_access: AdminAccess::default(),
+            command_timeout: Period::hours(1),
+            command_retention: Period::days(30),
             connection_lost_after: Period::minutes(10),
             min_schedule_interval: SHORTEST_INTERVAL,
             association_limit: 2_000,
+            document_limit: 500,
+            document_version_limit: 1_000,
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),
+            default_max_concurrency: DefaultConcurrency::default(),
+            late_node_policy: LateNodes::default(),
+            admission_order: AdmissionOrder::default(),
+            delivery_timeout: None,
             max_body: 4 << 20,
         }
     }

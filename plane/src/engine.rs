@@ -6,9 +6,14 @@
 //! Agents' reports are taken in by [`report`], within the call that brings them.
 //!
 //! Invariant: an association runs once at a time on a node, and each of its
-//! nodes has exactly one row in each execution that it was gathered for.
+//! nodes has exactly one row in each execution that it was gathered for. Nobody
+//! is let into an execution that is halted or is not the newest.
 
+pub(crate) mod admission;
+mod command;
 mod dispatch;
+pub(crate) mod document_event;
+mod group;
 mod membership;
 pub(crate) mod report;
 #[cfg(test)]
@@ -26,6 +31,8 @@ pub(crate) const PIECE: usize = 1_000;
 /// Does one piece of work.
 pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
     match work {
+        Work::Due { association, version } => dispatch::due(state, now, association, version),
+        Work::DocumentChanged { event, from } => document_event::spread_change(state, now, event, from),
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),
@@ -33,5 +40,16 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
         }
+        Work::Regroup { from } => group::regroup(state, now, from),
+        Work::Survey { association, from } => group::survey(state, now, association, from),
+        Work::SpreadCommand { command } => command::spread(state, now, command),
+        Work::CancelCommand { command, after } => command::cancel(state, now, command, after),
+        Work::ExpireCommand { command, after } => command::expire(state, now, command, after),
+        Work::ForgetCommand { command } => command::forget(state, now, command),
+        Work::Withdraw { association, execution, row } => {
+            admission::withdraw(state, now, association, execution, row);
+        }
+        Work::Admit { association, execution } => admission::settle(state, now, association, execution),
+        Work::GiveUp { association, execution } => admission::give_up(state, now, association, execution),
     }
 }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod association;
+mod command;
 mod compliance;
 mod document;
 mod execution;
@@ -12,6 +13,7 @@ mod node;
 mod tag;
 #[cfg(test)]
 mod tests;
+pub(crate) mod world;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::operation::Operation;
@@ -43,23 +45,42 @@ macro_rules! handlers {
 
 handlers! {
     AddTagsToResource, false, ADD_TAGS_TO_RESOURCE => tag::add_tags_to_resource;
+    CancelCommand, false, CANCEL_COMMAND => command::cancel::cancel_command;
     CreateAssociation, false, CREATE_ASSOCIATION => association::create::create_association;
+    CreateAssociationBatch, false, CREATE_ASSOCIATION_BATCH => association::batch::create_association_batch;
     CreateDocument, false, CREATE_DOCUMENT => document::create_document;
     DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
+    DeleteDocument, false, DELETE_DOCUMENT => document::update::delete_document;
     DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
     DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
         => execution::describe_association_execution_targets;
     DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
         => execution::describe_association_executions;
+    DescribeDocument, false, DESCRIBE_DOCUMENT => document::show::describe_document;
+    DescribeEffectiveInstanceAssociations, false, DESCRIBE_EFFECTIVE_INSTANCE_ASSOCIATIONS
+        => association::instance::describe_effective_instance_associations;
+    DescribeInstanceAssociationsStatus, false, DESCRIBE_INSTANCE_ASSOCIATIONS_STATUS
+        => association::instance::describe_instance_associations_status;
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
-    GetDocument, true, GET_DOCUMENT => document::get_document;
+    GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
+    GetCommandInvocation, false, GET_COMMAND_INVOCATION => command::read::get_command_invocation;
+    GetDocument, true, GET_DOCUMENT => document::show::get_document;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
+    ListCommandInvocations, false, LIST_COMMAND_INVOCATIONS => command::list::list_command_invocations;
+    ListCommands, false, LIST_COMMANDS => command::list::list_commands;
     ListComplianceItems, false, LIST_COMPLIANCE_ITEMS => compliance::list::list_compliance_items;
     ListComplianceSummaries, false, LIST_COMPLIANCE_SUMMARIES => compliance::list::list_compliance_summaries;
+    ListDocumentVersions, false, LIST_DOCUMENT_VERSIONS => document::show::list_document_versions;
+    ListDocuments, false, LIST_DOCUMENTS => document::list::list_documents;
     ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    SendCommand, false, SEND_COMMAND => command::send::send_command;
+    UpdateAssociationStatus, false, UPDATE_ASSOCIATION_STATUS => association::legacy::update_association_status;
+    UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
+    UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION
+        => document::update::update_document_default_version;
     UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
         => agent::update_instance_association_status;
     UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;

@@ -7,13 +7,17 @@
 //! - [`http`]: the same behind a socket
 //! - [`state`]: all that the plane knows
 //! - `route`, `validate`: how bytes become a call
+//! - `admin`: what AWS keeps in other services, shown and changed
 //! - `handler`: one plain function per operation
+//! - `calendar`: change calendars
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
 //! - [`snapshot`]: the state as bytes, and back
 //!
 //! Invariant: time and chance come in from outside, so that the same calls at
 //! the same instants bring the same answers.
 
+mod admin;
+mod calendar;
 pub mod config;
 mod engine;
 mod handler;

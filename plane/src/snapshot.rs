@@ -9,20 +9,23 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::schedule::Schedule;
+use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::document::{Documents, KeptDocument, StoredDocument, sha256};
+use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
+use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Why the state could not be made bytes.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +52,8 @@ pub enum RestoreError {
 #[derive(Serialize)]
 struct Written<'a> {
     numbers: &'a Numbers,
-    documents: Vec<&'a KeptDocument>,
+    documents: Vec<(&'a KeptDocument, Vec<&'a KeptVersion>)>,
+    document_events: &'a DocumentEvents,
     built_in_tags: BTreeMap<&'a Arc<str>, &'a Tags>,
     nodes: &'a [Node],
     next_association: AssociationNumber,
@@ -57,12 +61,16 @@ struct Written<'a> {
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
     timers: &'a Timers,
+    next_command: CommandNumber,
+    commands: Vec<&'a Command>,
+    world: &'a World,
 }
 
 #[derive(Deserialize)]
 struct Read {
     numbers: Numbers,
-    documents: Vec<KeptDocument>,
+    documents: Vec<(KeptDocument, Vec<KeptVersion>)>,
+    document_events: DocumentEvents,
     built_in_tags: BTreeMap<String, Tags>,
     nodes: Vec<Node>,
     next_association: AssociationNumber,
@@ -70,6 +78,9 @@ struct Read {
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
     timers: Timers,
+    next_command: CommandNumber,
+    commands: Vec<Command>,
+    world: World,
 }
 
 /// Writes a state down, without its first line: that is [`seal`]'s, which
@@ -79,6 +90,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let written = Written {
         numbers: &state.numbers,
         documents: state.documents.kept().collect(),
+        document_events: &state.document_events,
         built_in_tags: state.documents.built_in_tags().collect(),
         nodes: state.nodes.table(),
         next_association: state.associations.next_number(),
@@ -86,6 +98,9 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         graves,
         compliance: &state.compliance,
         timers: &state.timers,
+        next_command: state.commands.next_number(),
+        commands: state.commands.kept().collect(),
+        world: &state.world,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
 }
@@ -105,13 +120,16 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.numbers = read.numbers;
     state.compliance = read.compliance;
     state.timers = read.timers;
+    state.commands = Commands::restore(read.commands, read.next_command);
+    state.world = read.world;
+    state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.nodes = Nodes::restore(read.nodes);
     for kept in read.associations {
-        state.associations.insert(association(kept)?);
+        state.associations.insert(association(kept, &state.world)?);
     }
     for kept in read.graves {
-        state.associations.graves.insert(kept.number, association(kept)?);
+        state.associations.graves.insert(kept.number, association(kept, &state.world)?);
     }
     state.associations.set_next(read.next_association);
     Ok(state)
@@ -131,10 +149,13 @@ fn content(bytes: &[u8]) -> Result<&[u8], RestoreError> {
     }
 }
 
-fn documents(kept: Vec<KeptDocument>, tags: BTreeMap<String, Tags>) -> Result<Documents, RestoreError> {
+fn documents(
+    kept: Vec<(KeptDocument, Vec<KeptVersion>)>,
+    tags: BTreeMap<String, Tags>,
+) -> Result<Documents, RestoreError> {
     let mut documents = Documents::built_in();
-    for kept in kept {
-        documents.insert(StoredDocument::read(kept).map_err(unreadable)?);
+    for (kept, versions) in kept {
+        documents.restore(kept, versions).map_err(unreadable)?;
     }
     for (name, tags) in tags {
         if let Some(document) = documents.get_mut(&name) {
@@ -145,12 +166,14 @@ fn documents(kept: Vec<KeptDocument>, tags: BTreeMap<String, Tags>) -> Result<Do
 }
 
 /// An association with what follows from its definition.
-fn association(kept: Kept) -> Result<Association, RestoreError> {
-    let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
+fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
+    let conditions = Conditions::read(&kept.definition.targets, world).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
-    let schedule = kept.definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
-    Ok(Association { kept, conditions, schedule })
+    let definition = &kept.definition;
+    let schedule = definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
+    let timetable = Timetable::new(schedule, definition.is_apply_only, definition.schedule_offset);
+    Ok(Association { conditions, timetable: timetable.map_err(unreadable)?, kept })
 }
 
 fn unreadable(error: impl ToString) -> RestoreError {

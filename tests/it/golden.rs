@@ -30,11 +30,15 @@ pub(crate) struct Golden {
 }
 
 golden! {
-    AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DescribeAssociation,
-    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeInstanceInformation,
-    GetDocument, ListAssociations, ListComplianceItems, ListComplianceSummaries, ListInstanceAssociations,
-    ListTagsForResource, PutComplianceItems, RegisterManagedInstance, UpdateInstanceAssociationStatus,
-    UpdateInstanceInformation,
+    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteAssociation, DeleteDocument, DescribeAssociation, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutions, DescribeDocument, DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus, DescribeInstanceInformation, GetCalendarState,
+    GetCommandInvocation, GetDocument, ListAssociations, ListCommandInvocations, ListCommands,
+    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
+    SendCommand, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.

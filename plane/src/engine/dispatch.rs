@@ -2,7 +2,8 @@
 //!
 //! The service drives every schedule itself. A dispatch makes an execution and
 //! gathers the nodes that the association means, in the order of their ids;
-//! each one's record becomes `Pending`, which is the order to run.
+//! each one's record becomes `Pending`, which is the order to run, or under rate
+//! control `Queued` until `admission` lets it in.
 //!
 //! A node that the last execution never reached is skipped there and runs in
 //! the new one; a node that is still at it ends first and runs after that
@@ -11,44 +12,84 @@
 use std::collections::BTreeSet;
 
 use shared::id::NodeId;
+use shared::seed::digest;
 use shared::status::AssociationStatus;
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 
-use super::PIECE;
 use super::watch::{self, Silence};
+use super::{PIECE, admission};
+use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::execution::{Execution, Spread};
+use crate::state::execution::{Detail, Execution, Failure, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
+use crate::state::rate::Share;
 use crate::state::target::Condition;
 use crate::state::timer::Work;
 
-/// Makes an execution, puts down when the next one is due, and gathers the first nodes.
+/// The longest that an order may wait to be taken up where nothing is set (E.1).
+const LONGEST_DELIVERY: Period = Period::hours(2);
+
+/// Begins the execution that the schedule of this version has due now, and puts
+/// down the next one. An update puts down its own.
+pub(super) fn due(state: &mut State, now: Timestamp, number: AssociationNumber, version: u32) {
+    let Some(association) = state.associations.get_mut(number) else { return };
+    if association.version != version {
+        return;
+    }
+    // The instants count from the one that was planned, not from when it was kept.
+    if let Some(next) = association.timetable.next(association.anchor, now) {
+        association.anchor = next.base;
+        state.timers.add(next.at, Work::Due { association: number, version });
+    }
+    dispatch(state, now, number);
+}
+
+/// Makes an execution, and gathers the first nodes.
 pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNumber) {
     if state.associations.get(number).is_none() {
         return;
     }
     let id = state.draw_execution_id();
-    let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
+    let shuffle = match state.config.admission_order {
+        AdmissionOrder::NodeId => None,
+        AdmissionOrder::Shuffled => {
+            Some(state.config.seed.draw("execution", digest(id.to_string().as_bytes())).bits("order", 0))
+        }
+    };
+    let default = default_limit(state);
     let Some(association) = state.associations.get_mut(number) else { return };
-    let execution = association.next_execution;
-    association.begin(Execution::new(execution, id, now), most, most_rows);
-    // The instants count from the one that was planned, not from when it was kept.
-    let anchor = association.anchor;
-    if let Some(next) = association.schedule.as_ref().and_then(|schedule| schedule.next(anchor, now)) {
-        association.anchor = next;
-        state.timers.add(next, Work::Dispatch { association: number });
+    let definition = &association.definition;
+    let limit = definition.max_concurrency.as_deref().and_then(Share::read).unwrap_or(default);
+    let until_next = association.anchor.since(now);
+    let until_next = if until_next > Period::ZERO { until_next } else { LONGEST_DELIVERY };
+    let delivery = state.config.delivery_timeout.unwrap_or(until_next.min(LONGEST_DELIVERY));
+    let mut execution = Execution::new(association.next_execution, id, now, association.version);
+    if limit != Share::ALL {
+        execution = execution.limited(shuffle, delivery);
     }
-    spread(state, now, number, execution);
+    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
+    let running_number = execution.number;
+    association.begin(execution, state.config.execution_history, state.config.execution_history_rows);
+    spread(state, now, number, running_number);
+}
+
+/// How many nodes run at once where an association does not say.
+fn default_limit(state: &State) -> Share {
+    match state.config.default_max_concurrency {
+        DefaultConcurrency::All => Share::ALL,
+        DefaultConcurrency::Nodes(nodes) => Share::Number(nodes),
+    }
 }
 
 /// Gathers the next nodes of an execution.
 pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumber, execution: u32) {
+    let default = default_limit(state);
     let Some(association) = state.associations.get_mut(number) else { return };
     // A newer execution gathers the rest of the nodes.
-    if association.newest().is_none_or(|newest| newest.number != execution) {
-        association.end_spread(execution);
+    if !association.is_current(execution) {
+        association.end_spread(execution, default);
         return;
     }
     let Some(Spread::Going(after)) = association.execution(execution).map(|execution| execution.spread)
@@ -70,12 +111,15 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
             }
             state.timers.add(now, Work::Spread { association: number, execution });
         }
-        _ => association.end_spread(execution),
+        _ => {
+            association.end_spread(execution, default);
+            admission::settle(state, now, number, execution);
+        }
     }
 }
 
 /// The next nodes, by id, that may satisfy this condition.
-fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
+pub(super) fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
     let is_after = |id: &&NodeId| after.is_none_or(|after| **id > after);
     match condition {
         Condition::Nodes(ids) => {
@@ -100,7 +144,7 @@ fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<No
     }
 }
 
-/// Gives a node its part in an execution, unless it has it.
+/// Gives a node its part in an execution that gathers, unless it has it.
 pub(super) fn start(
     association: &mut Association,
     number: NodeNumber,
@@ -110,24 +154,52 @@ pub(super) fn start(
     compliance: &mut ComplianceCounts,
 ) {
     let position = node.position(association.number);
+    let record = position.ok().map(|index| &node.records[index]);
     let is_in = |place: Place| place.execution == execution;
-    if let Ok(index) = position {
-        let record = &node.records[index];
-        if is_in(record.place) || record.owed.is_some_and(is_in) {
-            return;
-        }
+    if record.is_some_and(|record| is_in(record.place) || record.owed.is_some_and(is_in)) {
+        return;
     }
-    let Some(row) = association.execution_mut(execution).map(|execution| execution.take_up(number)) else {
+    let is_at_it = record.is_some_and(|record| match record.status {
+        AssociationStatus::InProgress => true,
+        AssociationStatus::Pending => record.is_fetched,
+        _ => false,
+    });
+    let Some(current) = association.execution_mut(execution) else { return };
+    let waits = current.is_limited() && !is_at_it;
+    let status = if waits { AssociationStatus::Queued } else { AssociationStatus::Pending };
+    let place = Place { execution, row: current.take_up(number, status, false) };
+    match position {
+        Ok(index) => restart(association, node, index, place, status, silence, compliance),
+        Err(index) => add_record(association, node, index, place, status, silence.now),
+    }
+}
+
+/// Gives a node that is meant of late its part in the newest execution: in a
+/// free slot, or else as the settings have it (E.2 item 5).
+pub(super) fn start_late(
+    association: &mut Association,
+    number: NodeNumber,
+    node: &mut Node,
+    policy: LateNodes,
+    now: Timestamp,
+) {
+    let Some(current) = association.current() else { return };
+    let execution = current.number;
+    let (status, is_extra) = if current.halt.is_some() {
+        return;
+    } else if current.spread != Spread::Done && current.is_limited() {
+        (AssociationStatus::Queued, false)
+    } else if current.has_room() {
+        (AssociationStatus::Pending, false)
+    } else if policy == LateNodes::Run {
+        (AssociationStatus::Pending, true)
+    } else {
         return;
     };
-    let place = Place { execution, row };
-    match position {
-        Ok(index) => restart(association, node, index, place, silence, compliance),
-        Err(index) => {
-            node.records.insert(index, new_record(association.number, place));
-            association.counts.add(AssociationStatus::Pending);
-        }
-    }
+    let Err(index) = node.position(association.number) else { return };
+    let Some(current) = association.execution_mut(execution) else { return };
+    let place = Place { execution, row: current.take_up(number, status, is_extra) };
+    add_record(association, node, index, place, status, now);
 }
 
 /// Turns a record towards a new execution.
@@ -136,13 +208,14 @@ fn restart(
     node: &mut Node,
     index: usize,
     place: Place,
+    status: AssociationStatus,
     silence: Silence,
     compliance: &mut ComplianceCounts,
 ) {
     let record = &mut node.records[index];
     if record.status == AssociationStatus::InProgress {
         if let Some(missed) = record.owed.replace(place) {
-            association.set_row(missed, AssociationStatus::Skipped, None);
+            association.set_row(missed, AssociationStatus::Skipped, Detail::Plain, None);
         }
         // Where its execution is forgotten, nothing else watches over it any more.
         if association.execution(record.place.execution).is_none() && silence.is_over(record) {
@@ -151,32 +224,37 @@ fn restart(
         return;
     }
     if !record.status.is_terminal() {
-        association.set_row(record.place, AssociationStatus::Skipped, None);
+        association.set_row(record.place, AssociationStatus::Skipped, Detail::Plain, None);
     }
-    run_in(association, record, place);
+    admission::enter(association, record, place, status, silence.now);
 }
 
-/// Orders a record to run in this execution.
-pub(super) fn run_in(association: &mut Association, record: &mut Record, place: Place) {
-    association.counts.remove(record.status);
-    association.counts.add(AssociationStatus::Pending);
-    record.status = AssociationStatus::Pending;
-    record.is_stuck = false;
-    record.is_fresh = true;
-    record.place = place;
-}
-
-fn new_record(association: AssociationNumber, place: Place) -> Record {
-    Record {
-        association,
+/// Makes a record for a node that had none.
+fn add_record(
+    association: &mut Association,
+    node: &mut Node,
+    index: usize,
+    place: Place,
+    status: AssociationStatus,
+    now: Timestamp,
+) {
+    let record = Record {
+        association: association.number,
         place,
         owed: None,
-        status: AssociationStatus::Pending,
-        is_stuck: false,
+        status,
+        detail: Detail::Plain,
+        is_fetched: false,
         reported: None,
         is_fresh: true,
-        heard: Timestamp::default(),
+        heard: now,
         succeeded: None,
         finding: None,
+        told: None,
+    };
+    node.records.insert(index, record);
+    association.counts.add(status);
+    if status == AssociationStatus::Pending {
+        admission::note_order(association, place, now);
     }
 }

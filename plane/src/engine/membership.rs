@@ -1,15 +1,15 @@
 //! Which associations a node has: joining, leaving, and deletion.
 //!
 //! A node that registers or whose tags change is matched again. What newly
-//! means it runs at once, within the newest execution (C.4, node added); what
+//! means it runs at once, within the newest execution (C.4, node added), unless
+//! the association runs at its schedule's instants only; what
 //! no longer means it is taken off, with what it said of compliance.
 
 use std::collections::BTreeSet;
 
 use shared::time::Timestamp;
 
-use super::watch::Silence;
-use super::{PIECE, dispatch};
+use super::{PIECE, admission, dispatch};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts};
@@ -24,16 +24,22 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
     if let Some(next) = candidates.iter().nth(PIECE) {
         state.timers.add(now, Work::Match { node: number, from: *next });
     }
+    let mut changed = Vec::new();
     for candidate in candidates.into_iter().take(PIECE) {
         let Some(association) = state.associations.get_mut(candidate) else { continue };
         let node = state.nodes.get_mut(number);
         if !association.conditions.hold(node) {
             leave(association, node, &mut state.compliance);
-        } else if node.record(candidate).is_none()
-            && let Some(newest) = association.newest().map(|newest| newest.number)
-        {
-            let silence = Silence { now, limit: state.config.stuck_after };
-            dispatch::start(association, number, node, newest, silence, &mut state.compliance);
+            changed.push(candidate);
+        } else if node.record(candidate).is_none() && !association.definition.is_apply_only {
+            dispatch::start_late(association, number, node, state.config.late_node_policy, now);
+            changed.push(candidate);
+        }
+    }
+    for candidate in changed {
+        let current = state.associations.get(candidate).and_then(|association| association.current());
+        if let Some(current) = current.map(|current| current.number) {
+            admission::settle(state, now, candidate, current);
         }
     }
 }

@@ -9,10 +9,11 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::InstanceAssociationExecutionResult;
 
-use super::{PIECE, dispatch};
+use super::{PIECE, admission};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
+use crate::state::execution::Detail;
 use crate::state::node::{Node, NodeNumber, Record};
 use crate::state::timer::Work;
 
@@ -25,6 +26,7 @@ pub(crate) fn apply(
     result: &InstanceAssociationExecutionResult,
 ) -> Result<(), ApiError> {
     let gone = || ApiError::from(ErrorCode::AssociationDoesNotExist);
+    let told = state.nodes.share_told(result);
     let association = state.associations.get_mut(number).ok_or_else(gone)?;
     let node = state.nodes.get_mut(node);
     let index = node.position(number).map_err(|_| gone())?;
@@ -37,17 +39,35 @@ pub(crate) fn apply(
     record.reported = Some(date);
     record.is_fresh = false;
     record.heard = now;
-    record.is_stuck = result.error_code.as_deref() == Some(AgentErrorCode::StuckAtInProgress.as_str());
+    record.told = Some(told);
+    record.detail = match result.error_code.as_deref() {
+        Some(code) if code == AgentErrorCode::StuckAtInProgress.as_str() => Detail::StuckAtInProgress,
+        _ => Detail::Plain,
+    };
     if status == AssociationStatus::Success {
         record.succeeded = Some(date);
     }
+    record.is_fetched = true;
     let place = record.place;
-    move_to(association, record, status, Some(date));
+    // What waits for its turn does not get it by a word of the run before.
+    let known = if (record.status, status) == (AssociationStatus::Queued, AssociationStatus::Pending) {
+        AssociationStatus::Queued
+    } else {
+        status
+    };
+    move_to(association, record, known, Some(date));
+    if known == AssociationStatus::Pending {
+        admission::note_order(association, place, now);
+    }
     if status == AssociationStatus::InProgress {
         watch(state, now, number, place.execution);
     } else if status.is_terminal() {
         find(association, node, index, status, date, &mut state.compliance);
-        run_owed(association, &mut node.records[index]);
+        let owed = admission::run_owed(association, &mut node.records[index], now);
+        admission::settle(state, now, number, place.execution);
+        if let Some(owed) = owed {
+            admission::settle(state, now, number, owed);
+        }
     }
     Ok(())
 }
@@ -68,21 +88,7 @@ pub(super) fn move_to(
     association.counts.remove(record.status);
     association.counts.add(status);
     record.status = status;
-    association.set_row(record.place, status, date);
-    let place = record.place;
-    if let Some(row) = association
-        .execution_mut(place.execution)
-        .and_then(|execution| execution.rows.get_mut(place.row as usize))
-    {
-        row.is_stuck = record.is_stuck;
-    }
-}
-
-/// Runs a node in the execution that it was too busy for.
-pub(super) fn run_owed(association: &mut Association, record: &mut Record) {
-    if let Some(owed) = record.owed.take() {
-        dispatch::run_in(association, record, owed);
-    }
+    association.set_row(record.place, status, record.detail, date);
 }
 
 /// What the end of a run says of compliance (C.5). It refreshes the date of all

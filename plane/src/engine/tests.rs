@@ -1,5 +1,9 @@
 //! Runs over time: what nodes are told, and how it is counted.
 
+mod rate_control;
+mod recount;
+mod schedule;
+
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
 use shared::id::{AssociationId, NodeId};
@@ -303,28 +307,4 @@ fn a_fleet_that_hangs_is_looked_through_once_a_minute_at_most() {
     }
     assert_eq!(world.executions(id), [row("Failed", "{Failed=40}")]);
     assert_eq!(looks, 2, "the first that is due, and a minute later all others");
-}
-
-#[test]
-fn a_node_that_begins_while_others_are_looked_through_is_watched_as_well() {
-    let mut world = World::empty(PlaneConfig::default());
-    let nodes: Vec<NodeId> = (0..1_500).map(NodeId::ec2).collect();
-    for node in &nodes {
-        world.ping(node.as_str(), PlatformType::Linux);
-    }
-    let all = json!([{"Key": "InstanceIds", "Values": ["*"]}]);
-    let body = json!({"Name": "AWS-RunShellScript", "Parameters": {"commands": ["id"]}, "Targets": all});
-    let id = world.associate(&body);
-    let (first, last) = (nodes[0].as_str(), nodes[1_499].as_str());
-    world.report(last, id, InProgress).unwrap();
-    world.now += Period::hours(2);
-    assert!(world.plane.run_timer(world.now), "the first thousand");
-    world.report(first, id, InProgress).unwrap();
-    world.settle();
-    assert_eq!(
-        (world.told(first), world.told(last)),
-        (vec!["InProgress".to_owned()], vec!["Failed".to_owned()])
-    );
-    world.pass(Period::hours(2) + Period::minutes(1));
-    assert_eq!(world.told(first), ["Failed"]);
 }

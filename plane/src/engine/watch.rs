@@ -4,13 +4,16 @@
 //! drives, the service must end (C.2), or a report that was lost would keep a
 //! node from ever running again.
 
+use std::collections::BTreeSet;
+
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
-use super::{PIECE, report};
+use super::{PIECE, admission, report};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
+use crate::state::execution::Detail;
 use crate::state::node::{Node, Record};
 use crate::state::timer::Work;
 
@@ -32,19 +35,20 @@ impl Silence {
     }
 }
 
-/// Ends a run that fell silent; the node then runs in the execution that it owes.
+/// Ends a run that fell silent; the node then runs in the execution that it
+/// owes, whose number comes back.
 pub(super) fn end(
     association: &mut Association,
     node: &mut Node,
     index: usize,
     now: Timestamp,
     compliance: &mut ComplianceCounts,
-) {
+) -> Option<u32> {
     let record = &mut node.records[index];
-    record.is_stuck = true;
+    record.detail = Detail::StuckAtInProgress;
     report::move_to(association, record, AssociationStatus::Failed, None);
     report::find(association, node, index, AssociationStatus::Failed, now, compliance);
-    report::run_owed(association, &mut node.records[index]);
+    admission::run_owed(association, &mut node.records[index], now)
 }
 
 /// Looks through the next rows of an execution for nodes that fell silent.
@@ -66,6 +70,7 @@ pub(super) fn expire(
 
     let silence = Silence { now, limit: state.config.stuck_after };
     let mut next: Option<Timestamp> = None;
+    let mut changed = BTreeSet::from([execution]);
     for (_, node) in running {
         let node = state.nodes.get_mut(node);
         let Ok(index) = node.position(number) else { continue };
@@ -74,7 +79,7 @@ pub(super) fn expire(
             continue;
         }
         if silence.is_over(record) {
-            end(association, node, index, now, &mut state.compliance);
+            changed.extend(end(association, node, index, now, &mut state.compliance));
         } else {
             let due = record.heard + silence.limit;
             next = Some(next.map_or(due, |next| next.min(due)));
@@ -91,5 +96,8 @@ pub(super) fn expire(
         state.timers.add(next, Work::Expire { association: number, execution, row: 0 });
     } else {
         row.is_watched = false;
+    }
+    for execution in changed {
+        admission::settle(state, now, number, execution);
     }
 }

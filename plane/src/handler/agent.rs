@@ -15,7 +15,7 @@ use shared::wire::{
 };
 
 use super::refused;
-use crate::engine::report;
+use crate::engine::{self, report};
 use crate::page::{List, page_size};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -35,27 +35,26 @@ pub(super) fn list_instance_associations(
     call: ListInstanceAssociations,
 ) -> Result<ListInstanceAssociationsReply, ApiError> {
     let id = call.instance_id;
-    let number = state.nodes.admitted(id).filter(|_| !state.config.terminated.contains(&id));
-    let node = state.nodes.get(number.ok_or_else(|| unknown(id))?);
+    let number = state.nodes.admitted(id).filter(|_| !state.is_gone(id));
+    let node = state.nodes.get_mut(number.ok_or_else(|| unknown(id))?);
     let list = List::new(state.config.seed, "ListInstanceAssociations", &id);
     let after = list.place::<u32>(call.next_token.as_deref())?;
     let from = after.map_or(0, |after| node.records.partition_point(|record| record.association.0 <= after));
 
     // Deleted associations leave their record behind until the engine comes by.
-    let mut living = node.records[from..]
-        .iter()
-        .filter_map(|record| Some((record, state.associations.get(record.association)?)))
-        .peekable();
     let mut reply = ListInstanceAssociationsReply::default();
     let size = page_size(call.max_results, DEFAULT_PAGE);
     let mut last = AssociationNumber::default();
-    while reply.associations.len() < size
-        && let Some((record, association)) = living.next()
-    {
+    for record in &mut node.records[from..] {
+        let Some(association) = state.associations.get_mut(record.association) else { continue };
+        if reply.associations.len() == size {
+            reply.next_token = Some(list.token(&last.0.to_string()));
+            break;
+        }
+        engine::admission::hand_out(association, record);
         last = association.number;
         reply.associations.push(summary(id, record, association));
     }
-    reply.next_token = living.peek().map(|_| list.token(&last.0.to_string()));
     Ok(reply)
 }
 
@@ -64,7 +63,7 @@ fn summary(node: NodeId, record: &Record, association: &Association) -> Instance
     let status = &WORDS[record.status as usize];
     InstanceAssociationSummary {
         association_id: association.id,
-        association_version: Some(Arc::clone(&ONE)),
+        association_version: Some(version_text(association.version)),
         name: Arc::clone(&definition.name),
         document_version: Arc::clone(&definition.document_version),
         instance_id: node,
@@ -79,8 +78,11 @@ fn summary(node: NodeId, record: &Record, association: &Association) -> Instance
     }
 }
 
-/// The version of every association.
-static ONE: LazyLock<Arc<str>> = LazyLock::new(|| "1".into());
+/// An association's version; most have their first.
+fn version_text(version: u32) -> Arc<str> {
+    static ONE: LazyLock<Arc<str>> = LazyLock::new(|| "1".into());
+    if version == 1 { Arc::clone(&ONE) } else { version.to_string().into() }
+}
 
 /// Takes in how a run stands.
 pub(super) fn update_instance_association_status(
@@ -92,7 +94,11 @@ pub(super) fn update_instance_association_status(
     let gone = || refused(ErrorCode::AssociationDoesNotExist, "the association is not on this node");
     let number = state.associations.number(call.association_id).ok_or_else(gone)?;
     let node = state.nodes.admitted(call.instance_id).ok_or_else(gone)?;
-    if call.association_version.as_deref().is_some_and(|version| version != "1" && version != "$LATEST") {
+    let latest = state.associations.get(number).map_or(0, |association| association.version);
+    let ever_was = |version: &str| {
+        version == "$LATEST" || version.parse().is_ok_and(|version: u32| (1..=latest).contains(&version))
+    };
+    if call.association_version.as_deref().is_some_and(|version| !ever_was(version)) {
         return Err(refused(ErrorCode::InvalidAssociationVersion, "the association never had this version"));
     }
     if matches!(call.execution_result.status, AssociationStatus::Associated | AssociationStatus::Queued) {

@@ -2,9 +2,12 @@
 //!
 //! Making one is [`create`]'s work, listing them [`list`]'s.
 
+pub(super) mod batch;
 pub(super) mod create;
+pub(super) mod instance;
+pub(super) mod legacy;
 pub(super) mod list;
-mod parameters;
+pub(super) mod parameters;
 #[cfg(test)]
 mod tests;
 
@@ -79,7 +82,7 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
     AssociationDescription {
         name: definition.name.to_string(),
         instance_id: definition.instance_id,
-        association_version: Some("1".to_owned()),
+        association_version: Some(association.version.to_string()),
         date: Some(association.created),
         last_update_association_date: Some(association.created),
         status: definition.instance_id.map(|node| legacy_status(state, association, node)),
@@ -97,7 +100,8 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
         max_concurrency: text(&definition.max_concurrency),
         compliance_severity: definition.severity.map(|severity| severity.as_str().to_owned()),
         sync_compliance: text(&definition.sync_compliance),
-        apply_only_at_cron_interval: false,
+        apply_only_at_cron_interval: definition.is_apply_only,
+        schedule_offset: definition.schedule_offset.map(i64::from),
     }
 }
 
@@ -114,6 +118,9 @@ fn overview(association: &Association) -> AssociationOverview {
 
 /// The root `Status` of the old form: `Associated` until the node has reported.
 fn legacy_status(state: &State, association: &Association, node: NodeId) -> LegacyStatus {
+    if let Some(said) = legacy::in_force(state, association, node) {
+        return said.clone();
+    }
     let record =
         state.nodes.number(node).and_then(|number| state.nodes.get(number).record(association.number));
     let reported = record.and_then(|record| Some((record.status, record.reported?)));

@@ -89,13 +89,12 @@ impl Filter {
 }
 
 fn row(association: &Association, execution: &Execution) -> AssociationExecution {
-    let status = execution.status().to_string();
     AssociationExecution {
         association_id: association.id,
-        association_version: Some("1".to_owned()),
+        association_version: Some(execution.version.to_string()),
         execution_id: execution.id,
-        detailed_status: Some(status.clone()),
-        status,
+        detailed_status: Some(execution.detailed_status().to_owned()),
+        status: execution.status().to_string(),
         created_time: Some(execution.created),
         last_execution_date: execution.last_report,
         resource_count_by_status: Some(execution.counts.as_text()),
@@ -147,15 +146,14 @@ fn target(
     execution: &Execution,
     row: &Row,
 ) -> AssociationExecutionTarget {
-    let status = row.status.to_string();
     AssociationExecutionTarget {
         association_id: association.id,
-        association_version: Some("1".to_owned()),
+        association_version: Some(execution.version.to_string()),
         execution_id: execution.id,
         resource_id: state.nodes.get(row.node).id.to_string(),
         resource_type: RESOURCE_TYPE.to_owned(),
-        detailed_status: Some(if row.is_stuck { "StuckAtInProgress".to_owned() } else { status.clone() }),
-        status,
+        detailed_status: Some(row.detail.word(row.status).to_owned()),
+        status: row.status.to_string(),
         last_execution_date: row.reported(),
         output_source: None,
     }

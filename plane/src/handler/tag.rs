@@ -24,7 +24,7 @@ pub(super) fn add_tags_to_resource(
         "ManagedInstance" => {
             let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
             let known = state.nodes.number(id);
-            if (known.is_none() && id.is_hybrid()) || state.config.terminated.contains(&id) {
+            if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
             }
             let before = known.map(|number| state.nodes.get(number).tags.clone()).unwrap_or_default();
@@ -70,7 +70,7 @@ pub(super) fn list_tags_for_resource(
             &id.and_then(|id| state.associations.by_id(id)).ok_or_else(gone)?.tags
         }
         "Document" => {
-            let document = state.documents.get(&call.resource_id, &state.config.account);
+            let document = state.documents.document(&call.resource_id, &state.config.account);
             &document.map_err(|_| gone())?.kept.tags
         }
         other => return Err(no_type(other)),

@@ -184,11 +184,12 @@ fn documents_are_registered_once_and_handed_out_by_version() {
     let cases = [
         (create("Mine", &content.to_string(), json!({})), DocumentAlreadyExists),
         (create("AWS-Mine", &content.to_string(), json!({})), DocumentAlreadyExists),
-        (create("Yaml", "schemaVersion: '2.2'", json!({"DocumentFormat": "YAML"})), InvalidDocumentContent),
+        (create("Yaml", "schemaVersion: '2.2", json!({"DocumentFormat": "YAML"})), InvalidDocumentContent),
         (create("Broken", "{", json!({})), InvalidDocumentContent),
         (create("Large", &large, json!({})), MaxDocumentSizeExceeded),
         (create("Odd", r#"{"schemaVersion":"9.9","mainSteps":[]}"#, json!({})), InvalidDocumentSchemaVersion),
         (create("x", &content.to_string(), json!({})), ValidationException),
+        (create("Pack", &content.to_string(), json!({"DocumentType": "Package"})), ValidationException),
         (
             create("Runbook", &content.to_string().replace("2.2", "0.3"), json!({})),
             InvalidDocumentSchemaVersion,
@@ -198,7 +199,6 @@ fn documents_are_registered_once_and_handed_out_by_version() {
             create("Aimed", &content.to_string(), json!({"TargetType": "AWS::EC2::Instance"})),
             ValidationException,
         ),
-        (create("Auto", &content.to_string(), json!({"DocumentType": "Automation"})), ValidationException),
     ];
     for (reply, code) in cases {
         assert_eq!(reply.unwrap_err().0, code);

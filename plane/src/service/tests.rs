@@ -317,13 +317,13 @@ fn bytes_that_are_no_snapshot_are_refused_with_the_reason() {
     let good = World::new().plane.snapshot().unwrap();
     let mut damaged = good.clone();
     *damaged.last_mut().unwrap() ^= 1;
-    let other = String::from_utf8(good.clone()).unwrap().replacen("state 1 ", "state 2 ", 1).into_bytes();
+    let other = String::from_utf8(good.clone()).unwrap().replacen("state 2 ", "state 1 ", 1).into_bytes();
     let cases: [(&[u8], &str); 5] = [
         (b"", "no state of an ssm-fleet plane"),
         (b"{}\n", "no state of an ssm-fleet plane"),
         (&damaged, "damaged"),
         (&good[..good.len() / 2], "damaged"),
-        (&other, "version 2"),
+        (&other, "version 1"),
     ];
     for (bytes, reason) in cases {
         let error = Service::restore(World::config(), bytes).unwrap_err().to_string();

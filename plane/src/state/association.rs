@@ -11,15 +11,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::id::{AssociationId, NodeId};
-use shared::schedule::Schedule;
+use shared::schedule::timetable::Timetable;
 use shared::status::AssociationStatus;
 use shared::target::Target;
 use shared::time::Timestamp;
-use shared::wire::{OutputLocation, Parameters};
+use shared::wire::{LegacyStatus, OutputLocation, Parameters};
 
 use super::compliance::Severity;
-use super::execution::{Execution, Spread, StatusCounts};
+use super::execution::{Detail, Execution, Limit, Spread, StatusCounts};
 use super::node::{Node, Place};
+use super::rate::Share;
 use super::tag::Tags;
 use super::target::{Condition, Conditions};
 
@@ -44,6 +45,10 @@ pub(crate) struct Definition {
     pub(crate) max_concurrency: Option<Box<str>>,
     pub(crate) severity: Option<Severity>,
     pub(crate) sync_compliance: Option<Box<str>>,
+    /// Whether it waits for its schedule, whatever happens before.
+    pub(crate) is_apply_only: bool,
+    /// How many days after the schedule's instant it runs.
+    pub(crate) schedule_offset: Option<u8>,
 }
 
 /// An association.
@@ -52,8 +57,8 @@ pub(crate) struct Association {
     pub(crate) kept: Kept,
     /// The targets, understood.
     pub(crate) conditions: Conditions,
-    /// The schedule, understood.
-    pub(crate) schedule: Option<Schedule>,
+    /// The schedule with its options, understood.
+    pub(crate) timetable: Timetable,
 }
 
 /// What a snapshot keeps of an association; the rest follows from it.
@@ -64,9 +69,12 @@ pub(crate) struct Kept {
     pub(crate) definition: Definition,
     pub(crate) tags: Tags,
     pub(crate) created: Timestamp,
+    /// 1 when new, one more with each update.
+    pub(crate) version: u32,
     /// Changes with the document, the parameters and the version.
     pub(crate) checksum: Arc<str>,
-    /// The instant of the schedule at which it was last due; the intervals count from it.
+    /// The instant of the schedule that the next run follows from, or the last
+    /// one did where there is no next; the intervals count from it.
     pub(crate) anchor: Timestamp,
     /// Newest last.
     pub(crate) executions: VecDeque<Execution>,
@@ -75,6 +83,8 @@ pub(crate) struct Kept {
     pub(crate) counts: StatusCounts,
     pub(crate) last_run: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
+    /// What an old agent last said of it in the old form.
+    pub(crate) legacy: Option<Box<LegacyStatus>>,
 }
 
 impl std::ops::Deref for Association {
@@ -102,37 +112,59 @@ impl Kept {
         self.definition.severity.unwrap_or(Severity::Unspecified)
     }
 
+    fn index_of(&self, number: u32) -> Option<usize> {
+        self.executions.binary_search_by_key(&number, |execution| execution.number).ok()
+    }
+
     /// The execution of this running number, if it is still remembered.
     pub(crate) fn execution(&self, number: u32) -> Option<&Execution> {
-        let first = self.executions.front()?.number;
-        self.executions.get(number.checked_sub(first)? as usize)
+        self.executions.get(self.index_of(number)?)
     }
 
     /// The execution of this running number, to be changed.
     pub(crate) fn execution_mut(&mut self, number: u32) -> Option<&mut Execution> {
-        let first = self.executions.front()?.number;
-        self.executions.get_mut(number.checked_sub(first)? as usize)
+        let index = self.index_of(number)?;
+        self.executions.get_mut(index)
     }
 
-    /// The newest execution.
-    pub(crate) fn newest(&self) -> Option<&Execution> {
-        self.executions.back()
+    /// The newest execution that began: one that nodes may be part of.
+    pub(crate) fn current(&self) -> Option<&Execution> {
+        self.executions.iter().rev().find(|execution| !execution.is_void)
     }
 
-    /// Adds an execution, and forgets the oldest ones beyond these bounds.
+    /// Whether this is the number of the newest execution that began.
+    pub(crate) fn is_current(&self, number: u32) -> bool {
+        self.current().is_some_and(|current| current.number == number)
+    }
+
+    /// Adds an execution, and forgets the oldest ones beyond these bounds. The
+    /// newest two that began stay: the nodes are part of them.
     pub(crate) fn begin(&mut self, execution: Execution, most: usize, most_rows: usize) {
         self.next_execution = execution.number + 1;
         self.executions.push_back(execution);
         let mut rows: usize = self.executions.iter().map(|execution| execution.rows.len()).sum();
-        while self.executions.len() > 2 && (self.executions.len() > most || rows > most_rows) {
-            rows -= self.executions.pop_front().map_or(0, |oldest| oldest.rows.len());
+        while self.executions.len() > most || rows > most_rows {
+            let begun = self.executions.iter().rev().filter(|execution| !execution.is_void);
+            let kept = begun.map(|execution| execution.number).nth(1).unwrap_or(0);
+            let last = self.next_execution - 1;
+            let oldest = self.executions.iter().position(|execution| {
+                execution.number < kept || execution.is_void && execution.number < last
+            });
+            let Some(oldest) = oldest.and_then(|oldest| self.executions.remove(oldest)) else { break };
+            rows -= oldest.rows.len();
         }
     }
 
     /// Moves a node's row to another state; `at` is the date of the report that caused it.
-    pub(crate) fn set_row(&mut self, place: Place, status: AssociationStatus, at: Option<Timestamp>) {
+    pub(crate) fn set_row(
+        &mut self,
+        place: Place,
+        status: AssociationStatus,
+        detail: Detail,
+        at: Option<Timestamp>,
+    ) {
         let Some(execution) = self.execution_mut(place.execution) else { return };
-        execution.set(place.row, status, at);
+        execution.set(place.row, status, detail, at);
         let (created, reported) = (execution.created, at.is_some());
         if reported {
             self.last_run = self.last_run.max(Some(created));
@@ -148,10 +180,20 @@ impl Kept {
         self.note_end(place.execution);
     }
 
-    /// Notes the gathering of an execution's nodes as done.
-    pub(crate) fn end_spread(&mut self, number: u32) {
+    /// Notes the gathering of an execution's nodes as done: from here on their
+    /// number is known, and what MaxConcurrency and MaxErrors come to.
+    pub(crate) fn end_spread(&mut self, number: u32, default_limit: Share) {
+        let share = |text: &Option<Box<str>>| text.as_deref().and_then(Share::read);
+        let limit = share(&self.definition.max_concurrency).unwrap_or(default_limit);
+        let budget = share(&self.definition.max_errors).unwrap_or(Share::ALL);
         if let Some(execution) = self.execution_mut(number) {
             execution.spread = Spread::Done;
+            let targets = u32::try_from(execution.rows.len()).expect("a row per node");
+            execution.budget = budget.budget(targets);
+            if execution.is_limited() {
+                // A node that joins an execution without nodes finds a slot.
+                execution.limit = Limit::At(limit.limit(targets).max(1));
+            }
         }
         self.note_end(number);
     }
@@ -170,13 +212,13 @@ impl Kept {
     /// Status and detailed status of the overview (C.1, C.2). The status is
     /// Pending, Success or Failed, whatever happens: clients insist.
     pub(crate) fn standing(&self) -> (AssociationStatus, &'static str) {
-        use AssociationStatus::{Failed, InProgress, Pending, Success};
-        let Some(newest) = self.newest() else { return (Pending, "Creating") };
+        use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Success};
+        let Some(newest) = self.current() else { return (Pending, "Creating") };
         if newest.spread != Spread::Done {
             return (Pending, if newest.number == 0 { "Creating" } else { InProgress.as_str() });
         }
         match newest.status() {
-            Failed => (Failed, Failed.as_str()),
+            Failed | Cancelled => (Failed, newest.detailed_status()),
             InProgress if newest.counts.of(Pending) == newest.counts.total() => (Pending, "Associated"),
             InProgress | Pending => (Pending, InProgress.as_str()),
             _ => (Success, Success.as_str()),
@@ -234,6 +276,14 @@ impl Associations {
         self.table.get_mut(&number)
     }
 
+    /// Gives an association other conditions.
+    pub(crate) fn set_conditions(&mut self, number: AssociationNumber, conditions: Conditions) {
+        let Some(association) = self.table.get_mut(&number) else { return };
+        self.leads.remove(number, association.conditions.lead());
+        self.leads.add(number, conditions.lead());
+        association.conditions = conditions;
+    }
+
     pub(crate) fn number(&self, id: AssociationId) -> Option<AssociationNumber> {
         self.by_id.get(&id).copied()
     }
@@ -257,8 +307,11 @@ impl Associations {
 
     /// Those from behind this number, in the order of creation.
     pub(crate) fn after(&self, number: Option<AssociationNumber>) -> impl Iterator<Item = &Association> {
-        let from =
-            number.map_or(AssociationNumber(0), |number| AssociationNumber(number.0.saturating_add(1)));
+        self.from(number.map_or(AssociationNumber(0), |number| AssociationNumber(number.0.saturating_add(1))))
+    }
+
+    /// Those from this number on, in the order of creation.
+    pub(crate) fn from(&self, from: AssociationNumber) -> impl Iterator<Item = &Association> {
         self.table.range(from..).map(|(_, association)| association)
     }
 

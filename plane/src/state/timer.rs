@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared::id::NodeId;
 use shared::time::Timestamp;
 
 use super::association::AssociationNumber;
+use super::command::CommandNumber;
 use super::node::NodeNumber;
 
 /// Something that the engine does at an instant. The order of the variants is
@@ -18,7 +20,11 @@ use super::node::NodeNumber;
 pub(crate) enum Work {
     /// Take a deleted association off the nodes that have it.
     Forget { association: AssociationNumber },
-    /// Begin an execution.
+    /// Give what is bound to a changed document another checksum, from this number on.
+    DocumentChanged { event: u32, from: AssociationNumber },
+    /// Begin an execution by the schedule of this version of an association.
+    Due { association: AssociationNumber, version: u32 },
+    /// Begin an execution now.
     Dispatch { association: AssociationNumber },
     /// Go on with the newest execution's nodes.
     Spread { association: AssociationNumber, execution: u32 },
@@ -26,26 +32,64 @@ pub(crate) enum Work {
     Match { node: NodeNumber, from: AssociationNumber },
     /// End what has been at `InProgress` for too long, from this row on.
     Expire { association: AssociationNumber, execution: u32, row: u32 },
+    /// Stop whatever of an execution has not begun, from this row on.
+    Withdraw { association: AssociationNumber, execution: u32, row: u32 },
+    /// Let in whom there is room for.
+    Admit { association: AssociationNumber, execution: u32 },
+    /// Give up on whom the order to run did not reach.
+    GiveUp { association: AssociationNumber, execution: u32 },
+    /// Understand the targets of associations anew, from this number on: a group has changed.
+    Regroup { from: AssociationNumber },
+    /// See which nodes an association gains or loses, from this one on.
+    Survey { association: AssociationNumber, from: NodeNumber },
+    /// Go on with a command's nodes.
+    SpreadCommand { command: CommandNumber },
+    /// Cancel a command on the nodes behind this one.
+    CancelCommand { command: CommandNumber, after: Option<NodeId> },
+    /// End what of a command was not delivered, on the nodes behind this one.
+    ExpireCommand { command: CommandNumber, after: Option<NodeId> },
+    /// Forget a command.
+    ForgetCommand { command: CommandNumber },
 }
 
 impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::Dispatch { .. } => 1,
-            Self::Spread { .. } => 2,
-            Self::Match { .. } => 3,
-            Self::Expire { .. } => 4,
+            Self::DocumentChanged { .. } => 1,
+            Self::Due { .. } => 2,
+            Self::Dispatch { .. } => 3,
+            Self::Spread { .. } => 4,
+            Self::Match { .. } => 5,
+            Self::Withdraw { .. } => 6,
+            Self::Expire { .. } => 7,
+            Self::GiveUp { .. } => 8,
+            Self::Admit { .. } => 9,
+            Self::Regroup { .. } => 20,
+            Self::Survey { .. } => 21,
+            Self::SpreadCommand { .. } => 22,
+            Self::CancelCommand { .. } => 23,
+            Self::ExpireCommand { .. } => 24,
+            Self::ForgetCommand { .. } => 25,
         }
     }
 
     fn association(&self) -> AssociationNumber {
         match *self {
             Self::Forget { association }
+            | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
-            | Self::Expire { association, .. } => association,
-            Self::Match { from, .. } => from,
+            | Self::Survey { association, .. }
+            | Self::Withdraw { association, .. }
+            | Self::Expire { association, .. }
+            | Self::GiveUp { association, .. }
+            | Self::Admit { association, .. } => association,
+            Self::DocumentChanged { from, .. } | Self::Match { from, .. } | Self::Regroup { from } => from,
+            Self::SpreadCommand { .. }
+            | Self::CancelCommand { .. }
+            | Self::ExpireCommand { .. }
+            | Self::ForgetCommand { .. } => AssociationNumber::default(),
         }
     }
 }

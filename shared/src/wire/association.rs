@@ -213,6 +213,9 @@ pub struct AssociationDescription {
     /// Whether it waits for the schedule's first instant; always said.
     #[serde(default)]
     pub apply_only_at_cron_interval: bool,
+    /// How many days after the schedule's instant it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_offset: Option<i64>,
 }
 
 /// The state of an association made for one node, in the old form.
@@ -566,7 +569,7 @@ pub struct InstanceAssociationExecutionResult {
 }
 
 /// Where the output went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OutputUrl {
     /// A place in S3.
@@ -575,7 +578,7 @@ pub struct OutputUrl {
 }
 
 /// A place in S3.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct S3OutputUrl {
     /// Its address.

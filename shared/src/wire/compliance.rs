@@ -208,3 +208,52 @@ pub struct SeveritySummary {
     pub informational_count: u64,
     pub unspecified_count: u64,
 }
+
+/// Counts compliance per node and type.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListResourceComplianceSummaries {
+    /// Filters; all must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<ComplianceStringFilter>>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    /// 1 to 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+}
+
+/// A page of counts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListResourceComplianceSummariesReply {
+    /// The counts, one entry per node and type.
+    #[serde(default)]
+    pub resource_compliance_summary_items: Vec<ResourceComplianceSummaryItem>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// The counts of one type on one node.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ResourceComplianceSummaryItem {
+    /// `Association`, `Patch` or `Custom:…`.
+    pub compliance_type: String,
+    /// `ManagedInstance`.
+    pub resource_type: String,
+    /// The node.
+    pub resource_id: String,
+    /// `NON_COMPLIANT` if any item is.
+    pub status: String,
+    /// The worst severity of what does not comply.
+    pub overall_severity: String,
+    /// When it was last found out.
+    pub execution_summary: ComplianceExecutionSummary,
+    /// What complies.
+    pub compliant_summary: CompliantSummary,
+    /// What does not.
+    pub non_compliant_summary: NonCompliantSummary,
+}

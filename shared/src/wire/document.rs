@@ -170,3 +170,279 @@ pub struct GetDocumentReply {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_format: Option<Arc<str>>,
 }
+
+/// Gives a document a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateDocument {
+    /// The new version's text.
+    pub content: String,
+    /// Its name.
+    pub name: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A name for the new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+    /// The version that it is made from: a number, `$DEFAULT` or `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// `JSON` if nothing else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_format: Option<String>,
+    /// Such as `/AWS::EC2::Instance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<String>,
+}
+
+/// The document in its new version.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateDocumentReply {
+    /// What the service made of it.
+    pub document_description: DocumentDescription,
+}
+
+/// Says which version is meant where none is named.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateDocumentDefaultVersion {
+    /// Its name.
+    pub name: String,
+    /// The number of a version.
+    pub document_version: String,
+}
+
+/// The version that is meant from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateDocumentDefaultVersionReply {
+    /// What was changed.
+    pub description: DocumentDefaultVersionDescription,
+}
+
+/// A document's default version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DocumentDefaultVersionDescription {
+    /// Its name.
+    pub name: String,
+    /// The number of the version.
+    pub default_version: String,
+    /// The version's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_version_name: Option<String>,
+}
+
+/// Reads what the service knows of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeDocument {
+    /// Its name.
+    pub name: String,
+    /// A number, `$DEFAULT` or `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// A version by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+}
+
+/// A document as the service knows it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeDocumentReply {
+    /// What it knows.
+    pub document: DocumentDescription,
+}
+
+/// Lists documents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListDocuments {
+    /// The older filters. Not together with `filters`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_filter_list: Option<Vec<DocumentFilter>>,
+    /// The newer filters; all of them must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<DocumentKeyValuesFilter>>,
+    /// 1 to 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// An older filter on documents, spelled in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentFilter {
+    /// `Name`, `Owner`, `PlatformTypes` or `DocumentType`.
+    pub key: String,
+    /// What it must be.
+    pub value: String,
+}
+
+/// A newer filter on documents.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DocumentKeyValuesFilter {
+    /// As in the older filter, or `TargetType`, `tag:…` and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What it must be; any suffices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+}
+
+/// A page of documents.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListDocumentsReply {
+    /// The documents.
+    #[serde(default)]
+    pub document_identifiers: Vec<DocumentIdentifier>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A document as lists show it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DocumentIdentifier {
+    /// Its name.
+    pub name: String,
+    /// When its default version was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<Timestamp>,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The account that owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The default version's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+    /// The platforms that it can run on.
+    #[serde(default)]
+    pub platform_types: Vec<PlatformType>,
+    /// The default version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// `Command` and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_type: Option<String>,
+    /// Such as `2.2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<String>,
+    /// `JSON`, `YAML` or `TEXT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_format: Option<String>,
+    /// Such as `/AWS::EC2::Instance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_type: Option<String>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
+}
+
+/// Lists a document's versions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListDocumentVersions {
+    /// Its name.
+    pub name: String,
+    /// 1 to 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A page of versions.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListDocumentVersionsReply {
+    /// The versions, newest first.
+    #[serde(default)]
+    pub document_versions: Vec<DocumentVersionInfo>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A version of a document.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DocumentVersionInfo {
+    /// The document's name.
+    pub name: String,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<Timestamp>,
+    /// Whether it is meant where no version is named.
+    #[serde(default)]
+    pub is_default_version: bool,
+    /// `JSON`, `YAML` or `TEXT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_format: Option<String>,
+    /// `Active` and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// Deletes a document, or one version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteDocument {
+    /// Its name.
+    pub name: String,
+    /// A number, `$DEFAULT` or `$LATEST`; all versions if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// A version by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+    /// Whether it goes even though associations use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub force: Option<bool>,
+}
+
+/// Asks whether change calendars are open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetCalendarState {
+    /// The calendars, by name or ARN; all must be open.
+    pub calendar_names: Vec<String>,
+    /// When, in ISO 8601; now if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_time: Option<String>,
+}
+
+/// Whether change calendars are open.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetCalendarStateReply {
+    /// `OPEN` or `CLOSED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// The instant asked about, in ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_time: Option<String>,
+    /// When one of them next opens or closes, in ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_transition_time: Option<String>,
+}

@@ -205,3 +205,152 @@ pub struct InstanceAggregatedAssociationOverview {
     #[serde(default)]
     pub instance_association_status_aggregated_count: BTreeMap<String, u64>,
 }
+
+/// Takes a hybrid node out of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeregisterManagedInstance {
+    /// The node, `mi-…`.
+    pub instance_id: String,
+}
+
+/// Gives a hybrid node another role.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateManagedInstanceRole {
+    /// The node, `mi-…`.
+    pub instance_id: String,
+    /// The name of the role.
+    pub iam_role: String,
+}
+
+/// Asks whether a session could reach a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetConnectionStatus {
+    /// The node.
+    pub target: String,
+}
+
+/// Whether a session could reach a node.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetConnectionStatusReply {
+    /// The node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// `connected` or `notconnected`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// Lists nodes with what is known of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInstanceProperties {
+    /// The older filters. Not together with the newer ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_property_filter_list: Option<Vec<InstanceInformationFilter>>,
+    /// The newer filters; all of them must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters_with_operator: Option<Vec<InstancePropertyStringFilter>>,
+    /// 5 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A filter on nodes that says how to compare.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InstancePropertyStringFilter {
+    /// What to look at.
+    pub key: String,
+    /// What to compare with; any suffices.
+    pub values: Vec<String>,
+    /// `Equal` if nothing else is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+}
+
+/// A page of nodes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInstancePropertiesReply {
+    /// The nodes.
+    #[serde(default)]
+    pub instance_properties: Vec<InstanceProperty>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A node with what is known of it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InstanceProperty {
+    /// The tag `Name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Who it is.
+    pub instance_id: String,
+    /// The role of an EC2 instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_role: Option<String>,
+    /// Such as `running`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_state: Option<String>,
+    /// The node's address.
+    #[serde(rename = "IPAddress", default, skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+    /// Whether it was heard of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ping_status: Option<PingStatus>,
+    /// When it was last heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_ping_date_time: Option<Timestamp>,
+    /// The agent's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// The kind of operating system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_type: Option<PlatformType>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_name: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
+    /// The role of a hybrid node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_role: Option<String>,
+    /// When a hybrid node registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_date: Option<Timestamp>,
+    /// `EC2Instance` or `ManagedInstance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// The node's host name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computer_name: Option<String>,
+    /// Pending, Success or Failed over all its associations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_status: Option<String>,
+    /// When an association last ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_association_execution_date: Option<Timestamp>,
+    /// When one last ran well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_successful_association_execution_date: Option<Timestamp>,
+    /// How its associations stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_overview: Option<InstanceAggregatedAssociationOverview>,
+    /// The source's id, here the node's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_id: Option<String>,
+    /// `AWS::EC2::Instance` and others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_type: Option<String>,
+}

@@ -3,13 +3,14 @@
 //! The checks come in the order of B.2, which clients can observe: what needs
 //! no document first, then document, parameters, schedule, targets, nodes,
 //! output, tags, duplicates, quota. Only then something is made: the
-//! association, and the entry for its first dispatch, now.
+//! association, and the entry for its first dispatch.
 
 use std::sync::Arc;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
-use shared::schedule::Schedule;
+use shared::schedule::timetable::Timetable;
+use shared::schedule::{Schedule, ScheduleError};
 use shared::target::Target;
 use shared::time::Timestamp;
 use shared::wire::{CreateAssociation, CreateAssociationReply, OutputLocation};
@@ -23,7 +24,7 @@ use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
 use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
-use crate::state::target::Conditions;
+use crate::state::target::{Conditions, group_name};
 use crate::state::timer::Work;
 use crate::validate::not_supported;
 
@@ -34,19 +35,17 @@ pub(crate) fn create_association(
     call: CreateAssociation,
 ) -> Result<CreateAssociationReply, ApiError> {
     check_combinations(&call)?;
-    check_support(&call)?;
-    let document = state.documents.get(&call.name, &state.config.account)?;
-    if let Some(version) = &call.document_version {
-        document.check_version(version)?;
-    }
+    let version = call.document_version.as_deref();
+    let document = state.documents.version(&call.name, version, &state.config.account)?;
     check_form(&call, document)?;
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
-    let schedule = read_schedule(state, &call)?;
+    let timetable = read_timetable(state, &call)?;
     let targets = targets_of(&call);
-    let conditions = Conditions::read(&targets)?;
+    let conditions = Conditions::read(&targets, &state.world)?;
+    check_group(state, &targets)?;
     check_nodes(state, &call, &conditions, document)?;
     if let Some(location) = &call.output_location {
-        check_output(location)?;
+        check_output(state, location)?;
     }
     let document_hash = Arc::clone(&document.kept.hash);
     let tags = Tags::of_new_resource(call.tags.as_deref().unwrap_or_default(), &mut state.nodes.texts)?;
@@ -62,39 +61,23 @@ pub(crate) fn create_association(
         definition,
         tags,
         created: now,
+        version: 1,
         anchor: now,
         executions: std::collections::VecDeque::new(),
         next_execution: 0,
         counts: StatusCounts::default(),
         last_run: None,
         last_success: None,
+        legacy: None,
     };
-    state.associations.insert(Association { kept, conditions, schedule });
-    state.timers.add(now, Work::Dispatch { association: number });
+    let mut association = Association { kept, conditions, timetable };
+    if let Some(first) = timetable.first(now) {
+        association.anchor = first.base;
+        state.timers.add(first.at, Work::Due { association: number, version: 1 });
+    }
+    state.associations.insert(association);
     let association = state.associations.get(number).expect("inserted above");
     Ok(CreateAssociationReply { association_description: describe(state, association) })
-}
-
-/// Members that have a type but are not carried out. What the checker of
-/// constraints refuses by name has none.
-fn check_support(call: &CreateAssociation) -> Result<(), ApiError> {
-    let refuse = |member| Err(refused(ErrorCode::ValidationException, not_supported(member)));
-    // All nodes at once and no end of errors is what happens anyway.
-    let is_limit = |limit: &Option<String>| limit.as_deref().is_some_and(|limit| limit != "100%");
-    if is_limit(&call.max_errors) {
-        return refuse("MaxErrors other than 100%");
-    }
-    if is_limit(&call.max_concurrency) {
-        return refuse("MaxConcurrency other than 100%");
-    }
-    // Without a schedule it is legal, and would never run (R17); with one it is the schedule's check.
-    if call.apply_only_at_cron_interval == Some(true)
-        && call.schedule_expression.is_none()
-        && call.schedule_offset.is_none()
-    {
-        return refuse("ApplyOnlyAtCronInterval");
-    }
-    Ok(())
 }
 
 /// Combinations that need no document: R5, R3, R2.
@@ -138,9 +121,15 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 }
 
 /// What the document's type and schema say of the form: R1, R4, and R6, R21,
-/// R33, for all documents here are for nodes and none is a runbook.
+/// R33, for a document that is for nodes and no runbook.
 fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
+    if !document.parsed.schema_version.runs_on_nodes() {
+        return Err(refused(
+            ErrorCode::InvalidDocument,
+            not_supported(&format!("an association with schema version {version}")),
+        ));
+    }
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
             ErrorCode::InvalidDocument,
@@ -173,26 +162,18 @@ fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(),
     Ok(())
 }
 
-/// The schedule, with what must not stand beside it: R14 to R16.
-fn read_schedule(state: &State, call: &CreateAssociation) -> Result<Option<Schedule>, ApiError> {
-    let invalid = |reason: String| refused(ErrorCode::InvalidSchedule, reason);
+/// The schedule, with what must not stand beside it: R14 to R19.
+fn read_timetable(state: &State, call: &CreateAssociation) -> Result<Timetable, ApiError> {
+    let invalid = |error: ScheduleError| refused(ErrorCode::InvalidSchedule, error.to_string());
     let parse = |text: &String| Schedule::parse(text, state.config.min_schedule_interval);
-    let schedule = call.schedule_expression.as_ref().map(parse).transpose();
-    let schedule = schedule.map_err(|error| invalid(error.to_string()))?;
-    match schedule {
-        Some(Schedule::Cron(_)) => return Err(invalid(not_supported("cron(...)"))),
-        Some(Schedule::At(_)) => return Err(invalid(not_supported("at(...)"))),
-        Some(Schedule::Rate(_)) | None => {}
-    }
+    let schedule = call.schedule_expression.as_ref().map(parse).transpose().map_err(invalid)?;
     let waits = call.apply_only_at_cron_interval == Some(true);
-    match (schedule, call.schedule_offset) {
-        (_, Some(_)) if !waits => Err(invalid("ScheduleOffset requires ApplyOnlyAtCronInterval".to_owned())),
-        (_, Some(_)) => Err(invalid("ScheduleOffset requires a cron expression".to_owned())),
-        (Some(Schedule::Rate(_)), None) if waits => {
-            Err(invalid("ApplyOnlyAtCronInterval is not supported for rate expressions".to_owned()))
-        }
-        (schedule, None) => Ok(schedule),
-    }
+    Timetable::new(schedule, waits, offset_days(call.schedule_offset)).map_err(invalid)
+}
+
+/// The days of ScheduleOffset, which the constraints keep below a week.
+fn offset_days(days: Option<i64>) -> Option<u8> {
+    days.and_then(|days| u8::try_from(days).ok())
 }
 
 /// The targets as given; those of the old form as one target.
@@ -211,7 +192,7 @@ fn check_nodes(
     document: &StoredDocument,
 ) -> Result<(), ApiError> {
     for id in conditions.named() {
-        if state.config.terminated.contains(&id) || !may_name(state, call, id) {
+        if state.is_out_of_reach(id) || !may_name(state, call, id) {
             return Err(refused(ErrorCode::InvalidInstanceId, id.to_string()));
         }
     }
@@ -239,8 +220,17 @@ fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     }
 }
 
-/// Whether a bucket's name could be one (InvalidOutputLocation).
-fn check_output(location: &OutputLocation) -> Result<(), ApiError> {
+/// A resource group that is named must be there (F.1). One that is too large
+/// is taken, and the association runs and fails (R12).
+fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
+    match group_name(targets).filter(|name| !state.world.resource_groups.contains_key(*name)) {
+        Some(name) => Err(refused(ErrorCode::InvalidTarget, format!("resource group {name} does not exist"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a bucket's name could be one, and whether it is known (InvalidOutputLocation, R35).
+fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
     let place = location.s3_location.as_ref();
     let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -248,10 +238,13 @@ fn check_output(location: &OutputLocation) -> Result<(), ApiError> {
     let is_dns_like = ends.iter().all(|end| end.is_some_and(is_plain))
         && bucket.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
         && !bucket.contains("..");
-    if is_dns_like {
-        return Ok(());
+    if !is_dns_like {
+        return Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")));
     }
-    Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")))
+    if !state.world.knows_bucket(bucket) {
+        return Err(refused(ErrorCode::InvalidOutputLocation, format!("bucket {bucket} does not exist")));
+    }
+    Ok(())
 }
 
 /// Duplicates of the old form (R37), and the quota (R36).
@@ -283,6 +276,8 @@ fn define(call: CreateAssociation, targets: Vec<Target>) -> Definition {
         max_concurrency: call.max_concurrency.map(Into::into),
         severity: call.compliance_severity.as_deref().and_then(Severity::from_text),
         sync_compliance: call.sync_compliance.map(Into::into),
+        is_apply_only: call.apply_only_at_cron_interval == Some(true),
+        schedule_offset: offset_days(call.schedule_offset),
     }
 }
 

@@ -35,6 +35,14 @@ fn what_is_accepted_runs_on_the_nodes_that_are_meant() {
         (World::shell(&targets("InstanceIds", &["*"]), &json!({})), &[ONE, TWO, crate::testing::THREE]),
         (World::shell(&targets("tag-key", &["Env"]), &json!({})), &[ONE, TWO, crate::testing::THREE]),
         (on_one(&json!({"MaxErrors": "100%", "MaxConcurrency": "100%"})), &[ONE]),
+        (on_one(&json!({"MaxErrors": "0", "MaxConcurrency": "1"})), &[ONE]),
+        (World::shell(&prod(), &json!({"ScheduleExpression": "cron(0/30 * * * ? *)"})), &[ONE, TWO]),
+        (
+            on_one(&json!({
+                "ScheduleExpression": "cron(0 2 ? * SUN#2 *)", "ApplyOnlyAtCronInterval": true, "ScheduleOffset": 2,
+            })),
+            &[],
+        ),
         (on_one(&json!({"SyncCompliance": "MANUAL", "ComplianceSeverity": "HIGH"})), &[ONE]),
         (on_one(&json!({"DocumentVersion": "1"})), &[ONE]),
         (on_one(&json!({"ApplyOnlyAtCronInterval": false, "CalendarNames": []})), &[ONE]),
@@ -50,6 +58,7 @@ fn what_is_accepted_runs_on_the_nodes_that_are_meant() {
             "SyncCompliance",
             "ComplianceSeverity",
             "ScheduleExpression",
+            "ScheduleOffset",
         ] {
             assert_eq!(described.get(member), body.get(member), "{member} comes back as it was sent");
         }
@@ -167,16 +176,8 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         (on_one(&json!({"Parameters": {"commands": ["id"], "foo": ["x"]}})), InvalidParameters, "\"foo\""),
         (on_one(&json!({"Parameters": {}, "ScheduleExpression": "cron(bad)"})), InvalidParameters, ""),
         (on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})), InvalidSchedule, "expected 6 fields"),
-        (
-            on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON *)"})),
-            InvalidSchedule,
-            "cron(...) is not supported by this version of ssm-fleet",
-        ),
-        (
-            on_one(&json!({"ScheduleExpression": "at(2025-03-11T15:55:00)"})),
-            InvalidSchedule,
-            "at(...) is not supported by this version of ssm-fleet",
-        ),
+        (on_one(&json!({"ScheduleExpression": "cron(0/10 * * * ? *)"})), InvalidSchedule, "too often"),
+        (on_one(&json!({"ScheduleExpression": "cron(0 10 1 JAN ? *)"})), InvalidSchedule, ""),
         (on_one(&json!({"ScheduleExpression": "rate(5 hour)"})), InvalidSchedule, "rate(5 hours)"),
         (on_one(&json!({"ScheduleExpression": "rate(1 hours)"})), InvalidSchedule, ""),
         (on_one(&json!({"ScheduleExpression": "rate(29 minutes)"})), InvalidSchedule, ""),
@@ -231,17 +232,6 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         ),
         (on_one(&json!({"ScheduleOffset": "two"})), SerializationException, ""),
         (
-            on_one(&json!({"MaxErrors": "10%"})),
-            ValidationException,
-            "MaxErrors other than 100% is not supported by this version of ssm-fleet",
-        ),
-        (on_one(&json!({"MaxConcurrency": "5"})), ValidationException, "MaxConcurrency"),
-        (
-            on_one(&json!({"ApplyOnlyAtCronInterval": true})),
-            ValidationException,
-            "ApplyOnlyAtCronInterval is not supported by this version of ssm-fleet",
-        ),
-        (
             on_one(&json!({"ScheduleOffset": 2})),
             InvalidSchedule,
             "ScheduleOffset requires ApplyOnlyAtCronInterval",
@@ -249,7 +239,7 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         (
             on_one(&json!({"ScheduleOffset": 2, "ApplyOnlyAtCronInterval": true})),
             InvalidSchedule,
-            "ScheduleOffset requires a cron expression",
+            "ScheduleOffset is supported for cron expressions only",
         ),
         (
             on_one(&json!({"ScheduleExpression": "rate(1 hour)", "ApplyOnlyAtCronInterval": true})),
@@ -293,8 +283,13 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         ),
         (
             World::shell(&targets("resource-groups:Name", &["g"]), &json!({})),
-            ValidationException,
-            "not supported",
+            InvalidTarget,
+            "resource group g does not exist",
+        ),
+        (
+            World::shell(&targets("resource-groups:Name", &["g", "h"]), &json!({})),
+            InvalidTarget,
+            "The target is not valid",
         ),
     ];
     let world = World::new();

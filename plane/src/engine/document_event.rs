@@ -1,0 +1,63 @@
+//! What a changed document does to the associations bound to it (C.3).
+//!
+//! A new `$DEFAULT` runs what is bound to `$DEFAULT` again, a new `$LATEST` what
+//! is bound to `$LATEST`, and a deletion all that is bound to what was deleted;
+//! that run then fails. The schedule is not touched, nor is the association's
+//! version, but its checksum is another: that makes agents fetch the document
+//! again. Each association is one piece of work, and so is every thousand looked at.
+
+use std::sync::Arc;
+
+use shared::time::Timestamp;
+
+use super::PIECE;
+use crate::state::State;
+use crate::state::association::AssociationNumber;
+use crate::state::document::{DocumentChange, DocumentEvent, bare_name, sha256};
+use crate::state::timer::Work;
+
+/// Has the engine run again what is bound to a document that changed.
+pub(crate) fn document_changed(state: &mut State, now: Timestamp, name: &str, change: DocumentChange) {
+    if state.associations.len() == 0 {
+        return;
+    }
+    let event = DocumentEvent { name: bare_name(name).into(), change };
+    let event = state.document_events.add(event);
+    state.timers.add(now, Work::DocumentChanged { event, from: AssociationNumber::default() });
+}
+
+/// Looks through the next associations for those that a change means.
+pub(super) fn spread_change(state: &mut State, now: Timestamp, number: u32, from: AssociationNumber) {
+    let Some(event) = state.document_events.get(number).cloned() else { return };
+    let hash = state.documents.document(&event.name, "").ok().map(|document| match event.change {
+        DocumentChange::LatestUpdated => Arc::clone(&document.latest().kept().hash),
+        _ => Arc::clone(&document.default_version().kept().hash),
+    });
+    let living = state.associations.after(from.0.checked_sub(1).map(AssociationNumber));
+    let piece: Vec<AssociationNumber> =
+        living.map(|association| association.number).take(PIECE + 1).collect();
+    for association in piece.iter().take(PIECE) {
+        if mark(state, *association, &event, hash.as_deref().unwrap_or_default()) {
+            state.timers.add(now, Work::Dispatch { association: *association });
+        }
+    }
+    match piece.get(PIECE) {
+        Some(next) => state.timers.add(now, Work::DocumentChanged { event: number, from: *next }),
+        None => state.document_events.close(number),
+    }
+}
+
+/// Gives an association another checksum, if the change means it. Answers
+/// whether it runs again now; one that runs at its schedule's instants only
+/// takes the new content up at the next.
+fn mark(state: &mut State, number: AssociationNumber, event: &DocumentEvent, hash: &str) -> bool {
+    let Some(association) = state.associations.get_mut(number) else { return false };
+    let definition = &association.definition;
+    if bare_name(&definition.name) != &*event.name || !event.change.means(&definition.document_version) {
+        return false;
+    }
+    let mut checksum = sha256(format!("{}\0{hash}", association.checksum).as_bytes());
+    checksum.truncate(association.checksum.len());
+    association.checksum = checksum.into();
+    !association.definition.is_apply_only
+}

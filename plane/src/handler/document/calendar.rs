@@ -1,0 +1,43 @@
+//! Whether change calendars are open.
+
+use jiff::tz::TimeZone;
+use shared::error::{ApiError, ErrorCode};
+use shared::time::Timestamp;
+use shared::wire::{GetCalendarState, GetCalendarStateReply};
+
+use super::super::refused;
+use crate::calendar::{Calendar, all_open, next_transition};
+use crate::state::State;
+
+/// Tells whether all of these calendars are open, and until when.
+pub(crate) fn get_calendar_state(
+    state: &mut State,
+    now: Timestamp,
+    call: GetCalendarState,
+) -> Result<GetCalendarStateReply, ApiError> {
+    let calendars: Vec<&Calendar> = call
+        .calendar_names
+        .iter()
+        .map(|name| state.documents.calendar(name, &state.config.account))
+        .collect::<Result<_, _>>()?;
+    let at = call.at_time.as_deref().map(read_instant).transpose()?.unwrap_or(now);
+    let is_open = all_open(&calendars, at);
+    Ok(GetCalendarStateReply {
+        state: Some(if is_open { "OPEN" } else { "CLOSED" }.to_owned()),
+        at_time: Some(write_instant(at)),
+        next_transition_time: next_transition(&calendars, at).map(write_instant),
+    })
+}
+
+fn read_instant(text: &str) -> Result<Timestamp, ApiError> {
+    let instant = text.parse::<jiff::Timestamp>().map_err(|_| {
+        refused(ErrorCode::ValidationException, "AtTime is written as 2025-03-10T12:00:00Z (ISO 8601)")
+    })?;
+    Ok(Timestamp::from_milliseconds(instant.as_millisecond()))
+}
+
+/// ISO 8601 in UTC, to the second.
+fn write_instant(at: Timestamp) -> String {
+    let instant = jiff::Timestamp::from_millisecond(at.milliseconds()).unwrap_or_default();
+    instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
