@@ -10,6 +10,8 @@ use shared::schedule::SHORTEST_INTERVAL;
 use shared::seed::Seed;
 use shared::time::Period;
 
+use crate::state::world::World;
+
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum UnknownNodes {
@@ -28,6 +30,16 @@ pub enum UnknownTargets {
     Reject,
     /// It is made, and runs on the node once that registers.
     Accept,
+}
+
+/// Who may use the admin API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AdminAccess {
+    /// Whoever calls from this machine.
+    #[default]
+    Loopback,
+    /// Whoever can reach the plane.
+    Anyone,
 }
 
 /// What becomes of a node that appears while an execution has no slot free
@@ -77,6 +89,16 @@ pub struct PlaneConfig {
     pub unknown_targets: UnknownTargets,
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
     pub terminated: BTreeSet<NodeId>,
+    /// What other services know at the start; the admin API changes it. As if
+    /// [`World::check`] had let it through.
+    pub world: World,
+    /// Who may use the admin API.
+    pub admin_access: AdminAccess,
+    /// How long a command waits for a node if it does not say so (API
+    /// reference: an hour).
+    pub command_timeout: Period,
+    /// How long commands are remembered (API reference: 30 days).
+    pub command_retention: Period,
     /// How long a node may be silent and still count as online. The service
     /// documents none; ours are two heartbeats.
     pub connection_lost_after: Period,
@@ -127,6 +149,10 @@ impl Default for PlaneConfig {
             unknown_nodes: UnknownNodes::default(),
             unknown_targets: UnknownTargets::default(),
             terminated: BTreeSet::new(),
+            world: World::default(),
+            admin_access: AdminAccess::default(),
+            command_timeout: Period::hours(1),
+            command_retention: Period::days(30),
             connection_lost_after: Period::minutes(10),
             min_schedule_interval: SHORTEST_INTERVAL,
             association_limit: 2_000,

@@ -35,7 +35,9 @@ macro_rules! routes {
 
 routes! {
     AddTagsToResource,
+    CancelCommand,
     CreateAssociation,
+    CreateAssociationBatch,
     CreateDocument,
     DeleteAssociation,
     DeleteDocument,
@@ -44,13 +46,18 @@ routes! {
     DescribeAssociationExecutionTargets,
     DescribeAssociationExecutions,
     DescribeDocument,
+    DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation,
     DescribeInstanceProperties,
     GetCalendarState,
+    GetCommandInvocation,
     GetConnectionStatus,
     GetDocument,
     GetInventory,
     ListAssociations,
+    ListCommandInvocations,
+    ListCommands,
     ListComplianceItems,
     ListComplianceSummaries,
     ListDocumentVersions,
@@ -62,6 +69,8 @@ routes! {
     PutComplianceItems,
     PutInventory,
     RegisterManagedInstance,
+    SendCommand,
+    UpdateAssociationStatus,
     UpdateDocument,
     UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus,
@@ -71,7 +80,7 @@ routes! {
 
 fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let request: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    validate::check(O::members(), &request)?;
+    validate::check(O::NAME, &request)?;
     let operation: O = serde_json::from_value(request).map_err(|error| unreadable(&error))?;
     let reply = service.handle(now, operation)?;
     serde_json::to_vec(&reply)

@@ -14,6 +14,7 @@ use shared::time::Period;
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::inventory::Inventory;
@@ -21,6 +22,7 @@ use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
+use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
@@ -61,6 +63,9 @@ struct Written<'a> {
     compliance: &'a ComplianceCounts,
     inventory: &'a Inventory,
     timers: &'a Timers,
+    next_command: CommandNumber,
+    commands: Vec<&'a Command>,
+    world: &'a World,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +81,9 @@ struct Read {
     compliance: ComplianceCounts,
     inventory: Inventory,
     timers: Timers,
+    next_command: CommandNumber,
+    commands: Vec<Command>,
+    world: World,
 }
 
 /// Writes a state down, without its first line: that is [`seal`]'s, which
@@ -94,6 +102,9 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         compliance: &state.compliance,
         inventory: &state.inventory,
         timers: &state.timers,
+        next_command: state.commands.next_number(),
+        commands: state.commands.kept().collect(),
+        world: &state.world,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
 }
@@ -114,14 +125,16 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.compliance = read.compliance;
     state.inventory = read.inventory;
     state.timers = read.timers;
+    state.commands = Commands::restore(read.commands, read.next_command);
+    state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.nodes = Nodes::restore(read.nodes);
     for kept in read.associations {
-        state.associations.insert(association(kept)?);
+        state.associations.insert(association(kept, &state.world)?);
     }
     for kept in read.graves {
-        state.associations.graves.insert(kept.number, association(kept)?);
+        state.associations.graves.insert(kept.number, association(kept, &state.world)?);
     }
     state.associations.set_next(read.next_association);
     Ok(state)
@@ -158,8 +171,8 @@ fn documents(
 }
 
 /// An association with what follows from its definition.
-fn association(kept: Kept) -> Result<Association, RestoreError> {
-    let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
+fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
+    let conditions = Conditions::read(&kept.definition.targets, world).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
     let definition = &kept.definition;

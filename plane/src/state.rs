@@ -1,7 +1,8 @@
 //! All that the plane knows, behind one lock.
 //!
-//! The parts: nodes, associations with their executions, documents, counts of
-//! compliance, and the work that is due later. Handlers read and change it
+//! The parts: nodes, associations with their executions, commands, documents,
+//! counts of compliance, what other services know, and the work that is due
+//! later. Handlers read and change it
 //! within one call; what would touch more than a page is put down as
 //! work for the engine.
 //!
@@ -9,6 +10,7 @@
 //! every index agrees with what it indexes.
 
 pub(crate) mod association;
+pub(crate) mod command;
 pub(crate) mod compliance;
 pub(crate) mod document;
 pub(crate) mod execution;
@@ -19,18 +21,21 @@ pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;
 pub(crate) mod timer;
+pub mod world;
 
 use serde::{Deserialize, Serialize};
-use shared::id::{AssociationId, ExecutionId};
+use shared::id::{AssociationId, CommandId, ExecutionId};
 use shared::seed::Seed;
 
 use crate::config::PlaneConfig;
 use association::Associations;
+use command::Commands;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
 use inventory::Inventory;
 use node::Nodes;
 use timer::Timers;
+use world::World;
 
 /// All that the plane knows.
 #[derive(Debug)]
@@ -44,12 +49,15 @@ pub struct State {
     pub(crate) inventory: Inventory,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
+    pub(crate) world: World,
+    pub(crate) commands: Commands,
 }
 
 impl State {
     /// A plane to which nothing has happened yet; it knows its own documents.
     pub fn new(config: PlaneConfig) -> Self {
-        Self {
+        let world = config.world.clone();
+        let mut state = Self {
             documents: Documents::built_in(),
             document_events: DocumentEvents::default(),
             config,
@@ -59,12 +67,23 @@ impl State {
             inventory: Inventory::default(),
             timers: Timers::default(),
             numbers: Numbers::default(),
+            world: world.clone(),
+            commands: Commands::default(),
+        };
+        for (id, instance) in world.instances {
+            state.declare(id, instance);
         }
+        state
     }
 
     /// The next association's id.
     pub(crate) fn draw_association_id(&mut self) -> AssociationId {
         AssociationId::from_bits(draw(self.config.seed, "association", &mut self.numbers.association))
+    }
+
+    /// The next command's id.
+    pub(crate) fn draw_command_id(&mut self) -> CommandId {
+        CommandId::from_bits(draw(self.config.seed, "command", &mut self.numbers.command))
     }
 
     /// The next execution's id.
@@ -83,6 +102,7 @@ impl State {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     association: u64,
+    command: u64,
     execution: u64,
     request: u64,
 }

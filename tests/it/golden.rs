@@ -11,7 +11,7 @@ use shared::wire;
 macro_rules! golden {
     ($($operation:ident),* $(,)?) => {
         /// Each operation with its request, its reply, and how they are read and written again.
-        const GOLDEN: &[Golden] = &[$(Golden {
+        pub(crate) const GOLDEN: &[Golden] = &[$(Golden {
             name: wire::$operation::NAME,
             request: include_str!(concat!("../golden/", stringify!($operation), ".request.json")),
             reply: include_str!(concat!("../golden/", stringify!($operation), ".reply.json")),
@@ -21,24 +21,26 @@ macro_rules! golden {
     };
 }
 
-struct Golden {
-    name: &'static str,
+pub(crate) struct Golden {
+    pub(crate) name: &'static str,
     request: &'static str,
     reply: &'static str,
-    request_again: fn(&str) -> String,
+    pub(crate) request_again: fn(&str) -> String,
     reply_again: fn(&str) -> String,
 }
 
 golden! {
-    AddTagsToResource, CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument,
-    DeregisterManagedInstance, DescribeAssociation, DescribeAssociationExecutionTargets,
-    DescribeAssociationExecutions, DescribeDocument, DescribeInstanceInformation,
-    DescribeInstanceProperties, GetCalendarState, GetConnectionStatus, GetDocument, GetInventory,
-    ListAssociations, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, DescribeAssociation,
+    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeDocument,
+    DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
+    DescribeInstanceInformation, DescribeInstanceProperties, GetCalendarState, GetCommandInvocation,
+    GetConnectionStatus, GetDocument, GetInventory, ListAssociations, ListCommandInvocations,
+    ListCommands, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
     ListInstanceAssociations, ListInventoryEntries, ListResourceComplianceSummaries,
-    ListTagsForResource, PutComplianceItems, PutInventory, RegisterManagedInstance, UpdateDocument,
-    UpdateDocumentDefaultVersion, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
-    UpdateManagedInstanceRole,
+    ListTagsForResource, PutComplianceItems, PutInventory, RegisterManagedInstance, SendCommand,
+    UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.

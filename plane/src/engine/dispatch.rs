@@ -22,7 +22,7 @@ use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::execution::{Detail, Execution, Spread};
+use crate::state::execution::{Detail, Execution, Failure, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
 use crate::state::rate::Share;
 use crate::state::target::Condition;
@@ -69,6 +69,7 @@ pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNum
     if limit != Share::ALL {
         execution = execution.limited(shuffle, delivery);
     }
+    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     let running_number = execution.number;
     association.begin(execution, state.config.execution_history, state.config.execution_history_rows);
     spread(state, now, number, running_number);
@@ -118,7 +119,7 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
 }
 
 /// The next nodes, by id, that may satisfy this condition.
-fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
+pub(super) fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
     let is_after = |id: &&NodeId| after.is_none_or(|after| **id > after);
     match condition {
         Condition::Nodes(ids) => {
@@ -249,6 +250,7 @@ fn add_record(
         heard: now,
         succeeded: None,
         finding: None,
+        told: None,
     };
     node.records.insert(index, record);
     association.counts.add(status);

@@ -60,7 +60,7 @@ pub(super) fn put_inventory(
 }
 
 fn known_node(state: &State, id: NodeId) -> Result<NodeId, ApiError> {
-    let number = state.nodes.admitted(id).filter(|_| !state.config.terminated.contains(&id));
+    let number = state.nodes.admitted(id).filter(|_| !state.is_gone(id));
     number.map(|_| id).ok_or_else(|| unknown(id))
 }
 

@@ -44,7 +44,7 @@ pub(super) fn register_managed_instance(
     if id.is_hybrid() {
         return Err(invalid());
     }
-    if state.config.terminated.contains(&id) {
+    if state.is_gone(id) {
         return Err(unknown(id));
     }
     let number = admit(state, now, id);
@@ -63,7 +63,7 @@ pub(super) fn update_instance_information(
     call: UpdateInstanceInformation,
 ) -> Result<Empty, ApiError> {
     let id = call.instance_id;
-    if state.config.terminated.contains(&id) {
+    if state.is_gone(id) {
         return Err(unknown(id));
     }
     let number = match state.nodes.admitted(id) {

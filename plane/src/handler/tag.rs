@@ -24,7 +24,7 @@ pub(super) fn add_tags_to_resource(
         "ManagedInstance" => {
             let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
             let known = state.nodes.number(id);
-            if (known.is_none() && id.is_hybrid()) || state.config.terminated.contains(&id) {
+            if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
             }
             let before = known.map(|number| state.nodes.get(number).tags.clone()).unwrap_or_default();

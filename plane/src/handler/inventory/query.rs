@@ -51,7 +51,7 @@ pub(crate) fn get_inventory(
         }
         let node = state.nodes.get(number);
         last = Some(node.id);
-        let is_listed = node.is_admitted && !state.config.terminated.contains(&node.id);
+        let is_listed = node.is_admitted && !state.is_gone(node.id);
         if is_listed && filters.iter().all(|filter| filter.lets_node_through(state, now, node)) {
             let data = gathered(state, now, node, shown).map(|item| (shown.to_owned(), item));
             reply

@@ -53,7 +53,7 @@ pub(crate) fn describe_instance_information(
 }
 
 pub(super) fn is_listed(state: &State, node: &Node) -> bool {
-    node.is_admitted && !state.config.terminated.contains(&node.id)
+    node.is_admitted && !state.is_gone(node.id) && !state.is_off(node.id)
 }
 
 /// The nodes that may pass the filters, by id.

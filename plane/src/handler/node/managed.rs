@@ -64,7 +64,7 @@ pub(crate) fn get_connection_status(
     call: GetConnectionStatus,
 ) -> Result<GetConnectionStatusReply, ApiError> {
     let id: Option<NodeId> = call.target.parse().ok();
-    let id = id.filter(|id| !state.config.terminated.contains(id));
+    let id = id.filter(|id| !state.is_gone(*id));
     let node = id.and_then(|id| state.nodes.admitted(id)).map(|number| state.nodes.get(number));
     let is_connected = node.is_some_and(|node| {
         node.facts.channel.as_deref() == Some(SESSION_CHANNEL)
@@ -77,7 +77,7 @@ pub(crate) fn get_connection_status(
 /// The hybrid node of this id.
 fn hybrid(state: &State, text: &str) -> Result<NodeNumber, ApiError> {
     let id: Option<NodeId> = text.parse().ok();
-    let id = id.filter(|id| id.is_hybrid() && !state.config.terminated.contains(id));
+    let id = id.filter(|id| id.is_hybrid() && !state.is_gone(*id));
     id.and_then(|id| state.nodes.admitted(id)).ok_or_else(|| {
         refused(shared::error::ErrorCode::InvalidInstanceId, format!("node {text} is not known here"))
     })
