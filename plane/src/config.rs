@@ -10,6 +10,8 @@ use shared::schedule::SHORTEST_INTERVAL;
 use shared::seed::Seed;
 use shared::time::Period;
 
+use crate::state::world::World;
+
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum UnknownNodes {
@@ -28,6 +30,16 @@ pub enum UnknownTargets {
     Reject,
     /// It is made, and runs on the node once that registers.
     Accept,
+}
+
+/// Who may use the admin API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AdminAccess {
+    /// Whoever calls from this machine.
+    #[default]
+    Loopback,
+    /// Whoever can reach the plane.
+    Anyone,
 }
 
 /// What becomes of a node that appears while an execution has no slot free
@@ -98,6 +110,16 @@ pub struct PlaneConfig {
     pub unknown_targets: UnknownTargets,
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
     pub terminated: BTreeSet<NodeId>,
+    /// What other services know at the start; the admin API changes it. As if
+    /// [`World::check`] had let it through.
+    pub world: World,
+    /// Who may use the admin API.
+    pub admin_access: AdminAccess,
+    /// How long a command waits for a node if it does not say so (API
+    /// reference: an hour).
+    pub command_timeout: Period,
+    /// How long commands are remembered (API reference: 30 days).
+    pub command_retention: Period,
     /// How long a node may be silent and still count as online. The service
     /// documents none; ours are two heartbeats.
     pub connection_lost_after: Period,
@@ -124,6 +146,14 @@ pub struct PlaneConfig {
     /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
     /// is accepted and means nothing.
     pub strict_duration: bool,
+    /// The most that a node may tell of one type of inventory, in bytes (the agent's own bound: 3 MB).
+    pub inventory_item_limit: usize,
+    /// The most that a node may tell of all types, in bytes (the agent's own bound: 10 MB).
+    pub inventory_node_limit: usize,
+    /// How many custom types of inventory there may be (service quota: 20).
+    pub custom_inventory_types: usize,
+    /// How long inventory is shown that nobody repeats (service quota: 30 days).
+    pub inventory_kept_for: Period,
     /// How many nodes run at once where an association does not say.
     pub default_max_concurrency: DefaultConcurrency,
     /// What becomes of a node that appears while no slot is free.
@@ -147,6 +177,10 @@ impl Default for PlaneConfig {
             unknown_nodes: UnknownNodes::default(),
             unknown_targets: UnknownTargets::default(),
             terminated: BTreeSet::new(),
+            world: World::default(),
+            admin_access: AdminAccess::default(),
+            command_timeout: Period::hours(1),
+            command_retention: Period::days(30),
             connection_lost_after: Period::minutes(10),
             min_schedule_interval: SHORTEST_INTERVAL,
             association_limit: 2_000,
@@ -158,6 +192,10 @@ impl Default for PlaneConfig {
             empty_target_status: EmptyTargets::default(),
             steering: Steering::default(),
             strict_duration: false,
+            inventory_item_limit: 3 << 20,
+            inventory_node_limit: 10 << 20,
+            custom_inventory_types: 20,
+            inventory_kept_for: Period::days(30),
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),

@@ -10,9 +10,11 @@
 //! is let into an execution that is halted or is not the newest.
 
 pub(crate) mod admission;
+mod command;
 mod dispatch;
 pub(crate) mod document_event;
 pub(crate) mod gate;
+mod group;
 mod membership;
 pub(crate) mod report;
 pub(crate) mod steering;
@@ -41,6 +43,12 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
         }
+        Work::Regroup { from } => group::regroup(state, now, from),
+        Work::Survey { association, from } => group::survey(state, now, association, from),
+        Work::SpreadCommand { command } => command::spread(state, now, command),
+        Work::CancelCommand { command, after } => command::cancel(state, now, command, after),
+        Work::ExpireCommand { command, after } => command::expire(state, now, command, after),
+        Work::ForgetCommand { command } => command::forget(state, now, command),
         Work::Withdraw { association, execution, row } => {
             admission::withdraw(state, now, association, execution, row);
         }

@@ -1,6 +1,7 @@
 //! The plane behind a socket: `POST /`, AWS JSON 1.1.
 //!
-//! A request's bytes go to [`Service::respond`] as they are. Beside the
+//! A request's bytes go to [`Service::respond`] as they are, those under
+//! `/_fleet` to the admin API if the caller may use it. Beside the
 //! connections run the plane's own timers, and, where a file is named, the
 //! keeping of its state. All of it ends when `shutdown` does: what is under
 //! way is let finish within a grace period, then the state is written once more.
@@ -9,13 +10,15 @@ mod keep;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::serve::ListenerExt;
@@ -25,6 +28,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin;
+use crate::config::AdminAccess;
 use crate::service::{self, Service};
 
 /// How long connections may take to finish once the end was announced.
@@ -78,6 +83,7 @@ pub async fn serve<C: Clock>(
     let max_body = service.max_body();
     let door = Door { service: Arc::clone(&service), clock: clock.clone(), max_body };
     let app = Router::new().fallback(answer::<C>).with_state(door);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     // Replies are small and awaited: they must not wait for more to send.
     let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
     let server = axum::serve(listener, app).with_graceful_shutdown(told(stopped));
@@ -138,8 +144,15 @@ struct Door<C> {
     max_body: usize,
 }
 
-async fn answer<C: Clock>(State(door): State<Door<C>>, request: Request) -> Response {
+async fn answer<C: Clock>(
+    State(door): State<Door<C>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
+    if admin::is_at(head.uri.path()) {
+        return administer(&door, peer, &head, body).await;
+    }
     if head.uri.path() != "/" {
         return refuse(
             &door.service,
@@ -166,6 +179,29 @@ async fn answer<C: Clock>(State(door): State<Door<C>>, request: Request) -> Resp
     };
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     respond(door.service.respond(door.clock.now(), target, &body))
+}
+
+/// Whether this caller may use the admin API.
+fn may_administer(peer: SocketAddr, access: AdminAccess) -> bool {
+    access == AdminAccess::Anyone || peer.ip().to_canonical().is_loopback()
+}
+
+/// Answers a request to the admin API. Web pages may not ask: a browser says
+/// where a page comes from, and lets it send to this machine.
+async fn administer<C: Clock>(door: &Door<C>, peer: SocketAddr, head: &Parts, body: Body) -> Response {
+    let answer = if !may_administer(peer, door.service.admin_access()) {
+        admin::Answer::error(403, "the admin API answers this machine only")
+    } else if head.headers.contains_key(header::ORIGIN) {
+        admin::Answer::error(403, "the admin API does not answer web pages")
+    } else if let Ok(body) = to_bytes(body, door.max_body).await {
+        admin::answer(&door.service, door.clock.now(), head.method.as_str(), head.uri.path(), &body)
+    } else {
+        admin::Answer::error(413, format!("the body is larger than {} bytes", door.max_body))
+    };
+    let mut response = Response::new(Body::from(answer.body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(answer.status).expect("one of those above");
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) -> Response {

@@ -7,6 +7,7 @@
 //! - [`http`]: the same behind a socket
 //! - [`state`]: all that the plane knows
 //! - `route`, `validate`: how bytes become a call
+//! - `admin`: what AWS keeps in other services, shown and changed
 //! - `handler`: one plain function per operation
 //! - `calendar`: change calendars
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
@@ -15,6 +16,7 @@
 //! Invariant: time and chance come in from outside, so that the same calls at
 //! the same instants bring the same answers.
 
+mod admin;
 mod calendar;
 pub mod config;
 mod engine;

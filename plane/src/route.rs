@@ -35,39 +35,56 @@ macro_rules! routes {
 
 routes! {
     AddTagsToResource,
+    CancelCommand,
     CreateAssociation,
+    CreateAssociationBatch,
     CreateDocument,
     DeleteAssociation,
     DeleteDocument,
+    DeregisterManagedInstance,
     DescribeAssociation,
     DescribeAssociationExecutionTargets,
     DescribeAssociationExecutions,
     DescribeDocument,
+    DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation,
+    DescribeInstanceProperties,
     GetCalendarState,
+    GetCommandInvocation,
+    GetConnectionStatus,
     GetDocument,
+    GetInventory,
     ListAssociationVersions,
     ListAssociations,
+    ListCommandInvocations,
+    ListCommands,
     ListComplianceItems,
     ListComplianceSummaries,
     ListDocumentVersions,
     ListDocuments,
     ListInstanceAssociations,
+    ListInventoryEntries,
+    ListResourceComplianceSummaries,
     ListTagsForResource,
     PutComplianceItems,
+    PutInventory,
     RegisterManagedInstance,
     RemoveTagsFromResource,
+    SendCommand,
     StartAssociationsOnce,
     UpdateAssociation,
+    UpdateAssociationStatus,
     UpdateDocument,
     UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
+    UpdateManagedInstanceRole,
 }
 
 fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let request: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    validate::check(O::members(), &request)?;
+    validate::check(O::NAME, &request)?;
     let operation: O = serde_json::from_value(request).map_err(|error| unreadable(&error))?;
     let reply = service.handle(now, operation)?;
     serde_json::to_vec(&reply)

@@ -11,26 +11,31 @@ use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
-    CreateAssociation, CreateDocument, DeleteAssociation, DeleteDocument, UpdateAssociation,
-    UpdateDocument, UpdateDocumentDefaultVersion,
+    CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
+    DeleteDocument, SendCommand, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
 };
 use tokio::sync::Notify;
 use tracing::error;
 
-use crate::config::PlaneConfig;
+use crate::config::{AdminAccess, PlaneConfig};
 use crate::engine;
 pub use crate::handler::Handle;
+use crate::handler::world;
+pub use crate::handler::world::WorldChange;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
-pub use crate::state::alarm::AlarmState;
+use crate::state::world::{InvalidWorld, World};
 use crate::validate;
 
 /// The operations by which people define what is to be.
-const DEFINITIONS: [&str; 7] = [
+const DEFINITIONS: &[&str] = &[
+    CancelCommand::NAME,
     CreateAssociation::NAME,
+    CreateAssociationBatch::NAME,
     CreateDocument::NAME,
     DeleteAssociation::NAME,
+    SendCommand::NAME,
     DeleteDocument::NAME,
     UpdateAssociation::NAME,
     UpdateDocument::NAME,
@@ -75,7 +80,7 @@ impl Service {
         if !O::IS_TRUSTED {
             let request = serde_json::to_value(&operation)
                 .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
-            validate::check(O::members(), &request)?;
+            validate::check(O::NAME, &request)?;
         }
         self.handle(now, operation)
     }
@@ -117,13 +122,6 @@ impl Service {
     /// The answer to a request that is refused before it is a call.
     pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
         refuse(refusal, self.lock().draw_request_id())
-    }
-
-    /// Notes the state of an alarm that associations may name, or that it
-    /// cannot be read; what it stops is stopped.
-    pub fn set_alarm(&self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
-        self.lock().set_alarm(now, name, alarm);
-        self.earlier.notify_one();
     }
 
     /// When the plane next has work of its own to do.
@@ -169,6 +167,27 @@ impl Service {
         snapshot::read(config, bytes).map(Self::with)
     }
 
+    /// What other services know.
+    pub fn world(&self) -> World {
+        world::show(&self.lock())
+    }
+
+    /// Changes what other services know. What follows for nodes and
+    /// associations is put down for the engine.
+    pub fn change_world(&self, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
+        let mut state = self.lock();
+        world::change(&mut state, now, change)?;
+        drop(state);
+        self.earlier.notify_one();
+        self.defined.notify_one();
+        Ok(())
+    }
+
+    /// Who may use the admin API.
+    pub(crate) fn admin_access(&self) -> AdminAccess {
+        self.lock().config.admin_access
+    }
+
     /// The state, to be looked at.
     #[cfg(test)]
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -178,6 +197,12 @@ impl Service {
     /// The largest body that is read, in bytes.
     pub(crate) fn max_body(&self) -> usize {
         self.lock().config.max_body
+    }
+
+    /// How many commands wait for a node, after a recount of them all.
+    #[cfg(test)]
+    pub(crate) fn commands_waiting(&self, node: shared::id::NodeId) -> usize {
+        self.lock().commands.recounted(node).len()
     }
 
     /// The state. A panic under the lock left it in some order: one call's

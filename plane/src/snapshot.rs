@@ -13,14 +13,16 @@ use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
-use crate::state::alarm::Alarms;
 use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
+use crate::state::inventory::Inventory;
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
+use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
@@ -59,8 +61,11 @@ struct Written<'a> {
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
-    alarms: &'a Alarms,
+    inventory: &'a Inventory,
     timers: &'a Timers,
+    next_command: CommandNumber,
+    commands: Vec<&'a Command>,
+    world: &'a World,
 }
 
 #[derive(Deserialize)]
@@ -74,8 +79,11 @@ struct Read {
     associations: Vec<Kept>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
-    alarms: Alarms,
+    inventory: Inventory,
     timers: Timers,
+    next_command: CommandNumber,
+    commands: Vec<Command>,
+    world: World,
 }
 
 /// Writes a state down, without its first line: that is [`seal`]'s, which
@@ -92,8 +100,11 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         associations,
         graves,
         compliance: &state.compliance,
-        alarms: &state.alarms,
+        inventory: &state.inventory,
         timers: &state.timers,
+        next_command: state.commands.next_number(),
+        commands: state.commands.kept().collect(),
+        world: &state.world,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
 }
@@ -112,16 +123,18 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     let mut state = State::new(config);
     state.numbers = read.numbers;
     state.compliance = read.compliance;
-    state.alarms = read.alarms;
+    state.inventory = read.inventory;
     state.timers = read.timers;
+    state.commands = Commands::restore(read.commands, read.next_command);
+    state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.nodes = Nodes::restore(read.nodes);
     for kept in read.associations {
-        state.associations.insert(association(kept)?);
+        state.associations.insert(association(kept, &state.world)?);
     }
     for kept in read.graves {
-        state.associations.graves.insert(kept.number, association(kept)?);
+        state.associations.graves.insert(kept.number, association(kept, &state.world)?);
     }
     state.associations.set_next(read.next_association);
     Ok(state)
@@ -158,8 +171,8 @@ fn documents(
 }
 
 /// An association with what follows from its definition.
-fn association(kept: Kept) -> Result<Association, RestoreError> {
-    let conditions = Conditions::read(&kept.definition.targets).map_err(unreadable)?;
+fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
+    let conditions = Conditions::read(&kept.definition.targets, world).map_err(unreadable)?;
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
     let definition = &kept.definition;

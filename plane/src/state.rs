@@ -1,37 +1,42 @@
 //! All that the plane knows, behind one lock.
 //!
-//! The parts: nodes, associations with their executions, documents, counts of
-//! compliance, and the work that is due later. Handlers read and change it
+//! The parts: nodes, associations with their executions, commands, documents,
+//! counts of compliance, what other services know, and the work that is due
+//! later. Handlers read and change it
 //! within one call; what would touch more than a page is put down as
 //! work for the engine.
 //!
 //! Invariant: whatever can be counted over nodes is counted as it changes, and
 //! every index agrees with what it indexes.
 
-pub mod alarm;
+pub(crate) mod alarm;
 pub(crate) mod association;
+pub(crate) mod command;
 pub(crate) mod compliance;
 pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
+pub(crate) mod inventory;
 pub(crate) mod node;
 pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;
 pub(crate) mod timer;
+pub mod world;
 
 use serde::{Deserialize, Serialize};
-use shared::id::{AssociationId, ExecutionId};
+use shared::id::{AssociationId, CommandId, ExecutionId};
 use shared::seed::Seed;
-use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
-use alarm::{AlarmState, Alarms};
-use association::{AssociationNumber, Associations};
+use association::Associations;
+use command::Commands;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
+use inventory::Inventory;
 use node::Nodes;
-use timer::{Timers, Work};
+use timer::Timers;
+use world::World;
 
 /// All that the plane knows.
 #[derive(Debug)]
@@ -42,37 +47,44 @@ pub struct State {
     pub(crate) documents: Documents,
     pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
-    pub(crate) alarms: Alarms,
+    pub(crate) inventory: Inventory,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
+    pub(crate) world: World,
+    pub(crate) commands: Commands,
 }
 
 impl State {
     /// A plane to which nothing has happened yet; it knows its own documents.
     pub fn new(config: PlaneConfig) -> Self {
-        Self {
+        let world = config.world.clone();
+        let mut state = Self {
             documents: Documents::built_in(),
             document_events: DocumentEvents::default(),
             config,
             nodes: Nodes::default(),
             associations: Associations::default(),
             compliance: ComplianceCounts::default(),
-            alarms: Alarms::default(),
+            inventory: Inventory::default(),
             timers: Timers::default(),
             numbers: Numbers::default(),
+            world: world.clone(),
+            commands: Commands::default(),
+        };
+        for (id, instance) in world.instances {
+            state.declare(id, instance);
         }
-    }
-
-    /// Notes the state of an alarm, or that it cannot be read; the engine stops
-    /// what it stops.
-    pub fn set_alarm(&mut self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
-        self.alarms.set(name, alarm);
-        self.timers.add(now, Work::Sound { from: AssociationNumber::default() });
+        state
     }
 
     /// The next association's id.
     pub(crate) fn draw_association_id(&mut self) -> AssociationId {
         AssociationId::from_bits(draw(self.config.seed, "association", &mut self.numbers.association))
+    }
+
+    /// The next command's id.
+    pub(crate) fn draw_command_id(&mut self) -> CommandId {
+        CommandId::from_bits(draw(self.config.seed, "command", &mut self.numbers.command))
     }
 
     /// The next execution's id.
@@ -91,6 +103,7 @@ impl State {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     association: u64,
+    command: u64,
     execution: u64,
     request: u64,
 }

@@ -164,6 +164,11 @@ uuid_id! {
     ExecutionId
 }
 
+uuid_id! {
+    /// The id of a command of Run Command, a UUID.
+    CommandId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

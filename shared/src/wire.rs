@@ -5,16 +5,24 @@
 //! the real agent's JSON (alphabetical). Unknown keys are tolerated both ways.
 
 mod association;
+mod batch;
+mod command;
 mod compliance;
 mod document;
+mod instance;
 mod inventory;
+mod legacy;
 mod node;
 mod tag;
 
 pub use association::*;
+pub use batch::*;
+pub use command::*;
 pub use compliance::*;
 pub use document::*;
+pub use instance::*;
 pub use inventory::*;
+pub use legacy::*;
 pub use node::*;
 pub use tag::*;
 

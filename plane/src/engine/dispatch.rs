@@ -23,7 +23,7 @@ use crate::config::{AdmissionOrder, DefaultConcurrency, EmptyTargets, LateNodes}
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::execution::{Detail, Execution, Halt, Spread};
+use crate::state::execution::{Detail, Execution, Failure, Halt, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
 use crate::state::rate::Share;
 use crate::state::target::Condition;
@@ -107,6 +107,7 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
         let work = Work::Elapse { association: number, execution: running_number, row: 0 };
         state.timers.add(now + Period::hours(hours.into()), work);
     }
+    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     association.triggered = None;
     association.begin(execution, most, most_rows);
     Some(running_number)
@@ -156,7 +157,7 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
 }
 
 /// The next nodes, by id, that may satisfy this condition.
-fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
+pub(super) fn lookup(nodes: &Nodes, condition: &Condition, after: Option<NodeId>) -> Vec<NodeId> {
     let is_after = |id: &&NodeId| after.is_none_or(|after| **id > after);
     match condition {
         Condition::Nodes(ids) => {
@@ -288,6 +289,7 @@ fn add_record(
         heard: now,
         succeeded: None,
         finding: None,
+        told: None,
     };
     node.records.insert(index, record);
     association.counts.add(status);

@@ -26,6 +26,7 @@ pub(crate) fn apply(
     result: &InstanceAssociationExecutionResult,
 ) -> Result<(), ApiError> {
     let gone = || ApiError::from(ErrorCode::AssociationDoesNotExist);
+    let told = state.nodes.share_told(result);
     let association = state.associations.get_mut(number).ok_or_else(gone)?;
     let node = state.nodes.get_mut(node);
     let index = node.position(number).map_err(|_| gone())?;
@@ -38,6 +39,7 @@ pub(crate) fn apply(
     record.reported = Some(date);
     record.is_fresh = false;
     record.heard = now;
+    record.told = Some(told);
     record.detail = match result.error_code.as_deref() {
         Some(code) if code == AgentErrorCode::StuckAtInProgress.as_str() => Detail::StuckAtInProgress,
         _ => Detail::Plain,

@@ -35,7 +35,7 @@ pub(super) fn list_instance_associations(
     call: ListInstanceAssociations,
 ) -> Result<ListInstanceAssociationsReply, ApiError> {
     let id = call.instance_id;
-    let number = state.nodes.admitted(id).filter(|_| !state.config.terminated.contains(&id));
+    let number = state.nodes.admitted(id).filter(|_| !state.is_gone(id));
     let node = state.nodes.get_mut(number.ok_or_else(|| unknown(id))?);
     let list = List::new(state.config.seed, "ListInstanceAssociations", &id);
     let after = list.place::<u32>(call.next_token.as_deref())?;

@@ -3,9 +3,12 @@
 //! Making one is [`create`]'s work, changing it [`update`]'s, listing them
 //! [`list`]'s and their versions [`version`]'s.
 
+pub(super) mod batch;
 pub(super) mod create;
+pub(super) mod instance;
+pub(super) mod legacy;
 pub(super) mod list;
-mod parameters;
+pub(super) mod parameters;
 #[cfg(test)]
 mod tests;
 pub(super) mod update;
@@ -122,6 +125,9 @@ fn overview(association: &Association) -> AssociationOverview {
 
 /// The root `Status` of the old form: `Associated` until the node has reported.
 fn legacy_status(state: &State, association: &Association, node: NodeId) -> LegacyStatus {
+    if let Some(said) = legacy::in_force(state, association, node) {
+        return said.clone();
+    }
     let record =
         state.nodes.number(node).and_then(|number| state.nodes.get(number).record(association.number));
     let reported = record.and_then(|record| Some((record.status, record.reported?)));

@@ -5,6 +5,9 @@
 //! are not on the node is ignored (C.5). Other types belong to the uploader.
 
 pub(super) mod list;
+pub(super) mod resource;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -35,7 +38,7 @@ pub(super) fn put_compliance_items(
         ));
     }
     let id: Option<NodeId> = call.resource_id.parse().ok();
-    let id = id.filter(|id| !state.config.terminated.contains(id));
+    let id = id.filter(|id| !state.is_gone(*id));
     let number = id.and_then(|id| state.nodes.admitted(id)).ok_or_else(|| {
         refused(ErrorCode::InvalidResourceId, format!("node {} is not known here", call.resource_id))
     })?;

@@ -89,13 +89,12 @@ impl Filter {
 }
 
 fn row(association: &Association, execution: &Execution) -> AssociationExecution {
-    let status = execution.status().to_string();
     AssociationExecution {
         association_id: association.id,
         association_version: Some(execution.version.to_string()),
         execution_id: execution.id,
-        detailed_status: Some(status.clone()),
-        status,
+        detailed_status: Some(execution.detailed_status().to_owned()),
+        status: execution.status().to_string(),
         created_time: Some(execution.created),
         last_execution_date: execution.last_report,
         resource_count_by_status: Some(execution.counts.as_text()),

@@ -6,6 +6,10 @@
 //! with the associations at once, by the engine.
 
 pub(super) mod describe;
+pub(super) mod managed;
+pub(super) mod properties;
+#[cfg(test)]
+mod tests;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
@@ -40,7 +44,7 @@ pub(super) fn register_managed_instance(
     if id.is_hybrid() {
         return Err(invalid());
     }
-    if state.config.terminated.contains(&id) {
+    if state.is_gone(id) {
         return Err(unknown(id));
     }
     let number = admit(state, now, id);
@@ -59,7 +63,7 @@ pub(super) fn update_instance_information(
     call: UpdateInstanceInformation,
 ) -> Result<Empty, ApiError> {
     let id = call.instance_id;
-    if state.config.terminated.contains(&id) {
+    if state.is_gone(id) {
         return Err(unknown(id));
     }
     let number = match state.nodes.admitted(id) {
@@ -81,6 +85,7 @@ pub(super) fn update_instance_information(
         platform_type: call.platform_type.or(known.platform_type),
         platform_name: call.platform_name.map(Into::into).or_else(|| known.platform_name.clone()),
         platform_version: call.platform_version.map(Into::into).or_else(|| known.platform_version.clone()),
+        channel: call.ssm_connection_channel.map(Into::into).or_else(|| known.channel.clone()),
     };
     state.nodes.set_facts(number, facts);
     Ok(Empty {})

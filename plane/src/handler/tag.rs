@@ -48,7 +48,7 @@ fn change(
         "ManagedInstance" => {
             let id: NodeId = id.parse().map_err(|_| gone())?;
             let known = state.nodes.number(id);
-            if (known.is_none() && id.is_hybrid()) || state.config.terminated.contains(&id) {
+            if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
             }
             let before = known.map(|number| state.nodes.get(number).tags.clone()).unwrap_or_default();

@@ -108,6 +108,52 @@ async fn calls_are_answered_with_status_and_headers() {
     server.served.await.unwrap().unwrap();
 }
 
+fn admin(method: &str, path: &str, more: &str, body: &str) -> String {
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: plane\r\nconnection: close\r\n{more}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn the_admin_api_answers_this_machine_but_no_web_page() {
+    let server = start(Arc::new(Service::new(config())), None).await;
+    let page = "origin: https://example.com\r\n";
+    let cases = [
+        (admin("PUT", "/_fleet/alarms/cpu", "", "\"ALARM\""), "200", "\r\n\r\n{}"),
+        (admin("GET", "/_fleet/alarms/cpu", "", ""), "200", "\"ALARM\""),
+        (admin("GET", "/_fleet/alarms/cpu?x=y", "", ""), "200", "\"ALARM\""),
+        (admin("PUT", "/_fleet/alarms/cpu", page, "\"OK\""), "403", "web pages"),
+        (admin("DELETE", "/_fleet/alarms/none", "", ""), "200", "{}"),
+        (admin("GET", "/_fleet/alarms/none", "", ""), "404", "\"error\":\"there is no none among alarms\""),
+        (admin("PUT", "/_fleet/buckets", "", &"x".repeat(1001)), "413", "larger than 1000 bytes"),
+        (admin("GET", "/_fleeting", "", ""), "404", "the API is POST /"),
+    ];
+    for (request, status, fragment) in cases {
+        let answer = exchange(server.address, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(answer.contains(fragment), "{request}: {answer}");
+    }
+    server.stop.send(()).unwrap();
+    server.served.await.unwrap().unwrap();
+}
+
+#[test]
+fn other_machines_may_use_the_admin_api_only_where_that_is_set() {
+    use crate::config::AdminAccess::{Anyone, Loopback};
+    let cases = [
+        ("127.0.0.1:1", Loopback, true),
+        ("[::1]:1", Loopback, true),
+        ("[::ffff:127.0.0.1]:1", Loopback, true),
+        ("192.168.1.7:1", Loopback, false),
+        ("[::ffff:192.168.1.7]:1", Loopback, false),
+        ("192.168.1.7:1", Anyone, true),
+    ];
+    for (peer, access, is_let_in) in cases {
+        assert_eq!(may_administer(peer.parse().unwrap(), access), is_let_in, "{peer} {access:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_planes_own_work_is_done_and_the_state_kept_at_the_end() {
     let directory = tempfile::tempdir().unwrap();

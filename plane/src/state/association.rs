@@ -15,7 +15,7 @@ use shared::schedule::timetable::Timetable;
 use shared::status::AssociationStatus;
 use shared::target::Target;
 use shared::time::Timestamp;
-use shared::wire::{AlarmConfiguration, AlarmStateInformation, OutputLocation, Parameters};
+use shared::wire::{AlarmConfiguration, AlarmStateInformation, LegacyStatus, OutputLocation, Parameters};
 
 use super::compliance::Severity;
 use super::execution::{Detail, Execution, Limit, Spread, StatusCounts};
@@ -104,6 +104,8 @@ pub(crate) struct Kept {
     pub(crate) counts: StatusCounts,
     pub(crate) last_run: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
+    /// What an old agent last said of it in the old form.
+    pub(crate) legacy: Option<Box<LegacyStatus>>,
 }
 
 impl std::ops::Deref for Association {
@@ -249,7 +251,7 @@ impl Kept {
             return (Pending, "Associated");
         }
         match newest.status() {
-            Failed | Cancelled => (Failed, Failed.as_str()),
+            Failed | Cancelled => (Failed, newest.detailed_status()),
             InProgress if newest.counts.of(Pending) == newest.counts.total() => (Pending, "Associated"),
             InProgress | Pending => (Pending, InProgress.as_str()),
             _ => (Success, Success.as_str()),
@@ -328,6 +330,14 @@ impl Associations {
         self.table.get_mut(&number)
     }
 
+    /// Gives an association other conditions.
+    pub(crate) fn set_conditions(&mut self, number: AssociationNumber, conditions: Conditions) {
+        let Some(association) = self.table.get_mut(&number) else { return };
+        self.leads.remove(number, association.conditions.lead());
+        self.leads.add(number, conditions.lead());
+        association.conditions = conditions;
+    }
+
     pub(crate) fn number(&self, id: AssociationId) -> Option<AssociationNumber> {
         self.by_id.get(&id).copied()
     }
@@ -351,8 +361,11 @@ impl Associations {
 
     /// Those from behind this number, in the order of creation.
     pub(crate) fn after(&self, number: Option<AssociationNumber>) -> impl Iterator<Item = &Association> {
-        let from =
-            number.map_or(AssociationNumber(0), |number| AssociationNumber(number.0.saturating_add(1)));
+        self.from(number.map_or(AssociationNumber(0), |number| AssociationNumber(number.0.saturating_add(1))))
+    }
+
+    /// Those from this number on, in the order of creation.
+    pub(crate) fn from(&self, from: AssociationNumber) -> impl Iterator<Item = &Association> {
         self.table.range(from..).map(|(_, association)| association)
     }
 

@@ -149,6 +149,22 @@ impl Row {
     }
 }
 
+/// Why an execution failed before it reached a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Failure {
+    /// Its resource group is gone, or too large (B.3 R12).
+    InvalidTarget,
+}
+
+impl Failure {
+    /// The word under which clients see it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidTarget => "InvalidTarget",
+        }
+    }
+}
+
 /// One dispatch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Execution {
@@ -168,6 +184,8 @@ pub(crate) struct Execution {
     pub(crate) is_watched: bool,
     /// When the next such check is due, as far as this one has come.
     pub(crate) next_watch: Option<Timestamp>,
+    /// Why it could not even begin.
+    pub(crate) failure: Option<Failure>,
     /// The version of the association that it runs.
     pub(crate) version: u32,
     /// Whether it is not done as long as it has no nodes.
@@ -225,6 +243,7 @@ impl Execution {
             last_report: None,
             is_watched: false,
             next_watch: None,
+            failure: None,
             version,
             awaits_nodes: false,
             is_scheduled: false,
@@ -351,10 +370,17 @@ impl Execution {
         self.spread == Spread::Done && self.counts.open() == 0
     }
 
+    /// How it stands in detail: the reason of a failure, where there is one.
+    pub(crate) fn detailed_status(&self) -> &'static str {
+        self.failure.map_or_else(|| self.status().as_str(), Failure::as_str)
+    }
+
     /// How it stands (C.2).
     pub(crate) fn status(&self) -> AssociationStatus {
         use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Skipped, Success, TimedOut};
-        if self.rows.is_empty() && self.spread != Spread::Done {
+        if self.failure.is_some() {
+            Failed
+        } else if self.rows.is_empty() && self.spread != Spread::Done {
             Pending
         } else if !self.is_over() {
             InProgress

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use shared::id::NodeId;
 use shared::status::{AssociationStatus, PingStatus, PlatformType};
 use shared::time::{Period, Timestamp};
+use shared::wire::{InstanceAssociationExecutionResult, OutputUrl};
 use smallvec::SmallVec;
 
 use super::association::AssociationNumber;
@@ -45,6 +46,8 @@ pub(crate) struct Node {
     /// The digest of the agent's last upload of compliance, zero if there was
     /// none; it stands here because every node has one.
     pub(crate) association_hash: u64,
+    /// The role of a hybrid node, where it was given another than at registration.
+    pub(crate) iam_role: Option<Box<str>>,
     /// Compliance that was uploaded and belongs to no record.
     pub(crate) uploads: Option<Box<Uploads>>,
 }
@@ -56,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) platform_type: Option<PlatformType>,
     pub(crate) platform_name: Option<Box<str>>,
     pub(crate) platform_version: Option<Box<str>>,
+    /// The channel over which it waits for messages; empty while there is none.
+    pub(crate) channel: Option<Box<str>>,
 }
 
 /// A node's part in an association.
@@ -82,6 +87,16 @@ pub(crate) struct Record {
     pub(crate) succeeded: Option<Timestamp>,
     /// Whether the node complies.
     pub(crate) finding: Option<Finding>,
+    /// What the last report that counted said beside the state.
+    pub(crate) told: Option<Arc<Told>>,
+}
+
+/// What a report says beside the state; most nodes say the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) summary: Box<str>,
+    pub(crate) error_code: Option<Box<str>>,
+    pub(crate) output_url: Option<OutputUrl>,
 }
 
 /// A node's place in an execution.
@@ -106,6 +121,7 @@ impl Node {
             tags: Tags::default(),
             records: SmallVec::new(),
             association_hash: 0,
+            iam_role: None,
             uploads: None,
         }
     }
@@ -160,6 +176,7 @@ pub(crate) struct Nodes {
     pub(crate) tags: TagIndex,
     pub(crate) texts: Interner<str>,
     facts: Interner<Facts>,
+    told: Interner<Told>,
 }
 
 impl Nodes {
@@ -211,6 +228,15 @@ impl Nodes {
         }
     }
 
+    /// The one copy of what a report says beside the state.
+    pub(crate) fn share_told(&mut self, result: &InstanceAssociationExecutionResult) -> Arc<Told> {
+        self.told.share(Told {
+            summary: result.execution_summary.as_str().into(),
+            error_code: result.error_code.as_deref().filter(|code| !code.is_empty()).map(Into::into),
+            output_url: result.output_url.clone(),
+        })
+    }
+
     /// All nodes in the order of their ids, from behind this one.
     pub(crate) fn after(&self, id: Option<NodeId>) -> impl Iterator<Item = NodeNumber> {
         let from = id.map_or(Bound::Unbounded, Bound::Excluded);
@@ -228,6 +254,9 @@ impl Nodes {
         for mut node in table {
             node.facts = nodes.facts.share(node.facts);
             node.tags = node.tags.shared(&mut nodes.texts);
+            for told in node.records.iter_mut().filter_map(|record| record.told.as_mut()) {
+                *told = nodes.told.share(Arc::clone(told));
+            }
             let number = NodeNumber(u32::try_from(nodes.table.len()).expect("as many as were kept"));
             nodes.by_id.insert(node.id, number);
             nodes.tags.add(node.id, &node.tags);

@@ -12,6 +12,7 @@ use shared::id::NodeId;
 use shared::target::Target;
 
 use super::node::Node;
+use super::world::World;
 
 /// One condition on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,23 +51,28 @@ impl Condition {
 
 /// The conditions of one association; there is at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Conditions(Vec<Condition>);
+pub(crate) struct Conditions {
+    all: Vec<Condition>,
+    /// Whether it names a resource group that is gone or too large: it means
+    /// nobody, and its executions fail.
+    is_broken: bool,
+}
 
 impl Conditions {
     /// Whether this node is meant. A node that never registered is not.
     pub(crate) fn hold(&self, node: &Node) -> bool {
-        node.is_admitted && self.0.iter().all(|condition| condition.holds(node))
+        node.is_admitted && self.all.iter().all(|condition| condition.holds(node))
     }
 
     /// The narrowest condition: under it the association is indexed, and its
     /// nodes are looked for.
     pub(crate) fn lead(&self) -> &Condition {
-        self.0.iter().min_by_key(|condition| condition.width()).expect("there is at least one")
+        self.all.iter().min_by_key(|condition| condition.width()).expect("there is at least one")
     }
 
     /// The nodes that are named by their ids.
     pub(crate) fn named(&self) -> impl Iterator<Item = NodeId> {
-        self.0
+        self.all
             .iter()
             .filter_map(|condition| match condition {
                 Condition::Nodes(ids) => Some(ids.iter().copied()),
@@ -75,13 +81,58 @@ impl Conditions {
             .flatten()
     }
 
-    /// Reads targets (B.3 R7 to R10).
-    pub(crate) fn read(targets: &[Target]) -> Result<Self, ApiError> {
+    /// Whether it names a resource group by which nothing can be resolved (R12).
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Reads targets (B.3 R7 to R10, R12). A resource group stands for its
+    /// conditions as they are now.
+    pub(crate) fn read(targets: &[Target], world: &World) -> Result<Self, ApiError> {
         if targets.is_empty() {
             return Err(invalid("Instance ID or targets must be specified"));
         }
-        targets.iter().map(read).collect::<Result<_, _>>().map(Self)
+        let mut conditions = Self { all: Vec::new(), is_broken: false };
+        let mut has_group = false;
+        for target in targets {
+            if target.key.as_deref() != Some(GROUP) {
+                conditions.all.push(read(target)?);
+                continue;
+            }
+            let [name] = target.values.as_deref().unwrap_or_default() else {
+                return Err(invalid("The target is not valid"));
+            };
+            if std::mem::replace(&mut has_group, true) {
+                return Err(invalid("The target is not valid"));
+            }
+            conditions.add_group(name, world)?;
+        }
+        Ok(conditions)
     }
+
+    fn add_group(&mut self, name: &str, world: &World) -> Result<(), ApiError> {
+        match world.resource_groups.get(name).filter(|group| group.is_usable()) {
+            Some(group) => {
+                for target in group.targets() {
+                    self.all.push(read(&target)?);
+                }
+            }
+            None => {
+                self.all.push(Condition::Nodes(BTreeSet::new()));
+                self.is_broken = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key that names a resource group.
+const GROUP: &str = "resource-groups:Name";
+
+/// The resource group that targets name.
+pub(crate) fn group_name(targets: &[Target]) -> Option<&str> {
+    let target = targets.iter().find(|target| target.key.as_deref() == Some(GROUP))?;
+    target.values.as_ref()?.first().map(String::as_str)
 }
 
 /// Whether this key names nodes by their ids; its case does not matter.
@@ -94,17 +145,16 @@ fn read(target: &Target) -> Result<Condition, ApiError> {
     let values = target.values.as_deref().unwrap_or_default();
     let known =
         is_instance_ids(key) || key == "tag-key" || key.strip_prefix("tag:").is_some_and(|k| !k.is_empty());
-    if key.starts_with("resource-groups:") {
-        return Err(ApiError::new(
-            ErrorCode::ValidationException,
-            format!("target key {key} is not supported by this version of ssm-fleet"),
-        ));
-    }
-    if !known {
+    let is_resource_type = key == "resource-groups:ResourceTypeFilters";
+    if !known && !is_resource_type {
         return Err(invalid("Unsupported Target Type"));
     }
     if values.is_empty() {
         return Err(invalid("The target is not valid"));
+    }
+    if is_resource_type {
+        // Whatever the types are, only managed nodes run documents.
+        return Ok(Condition::Everyone);
     }
     if let Some(key) = key.strip_prefix("tag:") {
         return Ok(Condition::Tag { key: key.to_owned(), values: values.iter().cloned().collect() });
@@ -145,21 +195,39 @@ mod tests {
             (Target::default(), Some("Unsupported Target Type")),
         ];
         for (target, expected) in cases {
-            let error = Conditions::read(std::slice::from_ref(&target)).err();
+            let error = Conditions::read(std::slice::from_ref(&target), &World::default()).err();
             assert_eq!(error.as_ref().map(|error| error.message.as_str()), expected, "{target:?}");
             assert!(error.is_none_or(|error| error.code == ErrorCode::InvalidTarget));
         }
-        let group = Conditions::read(&[Target::new("resource-groups:Name", ["g"])]).unwrap_err();
-        assert_eq!(group.code, ErrorCode::ValidationException, "known to the service, not carried out here");
+    }
+
+    #[test]
+    fn a_group_stands_for_its_conditions_and_there_is_at_most_one() {
+        let text =
+            r#"{"resource_groups":{"web":{"tag_filters":[{"key":"Role","values":["web"]},{"key":"Env"}]}}}"#;
+        let world: World = serde_json::from_str(text).unwrap();
+        let group = |names: &[&str]| Target::new(GROUP, names.iter().copied());
+        let resolved = Conditions::read(&[group(&["web"])], &world).unwrap();
+        let spelled = [Target::new("tag:Role", ["web"]), Target::new("tag-key", ["Env"])];
+        assert_eq!(resolved, Conditions::read(&spelled, &world).unwrap());
+        let gone = Conditions::read(&[group(&["none"])], &world).unwrap();
+        assert!(gone.is_broken() && !resolved.is_broken());
+        for targets in [vec![group(&["web", "db"])], vec![group(&[])], vec![group(&["web"]), group(&["web"])]]
+        {
+            assert_eq!(Conditions::read(&targets, &world).unwrap_err().code, ErrorCode::InvalidTarget);
+        }
     }
 
     #[test]
     fn the_narrowest_condition_leads() {
-        let conditions = Conditions::read(&[
-            Target::new("InstanceIds", ["*"]),
-            Target::new("tag:Env", ["prod"]),
-            Target::new("tag-key", ["Role"]),
-        ]);
+        let conditions = Conditions::read(
+            &[
+                Target::new("InstanceIds", ["*"]),
+                Target::new("tag:Env", ["prod"]),
+                Target::new("tag-key", ["Role"]),
+            ],
+            &World::default(),
+        );
         assert!(matches!(conditions.unwrap().lead(), Condition::Tag { key, .. } if key == "Env"));
     }
 }

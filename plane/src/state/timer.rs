@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared::id::NodeId;
 use shared::time::Timestamp;
 
 use super::association::AssociationNumber;
+use super::command::CommandNumber;
 use super::node::NodeNumber;
 
 /// Something that the engine does at an instant. The order of the variants is
@@ -44,6 +46,18 @@ pub(crate) enum Work {
     Admit { association: AssociationNumber, execution: u32 },
     /// Give up on whom the order to run did not reach.
     GiveUp { association: AssociationNumber, execution: u32 },
+    /// Understand the targets of associations anew, from this number on: a group has changed.
+    Regroup { from: AssociationNumber },
+    /// See which nodes an association gains or loses, from this one on.
+    Survey { association: AssociationNumber, from: NodeNumber },
+    /// Go on with a command's nodes.
+    SpreadCommand { command: CommandNumber },
+    /// Cancel a command on the nodes behind this one.
+    CancelCommand { command: CommandNumber, after: Option<NodeId> },
+    /// End what of a command was not delivered, on the nodes behind this one.
+    ExpireCommand { command: CommandNumber, after: Option<NodeId> },
+    /// Forget a command.
+    ForgetCommand { command: CommandNumber },
 }
 
 impl Work {
@@ -63,6 +77,12 @@ impl Work {
             Self::Open { .. } => 11,
             Self::Sound { .. } => 12,
             Self::Elapse { .. } => 13,
+            Self::Regroup { .. } => 20,
+            Self::Survey { .. } => 21,
+            Self::SpreadCommand { .. } => 22,
+            Self::CancelCommand { .. } => 23,
+            Self::ExpireCommand { .. } => 24,
+            Self::ForgetCommand { .. } => 25,
         }
     }
 
@@ -73,13 +93,21 @@ impl Work {
             | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
+            | Self::Survey { association, .. }
             | Self::Withdraw { association, .. }
             | Self::Expire { association, .. }
             | Self::GiveUp { association, .. }
             | Self::Open { association }
             | Self::Elapse { association, .. }
             | Self::Admit { association, .. } => association,
-            Self::DocumentChanged { from, .. } | Self::Sound { from } | Self::Match { from, .. } => from,
+            Self::DocumentChanged { from, .. }
+            | Self::Match { from, .. }
+            | Self::Regroup { from }
+            | Self::Sound { from } => from,
+            Self::SpreadCommand { .. }
+            | Self::CancelCommand { .. }
+            | Self::ExpireCommand { .. }
+            | Self::ForgetCommand { .. } => AssociationNumber::default(),
         }
     }
 }

@@ -802,7 +802,7 @@ pub struct InstanceAssociationExecutionResult {
 }
 
 /// Where the output went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OutputUrl {
     /// A place in S3.
@@ -811,7 +811,7 @@ pub struct OutputUrl {
 }
 
 /// A place in S3.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct S3OutputUrl {
     /// Its address.

@@ -24,7 +24,7 @@ use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
 use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
-use crate::state::target::Conditions;
+use crate::state::target::{Conditions, group_name};
 use crate::state::timer::Work;
 use crate::validate::not_supported;
 
@@ -42,10 +42,11 @@ pub(crate) fn create_association(
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
     let timetable = read_timetable(state, &call)?;
     let targets = targets_of(&call);
-    let conditions = Conditions::read(&targets)?;
+    let conditions = Conditions::read(&targets, &state.world)?;
+    check_group(state, &targets)?;
     check_nodes(state, &call, &conditions, document)?;
     if let Some(location) = &call.output_location {
-        check_output(location)?;
+        check_output(state, location)?;
     }
     let document_hash = Arc::clone(&document.kept.hash);
     let tags = Tags::of_new_resource(call.tags.as_deref().unwrap_or_default(), &mut state.nodes.texts)?;
@@ -72,6 +73,7 @@ pub(crate) fn create_association(
         counts: StatusCounts::default(),
         last_run: None,
         last_success: None,
+        legacy: None,
     };
     let mut association = Association { kept, conditions, timetable };
     if let Some(first) = timetable.first(now) {
@@ -210,7 +212,7 @@ pub(super) fn check_nodes(
     document: &StoredDocument,
 ) -> Result<(), ApiError> {
     for id in conditions.named() {
-        if state.config.terminated.contains(&id) || !may_name(state, call, id) {
+        if state.is_out_of_reach(id) || !may_name(state, call, id) {
             return Err(refused(ErrorCode::InvalidInstanceId, id.to_string()));
         }
     }
@@ -238,8 +240,17 @@ fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     }
 }
 
-/// Whether a bucket's name could be one (InvalidOutputLocation).
-pub(super) fn check_output(location: &OutputLocation) -> Result<(), ApiError> {
+/// A resource group that is named must be there (F.1). One that is too large
+/// is taken, and the association runs and fails (R12).
+pub(super) fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
+    match group_name(targets).filter(|name| !state.world.resource_groups.contains_key(*name)) {
+        Some(name) => Err(refused(ErrorCode::InvalidTarget, format!("resource group {name} does not exist"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a bucket's name could be one, and whether it is known (InvalidOutputLocation, R35).
+pub(super) fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
     let place = location.s3_location.as_ref();
     let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -247,10 +258,13 @@ pub(super) fn check_output(location: &OutputLocation) -> Result<(), ApiError> {
     let is_dns_like = ends.iter().all(|end| end.is_some_and(is_plain))
         && bucket.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
         && !bucket.contains("..");
-    if is_dns_like {
-        return Ok(());
+    if !is_dns_like {
+        return Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")));
     }
-    Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")))
+    if !state.world.knows_bucket(bucket) {
+        return Err(refused(ErrorCode::InvalidOutputLocation, format!("bucket {bucket} does not exist")));
+    }
+    Ok(())
 }
 
 /// Duplicates of the old form (R37), and the quota (R36).

@@ -45,8 +45,7 @@ enum Filter {
     Before(Timestamp),
     After(Timestamp),
     AssociationName(String),
-    /// No association here has a resource group.
-    Nothing,
+    ResourceGroup(String),
 }
 
 fn read(filter: &AssociationFilter) -> Result<Filter, ApiError> {
@@ -59,7 +58,7 @@ fn read(filter: &AssociationFilter) -> Result<Filter, ApiError> {
         "LastExecutedBefore" => Filter::Before(instant(&value)?),
         "LastExecutedAfter" => Filter::After(instant(&value)?),
         "AssociationName" => Filter::AssociationName(value),
-        "ResourceGroupName" => Filter::Nothing,
+        "ResourceGroupName" => Filter::ResourceGroup(value),
         other => {
             return Err(refused(ErrorCode::ValidationException, format!("there is no filter {other}")));
         }
@@ -78,7 +77,10 @@ impl Filter {
             Self::Before(instant) => association.last_run.is_some_and(|last| last < *instant),
             Self::After(instant) => association.last_run.is_some_and(|last| last > *instant),
             Self::AssociationName(name) => definition.association_name.as_deref() == Some(name),
-            Self::Nothing => false,
+            Self::ResourceGroup(name) => definition.targets.iter().any(|target| {
+                target.key.as_deref() == Some("resource-groups:Name")
+                    && target.values.iter().flatten().any(|value| value == name)
+            }),
         }
     }
 }

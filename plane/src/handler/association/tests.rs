@@ -282,8 +282,13 @@ fn what_is_wrong_is_refused_by_the_services_names() {
         ),
         (
             World::shell(&targets("resource-groups:Name", &["g"]), &json!({})),
-            ValidationException,
-            "not supported",
+            InvalidTarget,
+            "resource group g does not exist",
+        ),
+        (
+            World::shell(&targets("resource-groups:Name", &["g", "h"]), &json!({})),
+            InvalidTarget,
+            "The target is not valid",
         ),
     ];
     let world = World::new();

@@ -47,11 +47,12 @@ pub(crate) fn update_association(
     parameters::check(call.parameters.as_ref(), &document.parsed)?;
     let timetable = create::read_timetable(state, &call)?;
     let targets = create::targets_of(&call);
-    let conditions = Conditions::read(&targets)?;
+    let conditions = Conditions::read(&targets, &state.world)?;
+    create::check_group(state, &targets)?;
     // The model knows no InvalidInstanceId here.
     create::check_nodes(state, &call, &conditions, document).map_err(as_target)?;
     if let Some(location) = &call.output_location {
-        create::check_output(location)?;
+        create::check_output(state, location)?;
     }
 
     let definition = create::define(call, targets);

@@ -1,0 +1,166 @@
+//! The admin API: what AWS keeps in other services, shown and changed under `/_fleet/`.
+//!
+//! A resource is a path, its body the same JSON as in the world as a whole:
+//! `GET` shows it, `PUT` (or `POST`) sets it, `DELETE` takes it away. What is
+//! wrong with a request is said in one message, `{"error": …}`. Who may ask is
+//! [`crate::http`]'s business. docs/admin-api.md is the reference.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use shared::id::NodeId;
+use shared::time::Timestamp;
+
+use crate::service::{Service, WorldChange};
+
+/// Where the admin API begins.
+pub(crate) const ROOT: &str = "/_fleet";
+
+/// Whether a path belongs to the admin API.
+pub(crate) fn is_at(path: &str) -> bool {
+    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// An answer of the admin API.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// A refusal.
+    pub(crate) fn error(status: u16, reason: impl Into<String>) -> Self {
+        Self { status, body: json!({"error": reason.into()}) }
+    }
+
+    fn of(value: &impl Serialize) -> Self {
+        match serde_json::to_value(value) {
+            Ok(body) => Self { status: 200, body },
+            Err(error) => Self::error(500, error.to_string()),
+        }
+    }
+}
+
+/// What a request wants of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Show,
+    Set,
+    Remove,
+}
+
+/// Answers a request to a path under [`ROOT`].
+pub(crate) fn answer(service: &Service, now: Timestamp, method: &str, path: &str, body: &[u8]) -> Answer {
+    let verb = match method {
+        "GET" => Verb::Show,
+        "PUT" | "POST" => Verb::Set,
+        "DELETE" => Verb::Remove,
+        _ => return Answer::error(405, format!("{method} is not supported: use GET, PUT, POST or DELETE")),
+    };
+    let Some(steps) = steps(path) else {
+        return Answer::error(400, "the path is not percent-encoded UTF-8");
+    };
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    let outcome = match (verb, &steps[..]) {
+        (Verb::Show, steps) => return show(service, steps),
+        (verb, [kind, name]) => named(verb, kind, name, body),
+        (verb, ["buckets"]) => all_buckets(verb, body),
+        _ => Err(nothing(path)),
+    };
+    let done = outcome.and_then(|change| {
+        service.change_world(now, change).map_err(|wrong| Answer::error(400, wrong.to_string()))
+    });
+    match done {
+        Ok(()) => Answer { status: 200, body: json!({}) },
+        Err(refusal) => refusal,
+    }
+}
+
+/// The steps of a path behind the root, decoded.
+fn steps(path: &str) -> Option<Vec<String>> {
+    let path = path.strip_prefix(ROOT)?;
+    path.split('/').filter(|step| !step.is_empty()).map(decode).collect()
+}
+
+/// A step of a path without its percent signs.
+fn decode(step: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(step.len());
+    let mut rest = step.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let (high, low) = (digit()?, digit()?);
+        bytes.push(u8::try_from(high * 16 + low).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn nothing(path: &str) -> Answer {
+    let reason = format!(
+        "there is nothing at {path}: try {ROOT}/world, {ROOT}/alarms/NAME, {ROOT}/resource-groups/NAME, \
+         {ROOT}/buckets, {ROOT}/instances/ID or {ROOT}/denied-nodes/ID"
+    );
+    Answer::error(404, reason)
+}
+
+/// Shows the world, a kind of resources, or one of them.
+fn show(service: &Service, steps: &[&str]) -> Answer {
+    let world = match serde_json::to_value(service.world()) {
+        Ok(world) => world,
+        Err(error) => return Answer::error(500, error.to_string()),
+    };
+    let (kind, name) = match steps {
+        ["world"] => return Answer::of(&world),
+        [kind] => (*kind, None),
+        [kind, name] => (*kind, Some(*name)),
+        _ => return nothing(&format!("{ROOT}/{}", steps.join("/"))),
+    };
+    let Some(resources) = world.get(kind.replace('-', "_")) else {
+        return nothing(&format!("{ROOT}/{}", steps.join("/")));
+    };
+    let Some(name) = name else { return Answer::of(resources) };
+    let found = match resources {
+        Value::Array(names) => names.iter().find(|one| one.as_str() == Some(name)),
+        other => other.get(name),
+    };
+    found.map_or_else(|| Answer::error(404, format!("there is no {name} among {kind}")), Answer::of)
+}
+
+/// A change of one resource.
+fn named(verb: Verb, kind: &str, name: &str, body: &[u8]) -> Result<WorldChange, Answer> {
+    let is_set = verb == Verb::Set;
+    Ok(match kind {
+        "alarms" => WorldChange::Alarm(name.to_owned(), given(is_set, body)?),
+        "resource-groups" => WorldChange::ResourceGroup(name.to_owned(), given(is_set, body)?),
+        "buckets" => WorldChange::Bucket(name.to_owned(), is_set),
+        "instances" => WorldChange::Instance(node(name)?, given(is_set, body)?),
+        "denied-nodes" => WorldChange::Denied(node(name)?, is_set),
+        _ => return Err(nothing(&format!("{ROOT}/{kind}/{name}"))),
+    })
+}
+
+/// A change of all buckets: those in the body exist, or nobody knows.
+fn all_buckets(verb: Verb, body: &[u8]) -> Result<WorldChange, Answer> {
+    given(verb == Verb::Set, body).map(WorldChange::Buckets)
+}
+
+fn node(name: &str) -> Result<NodeId, Answer> {
+    name.parse().map_err(|wrong: shared::id::InvalidNodeId| Answer::error(400, wrong.to_string()))
+}
+
+/// The value in a body, where the request sets one.
+fn given<T: DeserializeOwned>(is_set: bool, body: &[u8]) -> Result<Option<T>, Answer> {
+    if !is_set {
+        return Ok(None);
+    }
+    let read = serde_json::from_slice(body);
+    read.map(Some).map_err(|error| Answer::error(400, format!("the body cannot be understood: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

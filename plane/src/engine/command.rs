@@ -1,0 +1,82 @@
+//! What becomes of a command while nobody takes it: its nodes are gathered, it
+//! is cancelled, its time runs out, it is forgotten.
+
+use std::ops::Bound;
+
+use shared::id::NodeId;
+use shared::time::Timestamp;
+
+use super::{PIECE, dispatch};
+use crate::state::State;
+use crate::state::command::{CommandNumber, Delivery};
+use crate::state::execution::Spread;
+use crate::state::target::Conditions;
+use crate::state::timer::Work;
+
+/// Gathers the next nodes of a command that names conditions.
+pub(super) fn spread(state: &mut State, now: Timestamp, number: CommandNumber) {
+    let Some(command) = state.commands.get(number) else { return };
+    let Spread::Going(after) = command.spread else { return };
+    let targets = command.request.targets.as_deref().unwrap_or_default();
+    let conditions = Conditions::read(targets, &state.world);
+    let piece = conditions
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |conditions| dispatch::lookup(&state.nodes, conditions.lead(), after));
+    let deliver = |id: &NodeId| {
+        let node = state.nodes.get(state.nodes.number(*id)?);
+        let platform = node.facts.platform_type;
+        let fits = platform.is_none_or(|platform| command.platforms.contains(&platform));
+        let delivery = if fits { Delivery::Pending } else { Delivery::InvalidPlatform };
+        conditions.as_ref().is_ok_and(|conditions| conditions.hold(node)).then_some((*id, delivery))
+    };
+    // What was cancelled while its nodes were gathered goes to no more of them.
+    let parts: Vec<_> =
+        if command.is_cancelled { Vec::new() } else { piece.iter().filter_map(deliver).collect() };
+    let next = piece.last().filter(|_| piece.len() == PIECE && !command.is_cancelled).copied();
+    for (node, delivery) in parts {
+        state.commands.set(number, node, delivery);
+    }
+    let Some(command) = state.commands.get_mut(number) else { return };
+    command.spread = next.map_or(Spread::Done, |last| Spread::Going(Some(last)));
+    if next.is_some() {
+        state.timers.add(now, Work::SpreadCommand { command: number });
+    }
+}
+
+/// Cancels a command on its next nodes.
+pub(super) fn cancel(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
+    if let Some(last) = end(state, number, after, Delivery::Cancelled) {
+        state.timers.add(now, Work::CancelCommand { command: number, after: Some(last) });
+    }
+}
+
+/// Ends a command on its next nodes, for it was not delivered in time.
+pub(super) fn expire(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
+    if let Some(last) = end(state, number, after, Delivery::TimedOut) {
+        state.timers.add(now, Work::ExpireCommand { command: number, after: Some(last) });
+    }
+}
+
+/// Ends what is pending on the next nodes. Answers the last of them if there are more.
+fn end(
+    state: &mut State,
+    number: CommandNumber,
+    after: Option<NodeId>,
+    delivery: Delivery,
+) -> Option<NodeId> {
+    let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+    let parts = &state.commands.get(number)?.parts;
+    let piece: Vec<(NodeId, Delivery)> =
+        parts.range::<NodeId, _>(from).take(PIECE).map(|(node, part)| (*node, *part)).collect();
+    for (node, _) in piece.iter().filter(|(_, part)| *part == Delivery::Pending) {
+        state.commands.set(number, *node, delivery);
+    }
+    piece.last().filter(|_| piece.len() == PIECE).map(|(node, _)| *node)
+}
+
+/// Forgets a command, piece by piece.
+pub(super) fn forget(state: &mut State, now: Timestamp, number: CommandNumber) {
+    if state.commands.forget(number, PIECE) {
+        state.timers.add(now, Work::ForgetCommand { command: number });
+    }
+}

@@ -1,0 +1,64 @@
+//! What follows from a change of a resource group.
+//!
+//! The associations that name the group are understood anew, and each of them
+//! that changed looks through the nodes for those that it gains or loses.
+//! These are matched like nodes whose tags changed (C.4).
+
+use shared::time::Timestamp;
+
+use super::PIECE;
+use crate::state::State;
+use crate::state::association::AssociationNumber;
+use crate::state::node::NodeNumber;
+use crate::state::target::{Conditions, group_name};
+use crate::state::timer::Work;
+
+/// Understands the targets of the next associations that name a group.
+pub(super) fn regroup(state: &mut State, now: Timestamp, from: AssociationNumber) {
+    let mut piece = Vec::new();
+    let mut next = None;
+    for (looked_at, association) in state.associations.from(from).enumerate() {
+        if looked_at == PIECE {
+            next = Some(association.number);
+            break;
+        }
+        if group_name(&association.definition.targets).is_none() {
+            continue;
+        }
+        let conditions = Conditions::read(&association.definition.targets, &state.world);
+        if let Ok(conditions) = conditions
+            && conditions != association.conditions
+        {
+            piece.push((association.number, conditions));
+        }
+    }
+    for (number, conditions) in piece {
+        state.associations.set_conditions(number, conditions);
+        state.timers.add(now, Work::Survey { association: number, from: NodeNumber(0) });
+    }
+    if let Some(from) = next {
+        state.timers.add(now, Work::Regroup { from });
+    }
+}
+
+/// Has the next nodes matched that an association gains or loses.
+pub(super) fn survey(state: &mut State, now: Timestamp, number: AssociationNumber, from: NodeNumber) {
+    let Some(association) = state.associations.get(number) else { return };
+    let table = state.nodes.table();
+    let end = table.len().min(from.0 as usize + PIECE);
+    let place = |index: usize| NodeNumber(u32::try_from(index).expect("nodes have numbers"));
+    let changed: Vec<NodeNumber> = (from.0 as usize..end)
+        .filter(|index| {
+            let node = &table[*index];
+            association.conditions.hold(node) != node.record(number).is_some()
+        })
+        .map(place)
+        .collect();
+    let is_last = end == table.len();
+    for node in changed {
+        state.timers.add(now, Work::Match { node, from: number });
+    }
+    if !is_last {
+        state.timers.add(now, Work::Survey { association: number, from: place(end) });
+    }
+}

@@ -1,0 +1,48 @@
+//! Cancelling a command where it has not ended.
+
+use std::collections::BTreeSet;
+
+use shared::error::{ApiError, ErrorCode};
+use shared::time::Timestamp;
+use shared::wire::{CancelCommand, Empty};
+
+use super::super::refused;
+use super::find;
+use crate::state::State;
+use crate::state::command::Delivery;
+use crate::state::timer::Work;
+
+/// Cancels a command, on some of its nodes or on all; the latter is the engine's work.
+pub(in crate::handler) fn cancel_command(
+    state: &mut State,
+    now: Timestamp,
+    call: CancelCommand,
+) -> Result<Empty, ApiError> {
+    let command = find(state, &call.command_id)?;
+    let number = command.number;
+    let ids = call.instance_ids.unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = ids.iter().find(|id| !seen.insert(**id)) {
+        return Err(refused(ErrorCode::DuplicateInstanceId, format!("{twice} is named twice")));
+    }
+    if let Some(id) = ids.iter().find(|id| !command.parts.contains_key(id)) {
+        return Err(refused(ErrorCode::InvalidInstanceId, format!("the command does not go to {id}")));
+    }
+    let is_pending = |id: &_| command.parts.get(id) == Some(&Delivery::Pending);
+    let pending: Vec<_> = ids.iter().copied().filter(is_pending).collect();
+    pending.into_iter().for_each(|id| state.commands.set(number, id, Delivery::Cancelled));
+    if ids.is_empty() {
+        cancel_whole(state, now, number);
+    }
+    Ok(Empty {})
+}
+
+fn cancel_whole(state: &mut State, now: Timestamp, number: crate::state::command::CommandNumber) {
+    let Some(command) = state.commands.get_mut(number) else { return };
+    // What has ended has ended as it did.
+    let is_over = !matches!(command.words().0, "Pending" | "InProgress");
+    if !is_over {
+        command.is_cancelled = true;
+        state.timers.add(now, Work::CancelCommand { command: number, after: None });
+    }
+}

@@ -1,0 +1,92 @@
+//! Changing what other services know, and what follows from it.
+//!
+//! An instance that goes leaves its associations, one whose tags change is
+//! matched anew, a resource group that changes is resolved anew where
+//! associations name it, and an alarm that is raised stops those that name it.
+//! Buckets and permissions are only looked at when a rule asks for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::id::NodeId;
+use shared::time::Timestamp;
+
+use super::node::rematch;
+use crate::state::State;
+use crate::state::association::AssociationNumber;
+use crate::state::timer::Work;
+use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World};
+
+/// A change of what other services know. Where a value may be left out, that
+/// means that the thing is no longer there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorldChange {
+    /// An alarm of CloudWatch.
+    Alarm(String, Option<AlarmState>),
+    /// A resource group.
+    ResourceGroup(String, Option<ResourceGroup>),
+    /// The buckets that exist; without them, all do.
+    Buckets(Option<BTreeSet<String>>),
+    /// Whether a bucket exists. From the first one on that does, no other is assumed to.
+    Bucket(String, bool),
+    /// An EC2 instance; without tags it keeps those that it has.
+    Instance(NodeId, Option<Instance>),
+    /// Whether the caller may not access a node.
+    Denied(NodeId, bool),
+}
+
+/// Carries out a change.
+pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
+    let world = &mut state.world;
+    match change {
+        WorldChange::Alarm(name, alarm) => {
+            put(&mut world.alarms, name, alarm);
+            state.timers.add(now, Work::Sound { from: AssociationNumber::default() });
+        }
+        WorldChange::ResourceGroup(name, group) => {
+            put(&mut world.resource_groups, name, group);
+            state.timers.add(now, Work::Regroup { from: AssociationNumber::default() });
+        }
+        WorldChange::Buckets(buckets) => world.buckets = buckets,
+        WorldChange::Bucket(name, true) => {
+            world.buckets.get_or_insert_default().insert(name);
+        }
+        WorldChange::Bucket(name, false) => {
+            if let Some(buckets) = &mut world.buckets {
+                buckets.remove(&name);
+            }
+        }
+        WorldChange::Instance(id, Some(instance)) => {
+            instance.check(id)?;
+            let number = state.declare(id, instance);
+            rematch(state, now, number);
+        }
+        WorldChange::Instance(id, None) => {
+            world.instances.remove(&id);
+        }
+        WorldChange::Denied(id, true) => {
+            world.denied_nodes.insert(id);
+        }
+        WorldChange::Denied(id, false) => {
+            world.denied_nodes.remove(&id);
+        }
+    }
+    Ok(())
+}
+
+fn put<V>(table: &mut BTreeMap<String, V>, name: String, value: Option<V>) {
+    match value {
+        Some(value) => table.insert(name, value),
+        None => table.remove(&name),
+    };
+}
+
+/// What other services know, the instances with the tags that they have now.
+pub(crate) fn show(state: &State) -> World {
+    let mut world = state.world.clone();
+    for (id, instance) in &mut world.instances {
+        let tags = state.nodes.number(*id).map(|number| &state.nodes.get(number).tags);
+        instance.tags =
+            tags.map(|tags| tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect());
+    }
+    world
+}
