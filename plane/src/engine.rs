@@ -13,9 +13,11 @@ pub(crate) mod admission;
 mod command;
 mod dispatch;
 pub(crate) mod document_event;
+pub(crate) mod gate;
 mod group;
 mod membership;
 pub(crate) mod report;
+pub(crate) mod steering;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -36,6 +38,7 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),
+        Work::Revise { association, from } => membership::revise(state, now, association, from),
         Work::Forget { association } => membership::forget(state, now, association),
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
@@ -48,6 +51,11 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::ForgetCommand { command } => command::forget(state, now, command),
         Work::Withdraw { association, execution, row } => {
             admission::withdraw(state, now, association, execution, row);
+        }
+        Work::Open { association } => gate::open(state, now, association),
+        Work::Sound { from } => gate::sound(state, now, from),
+        Work::Elapse { association, execution, row } => {
+            gate::elapse(state, now, association, execution, row);
         }
         Work::Admit { association, execution } => admission::settle(state, now, association, execution),
         Work::GiveUp { association, execution } => admission::give_up(state, now, association, execution),

@@ -72,6 +72,7 @@ handlers! {
     GetConnectionStatus, false, GET_CONNECTION_STATUS => node::managed::get_connection_status;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
     GetInventory, false, GET_INVENTORY => inventory::get_inventory;
+    ListAssociationVersions, false, LIST_ASSOCIATION_VERSIONS => association::version::list_association_versions;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListCommandInvocations, false, LIST_COMMAND_INVOCATIONS => command::list::list_command_invocations;
     ListCommands, false, LIST_COMMANDS => command::list::list_commands;
@@ -87,7 +88,10 @@ handlers! {
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     PutInventory, true, PUT_INVENTORY => inventory::put_inventory;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    RemoveTagsFromResource, false, REMOVE_TAGS_FROM_RESOURCE => tag::remove_tags_from_resource;
     SendCommand, false, SEND_COMMAND => command::send::send_command;
+    StartAssociationsOnce, false, START_ASSOCIATIONS_ONCE => association::update::start_associations_once;
+    UpdateAssociation, false, UPDATE_ASSOCIATION => association::update::update_association;
     UpdateAssociationStatus, false, UPDATE_ASSOCIATION_STATUS => association::legacy::update_association_status;
     UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
     UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION

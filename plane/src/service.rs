@@ -12,7 +12,7 @@ use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
     CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
-    DeleteDocument, SendCommand, UpdateDocument, UpdateDocumentDefaultVersion,
+    DeleteDocument, SendCommand, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -37,6 +37,7 @@ const DEFINITIONS: &[&str] = &[
     DeleteAssociation::NAME,
     SendCommand::NAME,
     DeleteDocument::NAME,
+    UpdateAssociation::NAME,
     UpdateDocument::NAME,
     UpdateDocumentDefaultVersion::NAME,
 ];

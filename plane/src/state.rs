@@ -9,6 +9,7 @@
 //! Invariant: whatever can be counted over nodes is counted as it changes, and
 //! every index agrees with what it indexes.
 
+pub(crate) mod alarm;
 pub(crate) mod association;
 pub(crate) mod command;
 pub(crate) mod compliance;

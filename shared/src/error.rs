@@ -38,7 +38,8 @@ macro_rules! error_codes {
 
 error_codes! {
     AccessDeniedException, AssociatedInstances, AssociationAlreadyExists, AssociationDoesNotExist,
-    AssociationExecutionDoesNotExist, AssociationLimitExceeded, ComplianceTypeCountLimitExceededException,
+    AssociationExecutionDoesNotExist, AssociationLimitExceeded,
+    AssociationVersionLimitExceeded, ComplianceTypeCountLimitExceededException,
     DocumentAlreadyExists, DocumentLimitExceeded, DuplicateInstanceId, ExpiredToken, ExpiredTokenException,
     IncompleteSignatureException, InstanceAlreadyRegistered, InternalFailure, InternalServerError,
     InvalidAssociation, InvalidAssociationVersion, InvalidCommandId, InvalidDocument, InvalidDocumentContent,
@@ -46,7 +47,7 @@ error_codes! {
     InvalidFilterKey, InvalidInstanceId, InvalidInstanceInformationFilterValue,
     InvalidInstanceInformationValue, InvalidItemContentException, InvalidNextToken, InvalidOutputLocation,
     InvalidOutputFolder, InvalidParameters, InvalidPluginName, InvalidPublicKey, InvalidResourceId, InvalidResourceType, InvalidSchedule,
-    InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, InvocationDoesNotExist, ItemSizeLimitExceededException,
+    InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, InvalidUpdate, InvocationDoesNotExist, ItemSizeLimitExceededException,
     MaxDocumentSizeExceeded, MissingAuthenticationTokenException, RequestExpired, RequestTimeout,
     RequestTimeoutException, SerializationException, ServiceUnavailable, StatusUnchanged, Throttling, ThrottledException,
     ThrottlingException, TooManyRequestsException, TooManyTagsError, TooManyUpdates,

@@ -35,11 +35,12 @@ golden! {
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeDocument,
     DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetCalendarState, GetCommandInvocation,
-    GetConnectionStatus, GetDocument, GetInventory, ListAssociations, ListCommandInvocations,
-    ListCommands, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
-    ListInstanceAssociations, ListInventoryEntries, ListResourceComplianceSummaries,
-    ListTagsForResource, PutComplianceItems, PutInventory, RegisterManagedInstance, SendCommand,
-    UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    GetConnectionStatus, GetDocument, GetInventory, ListAssociationVersions, ListAssociations,
+    ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
+    ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
+    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
+    RegisterManagedInstance, RemoveTagsFromResource, SendCommand, StartAssociationsOnce,
+    UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
 }
 

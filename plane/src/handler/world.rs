@@ -1,9 +1,9 @@
 //! Changing what other services know, and what follows from it.
 //!
 //! An instance that goes leaves its associations, one whose tags change is
-//! matched anew, and a resource group that changes is resolved anew where
-//! associations name it. Alarms, buckets and permissions are only looked at
-//! when a rule asks for them.
+//! matched anew, a resource group that changes is resolved anew where
+//! associations name it, and an alarm that is raised stops those that name it.
+//! Buckets and permissions are only looked at when a rule asks for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,10 @@ pub enum WorldChange {
 pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
     let world = &mut state.world;
     match change {
-        WorldChange::Alarm(name, alarm) => put(&mut world.alarms, name, alarm),
+        WorldChange::Alarm(name, alarm) => {
+            put(&mut world.alarms, name, alarm);
+            state.timers.add(now, Work::Sound { from: AssociationNumber::default() });
+        }
         WorldChange::ResourceGroup(name, group) => {
             put(&mut world.resource_groups, name, group);
             state.timers.add(now, Work::Regroup { from: AssociationNumber::default() });

@@ -6,8 +6,7 @@ use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
 
 /// Members of an association's definition.
-const OF_ASSOCIATION: &[&str] =
-    &["CalendarNames", "Duration", "AlarmConfiguration", "AssociationDispatchAssumeRole"];
+const OF_ASSOCIATION: &[&str] = &["AssociationDispatchAssumeRole"];
 
 /// Members of a document's definition.
 const OF_DOCUMENT: &[&str] = &["Requires", "Attachments"];
