@@ -278,6 +278,8 @@ fn what_is_not_carried_out_yet_is_refused_by_name() {
     assert_eq!(said(&world, "CreateDocument", &requires), message);
     let role = json!({"AssociationDispatchAssumeRole": "arn:aws:iam::111122223333:role/r"});
     let message = "AssociationDispatchAssumeRole is not supported by this version of ssm-fleet";
-    assert_eq!(said(&world, "CreateAssociation", &association(&role)), message);
+    assert_eq!(said(&world, "CreateAssociation", &association(&role)), "", "it is kept");
+    let batch = json!({"Entries": [association(&json!({}))], "AssociationDispatchAssumeRole": "arn:aws:iam::111122223333:role/r"});
+    assert_eq!(said(&world, "CreateAssociationBatch", &batch), message);
     assert_eq!(said(&world, "CreateAssociation", &association(&json!({"CalendarNames": []}))), "");
 }

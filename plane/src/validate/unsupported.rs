@@ -5,8 +5,8 @@
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
 
-/// Members of an association's definition.
-const OF_ASSOCIATION: &[&str] = &["AssociationDispatchAssumeRole"];
+/// Members of a batch of associations.
+const OF_BATCH: &[&str] = &["AssociationDispatchAssumeRole"];
 
 /// Members of a document's definition.
 const OF_DOCUMENT: &[&str] = &["Requires", "Attachments"];
@@ -14,11 +14,7 @@ const OF_DOCUMENT: &[&str] = &["Requires", "Attachments"];
 /// Refuses a request that asks for what is not carried out.
 pub(super) fn check(operation: &str, request: &Value) -> Result<(), ApiError> {
     match operation {
-        "CreateAssociation" | "UpdateAssociation" => check_members(OF_ASSOCIATION, request),
-        "CreateAssociationBatch" => {
-            let entries = request["Entries"].as_array().into_iter().flatten();
-            entries.chain([request]).try_for_each(|entry| check_members(OF_ASSOCIATION, entry))
-        }
+        "CreateAssociationBatch" => check_members(OF_BATCH, request),
         "CreateDocument" | "UpdateDocument" => check_members(OF_DOCUMENT, request),
         "GetInventory" => check_members(&["Aggregators"], request),
         _ => Ok(()),

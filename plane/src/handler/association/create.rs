@@ -301,6 +301,7 @@ pub(super) fn define(call: CreateAssociation, targets: Vec<Target>) -> Definitio
         calendars: Arc::new(call.calendar_names.unwrap_or_default()),
         duration: small(call.duration),
         alarm: call.alarm_configuration.map(Arc::new),
+        role: call.association_dispatch_assume_role.map(Into::into),
     }
 }
 
