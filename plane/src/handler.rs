@@ -4,7 +4,8 @@
 //! fleet is put down for the engine.
 
 mod agent;
-mod association;
+pub(crate) mod association;
+mod automation;
 mod command;
 mod compliance;
 mod document;
@@ -68,12 +69,15 @@ handlers! {
         => execution::describe_association_execution_targets;
     DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
         => execution::describe_association_executions;
+    DescribeAutomationExecutions, false, DESCRIBE_AUTOMATION_EXECUTIONS
+        => automation::describe_automation_executions;
     DescribeDocument, false, DESCRIBE_DOCUMENT => document::show::describe_document;
     DescribeEffectiveInstanceAssociations, false, DESCRIBE_EFFECTIVE_INSTANCE_ASSOCIATIONS
         => association::instance::describe_effective_instance_associations;
     DescribeInstanceAssociationsStatus, false, DESCRIBE_INSTANCE_ASSOCIATIONS_STATUS
         => association::instance::describe_instance_associations_status;
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
+    GetAutomationExecution, false, GET_AUTOMATION_EXECUTION => automation::get_automation_execution;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetCommandInvocation, false, GET_COMMAND_INVOCATION => command::read::get_command_invocation;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;

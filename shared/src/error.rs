@@ -38,12 +38,12 @@ macro_rules! error_codes {
 
 error_codes! {
     AccessDeniedException, AssociatedInstances, AssociationAlreadyExists, AssociationDoesNotExist,
-    AssociationExecutionDoesNotExist, AssociationLimitExceeded, ComplianceTypeCountLimitExceededException,
+    AssociationExecutionDoesNotExist, AssociationLimitExceeded, AutomationExecutionNotFoundException, ComplianceTypeCountLimitExceededException,
     DocumentAlreadyExists, DocumentLimitExceeded, DuplicateInstanceId, ExpiredToken, ExpiredTokenException,
     IncompleteSignatureException, InstanceAlreadyRegistered, InternalFailure, InternalServerError,
     InvalidAssociation, InvalidAssociationVersion, InvalidCommandId, InvalidDocument, InvalidDocumentContent,
     InvalidDocumentOperation, InvalidDocumentSchemaVersion, InvalidDocumentVersion, InvalidFilter,
-    InvalidFilterKey, InvalidInstanceId, InvalidInstanceInformationFilterValue,
+    InvalidFilterKey, InvalidFilterValue, InvalidInstanceId, InvalidInstanceInformationFilterValue,
     InvalidInstanceInformationValue, InvalidItemContentException, InvalidNextToken, InvalidOutputLocation,
     InvalidOutputFolder, InvalidParameters, InvalidPluginName, InvalidPublicKey, InvalidResourceId, InvalidResourceType, InvalidSchedule,
     InvalidSignatureException, InvalidTag, InvalidTarget, InvalidTargetMaps, InvocationDoesNotExist, ItemSizeLimitExceededException,

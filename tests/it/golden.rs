@@ -32,12 +32,13 @@ struct Golden {
 golden! {
     AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
     DeleteAssociation, DeleteDocument, DescribeAssociation, DescribeAssociationExecutionTargets,
-    DescribeAssociationExecutions, DescribeDocument, DescribeEffectiveInstanceAssociations,
-    DescribeInstanceAssociationsStatus, DescribeInstanceInformation, GetCalendarState,
-    GetCommandInvocation, GetDocument, ListAssociations, ListCommandInvocations, ListCommands,
-    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
-    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
-    SendCommand, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    DescribeAssociationExecutions, DescribeAutomationExecutions, DescribeDocument,
+    DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
+    DescribeInstanceInformation, GetAutomationExecution, GetCalendarState, GetCommandInvocation,
+    GetDocument, ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems,
+    ListComplianceSummaries, ListDocumentVersions, ListDocuments, ListInstanceAssociations,
+    ListTagsForResource, PutComplianceItems, RegisterManagedInstance, SendCommand,
+    UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }
 

@@ -17,7 +17,7 @@ use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
 use super::watch::{self, Silence};
-use super::{PIECE, admission};
+use super::{PIECE, admission, automation};
 use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -72,11 +72,15 @@ pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNum
     execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     let running_number = execution.number;
     association.begin(execution, state.config.execution_history, state.config.execution_history_rows);
-    spread(state, now, number, running_number);
+    if association.definition.aim.is_some() {
+        automation::begin(state, now, number, running_number);
+    } else {
+        spread(state, now, number, running_number);
+    }
 }
 
 /// How many nodes run at once where an association does not say.
-fn default_limit(state: &State) -> Share {
+pub(super) fn default_limit(state: &State) -> Share {
     match state.config.default_max_concurrency {
         DefaultConcurrency::All => Share::ALL,
         DefaultConcurrency::Nodes(nodes) => Share::Number(nodes),

@@ -7,7 +7,8 @@ pub(super) mod create;
 pub(super) mod instance;
 pub(super) mod legacy;
 pub(super) mod list;
-pub(super) mod parameters;
+pub(crate) mod parameters;
+pub(crate) mod runbook;
 #[cfg(test)]
 mod tests;
 
@@ -90,7 +91,18 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
         document_version: Some(definition.document_version.to_string()),
         parameters: definition.parameters.as_deref().cloned(),
         association_id: Some(association.id),
-        targets: Some(definition.targets.to_vec()),
+        targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
+        automation_target_parameter_name: definition.aim.as_ref().and_then(|aim| text(&aim.target_parameter)),
+        target_maps: definition
+            .aim
+            .as_ref()
+            .map(|aim| aim.target_maps.clone())
+            .filter(|maps| !maps.is_empty()),
+        target_locations: definition
+            .aim
+            .as_ref()
+            .map(|aim| aim.target_locations.clone())
+            .filter(|locations| !locations.is_empty()),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         output_location: definition.output_location.as_deref().cloned(),
         last_execution_date: association.last_run,

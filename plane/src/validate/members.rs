@@ -378,6 +378,33 @@ pub(crate) static UPDATE_ASSOCIATION_STATUS: &[Member] = &[
     optional(&["AssociationStatus", "AdditionalInfo"], text(0, 1024)),
 ];
 
+pub(crate) static DESCRIBE_AUTOMATION_EXECUTIONS: &[Member] = &[
+    optional(&["Filters"], list(1, 10)),
+    required(
+        &["Filters", "member", "Key"],
+        word(&[
+            "DocumentNamePrefix",
+            "ExecutionStatus",
+            "ExecutionId",
+            "ParentExecutionId",
+            "CurrentAction",
+            "StartTimeBefore",
+            "StartTimeAfter",
+            "AutomationType",
+            "TagKey",
+            "TargetResourceGroup",
+            "AutomationSubtype",
+            "OpsItemId",
+        ]),
+    ),
+    required(&["Filters", "member", "Values"], list(1, 10)),
+    optional(&["Filters", "member", "Values", "member"], text(1, 150)),
+    optional(&["MaxResults"], integer(1, 50)),
+    optional(&["NextToken"], ANY_TEXT),
+];
+
+pub(crate) static GET_AUTOMATION_EXECUTION: &[Member] = &[required(&["AutomationExecutionId"], text(36, 36))];
+
 pub(crate) static SEND_COMMAND: &[Member] = &[
     optional(&["InstanceIds"], list(0, 50)),
     optional(&["InstanceIds", "member"], form(&NODE_ID)),

@@ -174,6 +174,15 @@ pub struct AssociationDescription {
     /// The document's version, `$DEFAULT` when none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_version: Option<String>,
+    /// The runbook's parameter that takes the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automation_target_parameter_name: Option<String>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
     /// Values for the document's parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Parameters>,

@@ -93,7 +93,7 @@ fn row(association: &Association) -> wire::Association {
         association_id: Some(association.id),
         association_version: Some(association.version.to_string()),
         document_version: Some(definition.document_version.to_string()),
-        targets: Some(definition.targets.to_vec()),
+        targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
         last_execution_date: association.last_run,
         overview: Some(overview(association)),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
