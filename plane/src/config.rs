@@ -63,6 +63,27 @@ pub enum AdmissionOrder {
     Shuffled,
 }
 
+/// How an association without any target stands (C.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum EmptyTargets {
+    /// There is nothing to wait for: `Success`, as clients see it of the service.
+    #[default]
+    Success,
+    /// It waits for its first node.
+    Pending,
+}
+
+/// Who keeps to the schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Steering {
+    /// The service: a node is told when to run.
+    #[default]
+    Service,
+    /// The agents, where the schedule is plain and without rate control: all
+    /// nodes begin at the same second, by timers of their own.
+    Agent,
+}
+
 /// How many nodes run at once where an association does not say (E.1; the
 /// documentation says both).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -126,6 +147,13 @@ pub struct PlaneConfig {
     /// After this long without a word a node at `InProgress` has failed. As the
     /// agent's own guard, which does not watch what the service drives: two hours.
     pub stuck_after: Period,
+    /// How an association without any target stands.
+    pub empty_target_status: EmptyTargets,
+    /// Who keeps to the schedules (D.6).
+    pub steering: Steering,
+    /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
+    /// is accepted and means nothing.
+    pub strict_duration: bool,
     /// How many nodes run at once where an association does not say.
     pub default_max_concurrency: DefaultConcurrency,
     /// What becomes of a node that appears while no slot is free.
@@ -165,6 +193,9 @@ impl Default for PlaneConfig {
             execution_history: 50,
             execution_history_rows: 2_000_000,
             stuck_after: Period::hours(2),
+            empty_target_status: EmptyTargets::default(),
+            steering: Steering::default(),
+            strict_duration: false,
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),

@@ -14,9 +14,11 @@ mod automation;
 mod command;
 mod dispatch;
 pub(crate) mod document_event;
+pub(crate) mod gate;
 mod group;
 mod membership;
 pub(crate) mod report;
+pub(crate) mod steering;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -41,6 +43,7 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
             automation::forget(state, now, association);
             membership::forget(state, now, association);
         }
+        Work::Revise { association, from } => membership::revise(state, now, association, from),
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
         }
@@ -58,6 +61,11 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::ForgetAutomation { automation } => state.automations.forget(automation),
         Work::Withdraw { association, execution, row } => {
             admission::withdraw(state, now, association, execution, row);
+        }
+        Work::Open { association } => gate::open(state, now, association),
+        Work::Sound { from } => gate::sound(state, now, from),
+        Work::Elapse { association, execution, row } => {
+            gate::elapse(state, now, association, execution, row);
         }
         Work::Admit { association, execution } => admission::settle(state, now, association, execution),
         Work::GiveUp { association, execution } => admission::give_up(state, now, association, execution),

@@ -81,6 +81,7 @@ handlers! {
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetCommandInvocation, false, GET_COMMAND_INVOCATION => command::read::get_command_invocation;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
+    ListAssociationVersions, false, LIST_ASSOCIATION_VERSIONS => association::version::list_association_versions;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListCommandInvocations, false, LIST_COMMAND_INVOCATIONS => command::list::list_command_invocations;
     ListCommands, false, LIST_COMMANDS => command::list::list_commands;
@@ -92,7 +93,10 @@ handlers! {
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
+    RemoveTagsFromResource, false, REMOVE_TAGS_FROM_RESOURCE => tag::remove_tags_from_resource;
     SendCommand, false, SEND_COMMAND => command::send::send_command;
+    StartAssociationsOnce, false, START_ASSOCIATIONS_ONCE => association::update::start_associations_once;
+    UpdateAssociation, false, UPDATE_ASSOCIATION => association::update::update_association;
     UpdateAssociationStatus, false, UPDATE_ASSOCIATION_STATUS => association::legacy::update_association_status;
     UpdateDocument, false, UPDATE_DOCUMENT => document::update::update_document;
     UpdateDocumentDefaultVersion, false, UPDATE_DOCUMENT_DEFAULT_VERSION

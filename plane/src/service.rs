@@ -25,6 +25,7 @@ pub use crate::handler::world::WorldChange;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
+pub use crate::state::alarm::AlarmState;
 use crate::state::world::{InvalidWorld, World};
 use crate::validate;
 
@@ -121,6 +122,13 @@ impl Service {
     /// The answer to a request that is refused before it is a call.
     pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
         refuse(refusal, self.lock().draw_request_id())
+    }
+
+    /// Notes the state of an alarm that associations may name, or that it
+    /// cannot be read; what it stops is stopped.
+    pub fn set_alarm(&self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
+        self.lock().set_alarm(now, name, alarm);
+        self.earlier.notify_one();
     }
 
     /// When the plane next has work of its own to do.

@@ -13,6 +13,7 @@ use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
+use crate::state::alarm::Alarms;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::automation::{Automations, KeptAutomations, WrittenAutomations};
 use crate::state::command::{Command, CommandNumber, Commands};
@@ -61,6 +62,7 @@ struct Written<'a> {
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
+    alarms: &'a Alarms,
     timers: &'a Timers,
     next_command: CommandNumber,
     commands: Vec<&'a Command>,
@@ -79,6 +81,7 @@ struct Read {
     associations: Vec<Kept>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
+    alarms: Alarms,
     timers: Timers,
     next_command: CommandNumber,
     commands: Vec<Command>,
@@ -100,6 +103,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         associations,
         graves,
         compliance: &state.compliance,
+        alarms: &state.alarms,
         timers: &state.timers,
         next_command: state.commands.next_number(),
         commands: state.commands.kept().collect(),
@@ -123,6 +127,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     let mut state = State::new(config);
     state.numbers = read.numbers;
     state.compliance = read.compliance;
+    state.alarms = read.alarms;
     state.timers = read.timers;
     state.commands = Commands::restore(read.commands, read.next_command);
     state.automations = Automations::restore(read.automations);

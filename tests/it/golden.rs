@@ -35,9 +35,10 @@ golden! {
     DescribeAssociationExecutions, DescribeAutomationExecutions, DescribeDocument,
     DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, GetAutomationExecution, GetCalendarState, GetCommandInvocation,
-    GetDocument, ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems,
-    ListComplianceSummaries, ListDocumentVersions, ListDocuments, ListInstanceAssociations,
-    ListTagsForResource, PutComplianceItems, RegisterManagedInstance, SendCommand,
+    GetDocument, ListAssociationVersions, ListAssociations, ListCommandInvocations, ListCommands,
+    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
+    RemoveTagsFromResource, SendCommand, StartAssociationsOnce, UpdateAssociation,
     UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 }

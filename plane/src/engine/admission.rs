@@ -12,6 +12,8 @@
 //! Invariant: only the newest execution that began lets anybody in, and only
 //! until it is halted.
 
+use std::collections::BTreeSet;
+
 use shared::status::AssociationStatus;
 use shared::status::AssociationStatus::{Pending, Queued, Skipped, TimedOut};
 use shared::time::Timestamp;
@@ -49,7 +51,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp, number: AssociationNumbe
 }
 
 /// Lets nobody into an execution any more, and takes back what has not begun.
-pub(super) fn halt(
+pub(crate) fn halt(
     state: &mut State,
     now: Timestamp,
     number: AssociationNumber,
@@ -180,6 +182,7 @@ fn watch_orders(state: &mut State, number: AssociationNumber, execution: u32) {
 /// That is no error; their slots are free (E.1).
 pub(super) fn give_up(state: &mut State, now: Timestamp, number: AssociationNumber, execution: u32) {
     let Some(association) = state.associations.get_mut(number) else { return };
+    let mut owed = BTreeSet::new();
     for _ in 0..PIECE {
         let Some(watched) = association.execution_mut(execution) else { return };
         let is_due = |(given, _): &(Timestamp, u32)| *given + watched.delivery <= now;
@@ -193,10 +196,14 @@ pub(super) fn give_up(state: &mut State, now: Timestamp, number: AssociationNumb
         if record.place == (Place { execution, row }) && record.status == Pending && record.heard == given {
             record.detail = Detail::DeliveryTimedOut;
             super::report::move_to(association, record, TimedOut, None);
+            owed.extend(run_owed(association, record, now));
         }
     }
     if let Some(watched) = association.execution_mut(execution) {
         watched.is_delivery_watched = false;
     }
     settle(state, now, number, execution);
+    for owed in owed {
+        settle(state, now, number, owed);
+    }
 }

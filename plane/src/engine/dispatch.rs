@@ -16,13 +16,14 @@ use shared::seed::digest;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
+use super::gate::{self, Closed};
 use super::watch::{self, Silence};
 use super::{PIECE, admission, automation};
-use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes};
+use crate::config::{AdmissionOrder, DefaultConcurrency, EmptyTargets, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
-use crate::state::execution::{Detail, Execution, Failure, Spread};
+use crate::state::execution::{Detail, Execution, Failure, Halt, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
 use crate::state::rate::Share;
 use crate::state::target::Condition;
@@ -38,19 +39,40 @@ pub(super) fn due(state: &mut State, now: Timestamp, number: AssociationNumber, 
     if association.version != version {
         return;
     }
+    // An update or the creation itself is an order of its own.
+    let is_scheduled = now > association.updated;
     // The instants count from the one that was planned, not from when it was kept.
     if let Some(next) = association.timetable.next(association.anchor, now) {
         association.anchor = next.base;
         state.timers.add(next.at, Work::Due { association: number, version });
     }
-    dispatch(state, now, number);
+    let Some(execution) = begin(state, now, number) else { return };
+    let association = state.associations.get_mut(number);
+    if let Some(begun) = association.and_then(|association| association.execution_mut(execution)) {
+        begun.is_scheduled = is_scheduled;
+    }
+    spread(state, now, number, execution);
 }
 
-/// Makes an execution, and gathers the first nodes.
+/// Makes an execution beside the schedule, and gathers the first nodes.
 pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNumber) {
-    if state.associations.get(number).is_none() {
-        return;
+    let Some(execution) = begin(state, now, number) else { return };
+    spread(state, now, number, execution);
+}
+
+/// Makes an execution that gathers no nodes but those that join.
+pub(super) fn begin_empty(state: &mut State, now: Timestamp, number: AssociationNumber) {
+    let default = default_limit(state);
+    let Some(execution) = begin(state, now, number) else { return };
+    if let Some(association) = state.associations.get_mut(number) {
+        association.end_spread(execution, default);
     }
+}
+
+/// Makes an execution, unless something keeps it from beginning. Answers its number.
+fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option<u32> {
+    state.associations.get(number)?;
+    let closed = gate::closed(state, now, number);
     let id = state.draw_execution_id();
     let shuffle = match state.config.admission_order {
         AdmissionOrder::NodeId => None,
@@ -59,24 +81,36 @@ pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNum
         }
     };
     let default = default_limit(state);
-    let Some(association) = state.associations.get_mut(number) else { return };
+    let association = state.associations.get_mut(number)?;
+    let mut execution = Execution::new(association.next_execution, id, now, association.version);
+    execution.awaits_nodes = state.config.empty_target_status == EmptyTargets::Pending;
+    let running_number = execution.number;
+    let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
+    if let Some(closed) = closed {
+        let reason = if matches!(closed, Closed::Calendar) { Halt::Calendar } else { Halt::Alarm };
+        execution = execution.void(reason);
+        if let Closed::Alarm(alarm) = closed {
+            association.triggered = Some(alarm.clone());
+            execution.triggered = Some(alarm);
+        }
+        association.begin(execution, most, most_rows);
+        return None;
+    }
     let definition = &association.definition;
     let limit = definition.max_concurrency.as_deref().and_then(Share::read).unwrap_or(default);
-    let until_next = association.anchor.since(now);
-    let until_next = if until_next > Period::ZERO { until_next } else { LONGEST_DELIVERY };
-    let delivery = state.config.delivery_timeout.unwrap_or(until_next.min(LONGEST_DELIVERY));
-    let mut execution = Execution::new(association.next_execution, id, now, association.version);
+    let until_next = Some(association.anchor.since(now)).filter(|until| *until > Period::ZERO);
+    let most_delivery = until_next.map_or(LONGEST_DELIVERY, |until| until.min(LONGEST_DELIVERY));
     if limit != Share::ALL {
-        execution = execution.limited(shuffle, delivery);
+        execution = execution.limited(shuffle, state.config.delivery_timeout.unwrap_or(most_delivery));
     }
     execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
-    let running_number = execution.number;
-    association.begin(execution, state.config.execution_history, state.config.execution_history_rows);
-    if association.definition.aim.is_some() {
-        automation::begin(state, now, number, running_number);
-    } else {
-        spread(state, now, number, running_number);
+    if let Some(hours) = definition.duration.filter(|_| definition.is_apply_only) {
+        let work = Work::Elapse { association: number, execution: running_number, row: 0 };
+        state.timers.add(now + Period::hours(hours.into()), work);
     }
+    association.triggered = None;
+    association.begin(execution, most, most_rows);
+    Some(running_number)
 }
 
 /// How many nodes run at once where an association does not say.
@@ -91,6 +125,9 @@ pub(super) fn default_limit(state: &State) -> Share {
 pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumber, execution: u32) {
     let default = default_limit(state);
     let Some(association) = state.associations.get_mut(number) else { return };
+    if association.definition.aim.is_some() {
+        return automation::begin(state, now, number, execution);
+    }
     // A newer execution gathers the rest of the nodes.
     if !association.is_current(execution) {
         association.end_spread(execution, default);
@@ -217,10 +254,11 @@ fn restart(
     compliance: &mut ComplianceCounts,
 ) {
     let record = &mut node.records[index];
+    if let Some(missed) = record.owed.take() {
+        association.set_row(missed, AssociationStatus::Skipped, Detail::Plain, None);
+    }
     if record.status == AssociationStatus::InProgress {
-        if let Some(missed) = record.owed.replace(place) {
-            association.set_row(missed, AssociationStatus::Skipped, Detail::Plain, None);
-        }
+        record.owed = Some(place);
         // Where its execution is forgotten, nothing else watches over it any more.
         if association.execution(record.place.execution).is_none() && silence.is_over(record) {
             watch::end(association, node, index, silence.now, compliance);

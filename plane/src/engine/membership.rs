@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use shared::time::Timestamp;
 
+use super::gate::{self, Closed};
 use super::{PIECE, admission, dispatch};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -24,7 +25,7 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
     if let Some(next) = candidates.iter().nth(PIECE) {
         state.timers.add(now, Work::Match { node: number, from: *next });
     }
-    let mut changed = Vec::new();
+    let (mut changed, mut joins) = (Vec::new(), Vec::new());
     for candidate in candidates.into_iter().take(PIECE) {
         let Some(association) = state.associations.get_mut(candidate) else { continue };
         let node = state.nodes.get_mut(number);
@@ -32,8 +33,19 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
             leave(association, node, &mut state.compliance);
             changed.push(candidate);
         } else if node.record(candidate).is_none() && !association.definition.is_apply_only {
-            dispatch::start_late(association, number, node, state.config.late_node_policy, now);
-            changed.push(candidate);
+            joins.push(candidate);
+        }
+    }
+    for candidate in joins {
+        match gate::closed(state, now, candidate) {
+            Some(Closed::Calendar) => gate::note_joined(state, now, candidate, number),
+            Some(Closed::Alarm(_)) => {}
+            None => {
+                let Some(association) = state.associations.get_mut(candidate) else { continue };
+                let node = state.nodes.get_mut(number);
+                dispatch::start_late(association, number, node, state.config.late_node_policy, now);
+                changed.push(candidate);
+            }
         }
     }
     for candidate in changed {
@@ -67,6 +79,30 @@ pub(super) fn forget(state: &mut State, now: Timestamp, number: AssociationNumbe
     }
 }
 
+/// Looks through the next nodes for those that an updated association no longer
+/// means, and counts compliance by its severity.
+pub(super) fn revise(state: &mut State, now: Timestamp, number: AssociationNumber, from: NodeNumber) {
+    let Some(association) = state.associations.get_mut(number) else { return };
+    let end = (from.0 as usize + PIECE).min(state.nodes.table().len());
+    for node in from.0 as usize..end {
+        let node = state.nodes.get_mut(NodeNumber(u32::try_from(node).expect("as many as the table has")));
+        let Ok(index) = node.position(number) else { continue };
+        if !association.conditions.hold(node) {
+            leave(association, node, &mut state.compliance);
+        } else if let Some(finding) = &mut node.records[index].finding
+            && finding.severity != association.severity()
+        {
+            let before = (finding.is_compliant, finding.severity);
+            finding.severity = association.severity();
+            state.compliance.shift(ASSOCIATION, Some(before), Some((finding.is_compliant, finding.severity)));
+        }
+    }
+    if end < state.nodes.table().len() {
+        let from = NodeNumber(u32::try_from(end).expect("less than the table has"));
+        state.timers.add(now, Work::Revise { association: number, from });
+    }
+}
+
 /// Takes an association off a node that it no longer means.
 fn leave(association: &mut Association, node: &mut Node, compliance: &mut ComplianceCounts) {
     let Some(record) = node.record(association.number).cloned() else { return };
@@ -81,7 +117,7 @@ fn take_off(association: &mut Association, node: &mut Node, compliance: &mut Com
     let Ok(index) = node.position(association.number) else { return };
     let record = node.records.remove(index);
     association.counts.remove(record.status);
-    let before = record.finding.map(|finding| (finding.is_compliant, association.severity()));
+    let before = record.finding.map(|finding| (finding.is_compliant, finding.severity));
     compliance.shift(ASSOCIATION, before, None);
     let id = association.id.to_string();
     if let Some(item) = node.uploads.as_mut().and_then(|uploads| uploads.remove(ASSOCIATION, &id)) {

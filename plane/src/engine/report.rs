@@ -114,9 +114,9 @@ pub(super) fn find(
     }
     let finding = &mut node.records[index].finding;
     let severity = association.severity();
-    let before = finding.map(|finding| (finding.is_compliant, severity));
+    let before = finding.map(|finding| (finding.is_compliant, finding.severity));
     compliance.shift(ASSOCIATION, before, Some((is_compliant, severity)));
-    *finding = Some(Finding { is_compliant, at: date });
+    *finding = Some(Finding { is_compliant, severity, at: date });
 }
 
 /// Sees to it that a node which falls silent from here on is noticed.

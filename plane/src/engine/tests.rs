@@ -1,5 +1,7 @@
 //! Runs over time: what nodes are told, and how it is counted.
 
+mod life;
+mod random;
 mod rate_control;
 mod recount;
 mod schedule;
@@ -11,7 +13,7 @@ use shared::status::AssociationStatus::{self, Failed, InProgress, Pending, Succe
 use shared::status::PlatformType;
 use shared::time::Period;
 
-use crate::config::PlaneConfig;
+use crate::config::{EmptyTargets, PlaneConfig, Steering};
 use crate::testing::{ONE, THREE, TWO, World};
 
 fn prod(more: &Value) -> Value {
@@ -307,4 +309,62 @@ fn a_fleet_that_hangs_is_looked_through_once_a_minute_at_most() {
     }
     assert_eq!(world.executions(id), [row("Failed", "{Failed=40}")]);
     assert_eq!(looks, 2, "the first that is due, and a minute later all others");
+}
+
+#[test]
+fn agents_drive_plain_schedules_where_that_is_set() {
+    let mut world = World::with(PlaneConfig { steering: Steering::Agent, ..World::config() });
+    let schedule = json!({"ScheduleExpression": "cron(0 13 ? * 2 *)"});
+    let id = world.associate(&prod(&schedule));
+    let told = |world: &World| {
+        let told = world.poll(ONE).remove(0);
+        let text = |text: Option<std::sync::Arc<str>>| text.map(|text| text.to_string());
+        (text(told.schedule_expression), text(told.detailed_status).unwrap(), told.last_execution_date)
+    };
+    let own = Some("cron(0 13 ? * MON *)".to_owned());
+    assert_eq!(told(&world), (own.clone(), "Pending".to_owned(), None), "the first run is an order");
+    world.run(ONE, id, Success);
+    let ran = Some(world.now);
+    assert_eq!(told(&world), (own.clone(), "Success".to_owned(), ran));
+    world.pass(Period::hours(1));
+    assert_eq!(world.executions(id)[0], row("InProgress", "{Pending=2}"), "it is Monday, past one");
+    assert_eq!(told(&world), (own.clone(), "Success".to_owned(), ran), "the agent's own timer is the order");
+    world.report(ONE, id, InProgress).unwrap();
+    assert_eq!(told(&world), (own.clone(), "InProgress".to_owned(), Some(world.now)));
+    world.now += Period::seconds(1);
+    world.report(ONE, id, Failed).unwrap();
+    world.post("StartAssociationsOnce", &json!({"AssociationIds": [id]})).unwrap();
+    world.settle();
+    assert_eq!(told(&world), (own, "Pending".to_owned(), Some(world.now)), "out of turn it is told to");
+    world.post("DeleteAssociation", &json!({"AssociationId": id})).unwrap();
+    world.settle();
+
+    for more in [
+        json!({"MaxConcurrency": "1"}),
+        json!({"MaxErrors": "1"}),
+        json!({"ApplyOnlyAtCronInterval": true, "ScheduleExpression": "cron(0 0/1 ? * MON *)"}),
+        json!({"ScheduleExpression": "at(2025-03-11T15:55:00)"}),
+        json!({"ScheduleExpression": "cron(0 13 ? * MON 2025)"}),
+    ] {
+        let mut body = schedule.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let id = world.associate(&prod(&body));
+        world.pass(Period::hours(1));
+        let (schedule, _, last) = told(&world);
+        assert_eq!((schedule, last), (None, None), "{more}: the service drives it");
+        world.post("DeleteAssociation", &json!({"AssociationId": id})).unwrap();
+        world.settle();
+    }
+}
+
+#[test]
+fn an_association_without_nodes_stands_as_the_setting_says() {
+    let nobody = World::shell(&json!([{"Key": "tag:Env", "Values": ["nobody"]}]), &json!({}));
+    for (empty_target_status, expected) in
+        [(EmptyTargets::Success, ["Success", "Success"]), (EmptyTargets::Pending, ["Pending", "Associated"])]
+    {
+        let world = World::with(PlaneConfig { empty_target_status, ..World::config() });
+        let overview = world.describe(world.associate(&nobody))["Overview"].clone();
+        assert_eq!([&overview["Status"], &overview["DetailedStatus"]], expected);
+    }
 }

@@ -1,7 +1,7 @@
 //! What agents ask about associations, and what they report.
 //!
-//! The service drives every schedule (D.6): a node is told neither a schedule
-//! nor when it last ran, only whether to run now.
+//! The service drives every schedule (D.6), unless that is set otherwise: a node
+//! is told neither a schedule nor when it last ran, only whether to run now.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,7 +15,7 @@ use shared::wire::{
 };
 
 use super::refused;
-use crate::engine::{self, report};
+use crate::engine::{self, report, steering};
 use crate::page::{List, page_size};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -53,7 +53,11 @@ pub(super) fn list_instance_associations(
         }
         engine::admission::hand_out(association, record);
         last = association.number;
-        reply.associations.push(summary(id, record, association));
+        let mut summary = summary(id, record, association);
+        if let Some(schedule) = steering::agents_own(&state.config, &association.definition) {
+            steer(&mut summary, record, association, schedule);
+        }
+        reply.associations.push(summary);
     }
     Ok(reply)
 }
@@ -75,6 +79,32 @@ fn summary(node: NodeId, record: &Record, association: &Association) -> Instance
         status: Some(Arc::clone(status)),
         detailed_status: Some(Arc::clone(status)),
         last_execution_date: None,
+    }
+}
+
+/// Has the agent drive the schedule by itself. An execution by the schedule is
+/// no order then: the agent's own timer is. Who never ran runs at once.
+fn steer(
+    summary: &mut InstanceAssociationSummary,
+    record: &Record,
+    association: &Association,
+    schedule: String,
+) {
+    summary.schedule_expression = Some(schedule.into());
+    summary.last_execution_date = record.reported;
+    let is_scheduled = association.execution(record.place.execution).is_some_and(|one| one.is_scheduled);
+    if record.status == AssociationStatus::Pending
+        && record.is_fresh
+        && is_scheduled
+        && record.reported.is_some()
+    {
+        let last = if record.succeeded == record.reported {
+            AssociationStatus::Success
+        } else {
+            AssociationStatus::Failed
+        };
+        summary.status = Some(Arc::clone(&WORDS[last as usize]));
+        summary.detailed_status = summary.status.clone();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading and deleting associations.
 //!
-//! Making one is [`create`]'s work, listing them [`list`]'s.
+//! Making one is [`create`]'s work, changing it [`update`]'s, listing them
+//! [`list`]'s and their versions [`version`]'s.
 
 pub(super) mod batch;
 pub(super) mod create;
@@ -11,6 +12,8 @@ pub(crate) mod parameters;
 pub(crate) mod runbook;
 #[cfg(test)]
 mod tests;
+pub(super) mod update;
+pub(super) mod version;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::{AssociationId, NodeId};
@@ -34,13 +37,8 @@ pub(super) fn describe_association(
     call: DescribeAssociation,
 ) -> Result<DescribeAssociationReply, ApiError> {
     let association = find(state, call.association_id, call.name.as_deref(), call.instance_id)?;
-    if call.association_version.as_deref().is_some_and(|version| version != "1" && version != "$LATEST") {
-        return Err(refused(
-            ErrorCode::InvalidAssociationVersion,
-            "the association has no such version: its only version is 1",
-        ));
-    }
-    Ok(DescribeAssociationReply { association_description: describe(state, association) })
+    let version = version::read(association, call.association_version.as_deref())?;
+    Ok(DescribeAssociationReply { association_description: describe_version(state, association, version) })
 }
 
 /// Removes an association: from here on nothing of it is shown, and the engine
@@ -78,14 +76,19 @@ fn find<'a>(
 
 /// The association as clients see it (B.5). What was not supplied is not shown.
 fn describe(state: &State, association: &Association) -> AssociationDescription {
-    let definition = &association.definition;
+    describe_version(state, association, association.version)
+}
+
+/// The same, as this version of it has it.
+fn describe_version(state: &State, association: &Association, version: u32) -> AssociationDescription {
+    let (definition, updated) = association.version(version);
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     AssociationDescription {
         name: definition.name.to_string(),
         instance_id: definition.instance_id,
-        association_version: Some(association.version.to_string()),
+        association_version: Some(version.to_string()),
         date: Some(association.created),
-        last_update_association_date: Some(association.created),
+        last_update_association_date: Some(updated),
         status: definition.instance_id.map(|node| legacy_status(state, association, node)),
         overview: Some(overview(association)),
         document_version: Some(definition.document_version.to_string()),
@@ -114,6 +117,10 @@ fn describe(state: &State, association: &Association) -> AssociationDescription 
         sync_compliance: text(&definition.sync_compliance),
         apply_only_at_cron_interval: definition.is_apply_only,
         schedule_offset: definition.schedule_offset.map(i64::from),
+        calendar_names: (!definition.calendars.is_empty()).then(|| definition.calendars.to_vec()),
+        duration: definition.duration.map(i64::from),
+        alarm_configuration: definition.alarm.as_deref().cloned(),
+        triggered_alarms: association.triggered.clone().map(|alarm| vec![alarm]),
     }
 }
 

@@ -138,8 +138,8 @@ fn put_association(
         return Ok(());
     }
     let is_compliant = is_compliant(entry);
-    let before = finding.map(|known| (known.is_compliant, severity));
-    *finding = Some(Finding { is_compliant, at });
+    let before = finding.map(|known| (known.is_compliant, known.severity));
+    *finding = Some(Finding { is_compliant, severity, at });
     state.compliance.shift(ASSOCIATION, before, Some((is_compliant, severity)));
     Ok(())
 }

@@ -99,6 +99,8 @@ fn row(association: &Association, execution: &Execution) -> AssociationExecution
         created_time: Some(execution.created),
         last_execution_date: execution.last_report,
         resource_count_by_status: Some(execution.counts.as_text()),
+        alarm_configuration: association.definition.alarm.as_deref().cloned(),
+        triggered_alarms: execution.triggered.clone().map(|alarm| vec![alarm]),
     }
 }
 

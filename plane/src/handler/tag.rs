@@ -7,11 +7,15 @@
 use shared::error::{ApiError, ErrorCode};
 use shared::id::{AssociationId, NodeId};
 use shared::time::Timestamp;
-use shared::wire::{AddTagsToResource, Empty, ListTagsForResource, ListTagsForResourceReply};
+use shared::wire::{
+    AddTagsToResource, Empty, ListTagsForResource, ListTagsForResourceReply, RemoveTagsFromResource,
+};
 
 use super::node::rematch;
 use super::refused;
 use crate::state::State;
+use crate::state::intern::Interner;
+use crate::state::tag::Tags;
 
 /// Adds tags to a resource, or changes their values.
 pub(super) fn add_tags_to_resource(
@@ -19,16 +23,36 @@ pub(super) fn add_tags_to_resource(
     now: Timestamp,
     call: AddTagsToResource,
 ) -> Result<Empty, ApiError> {
-    let gone = || no_resource(&call.resource_type, &call.resource_id);
-    match call.resource_type.as_str() {
+    change(state, now, &call.resource_type, &call.resource_id, |tags, texts| tags.with(&call.tags, texts))
+}
+
+/// Takes tags off a resource; those that it does not have are no matter.
+pub(super) fn remove_tags_from_resource(
+    state: &mut State,
+    now: Timestamp,
+    call: RemoveTagsFromResource,
+) -> Result<Empty, ApiError> {
+    change(state, now, &call.resource_type, &call.resource_id, |tags, _| Ok(tags.without(&call.tag_keys)))
+}
+
+/// Gives a resource other tags, made from those it has.
+fn change(
+    state: &mut State,
+    now: Timestamp,
+    kind: &str,
+    id: &str,
+    change: impl FnOnce(&Tags, &mut Interner<str>) -> Result<Tags, ApiError>,
+) -> Result<Empty, ApiError> {
+    let gone = || no_resource(kind, id);
+    match kind {
         "ManagedInstance" => {
-            let id: NodeId = call.resource_id.parse().map_err(|_| gone())?;
+            let id: NodeId = id.parse().map_err(|_| gone())?;
             let known = state.nodes.number(id);
             if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
             }
             let before = known.map(|number| state.nodes.get(number).tags.clone()).unwrap_or_default();
-            let tags = before.with(&call.tags, &mut state.nodes.texts)?;
+            let tags = change(&before, &mut state.nodes.texts)?;
             // Only what is accepted, and says something, makes a node known.
             if tags != before {
                 let number = state.nodes.ensure(id);
@@ -37,15 +61,15 @@ pub(super) fn add_tags_to_resource(
             }
         }
         "Association" => {
-            let id: AssociationId = call.resource_id.parse().map_err(|_| gone())?;
+            let id: AssociationId = id.parse().map_err(|_| gone())?;
             let association =
                 state.associations.number(id).and_then(|number| state.associations.get_mut(number));
             let association = association.ok_or_else(gone)?;
-            association.tags = association.tags.with(&call.tags, &mut state.nodes.texts)?;
+            association.tags = change(&association.tags, &mut state.nodes.texts)?;
         }
         "Document" => {
-            let document = state.documents.get_mut(&call.resource_id).ok_or_else(gone)?;
-            document.kept.tags = document.kept.tags.with(&call.tags, &mut state.nodes.texts)?;
+            let document = state.documents.get_mut(id).ok_or_else(gone)?;
+            document.kept.tags = change(&document.kept.tags, &mut state.nodes.texts)?;
         }
         other => return Err(no_type(other)),
     }

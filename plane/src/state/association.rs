@@ -16,11 +16,11 @@ use shared::schedule::timetable::Timetable;
 use shared::status::AssociationStatus;
 use shared::target::Target;
 use shared::time::Timestamp;
-use shared::wire::{LegacyStatus, OutputLocation, Parameters};
+use shared::wire::{AlarmConfiguration, AlarmStateInformation, LegacyStatus, OutputLocation, Parameters};
 
 use super::compliance::Severity;
 use super::execution::{Detail, Execution, Failure, Limit, Spread, StatusCounts};
-use super::node::{Node, Place};
+use super::node::{Node, NodeNumber, Place};
 use super::rate::Share;
 use super::tag::Tags;
 use super::target::runbook::TargetMap;
@@ -53,6 +53,19 @@ pub(crate) struct Definition {
     pub(crate) is_apply_only: bool,
     /// How many days after the schedule's instant it runs.
     pub(crate) schedule_offset: Option<u8>,
+    /// The change calendars that must be open for it to run.
+    pub(crate) calendars: Arc<Vec<String>>,
+    /// How many hours a run may take.
+    pub(crate) duration: Option<u8>,
+    /// The alarm that stops it.
+    pub(crate) alarm: Option<Arc<AlarmConfiguration>>,
+}
+
+/// A definition that another has replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) created: Timestamp,
+    pub(crate) definition: Definition,
 }
 
 /// What a runbook is carried out on, beside `Targets`.
@@ -85,6 +98,14 @@ pub(crate) struct Kept {
     pub(crate) created: Timestamp,
     /// 1 when new, one more with each update.
     pub(crate) version: u32,
+    /// When it was last updated.
+    pub(crate) updated: Timestamp,
+    /// The versions before this one, oldest first.
+    pub(crate) versions: Vec<Version>,
+    /// Who joined while a calendar was closed.
+    pub(crate) joined: BTreeSet<NodeNumber>,
+    /// The alarm that stopped its last run.
+    pub(crate) triggered: Option<AlarmStateInformation>,
     /// Changes with the document, the parameters and the version.
     pub(crate) checksum: Arc<str>,
     /// The instant of the schedule that the next run follows from, or the last
@@ -119,6 +140,12 @@ impl Kept {
     /// Whether run results do not count as compliance (`SyncCompliance` MANUAL).
     pub(crate) fn is_manual(&self) -> bool {
         self.definition.sync_compliance.as_deref() == Some("MANUAL")
+    }
+
+    /// The definition of a version, and when it was made; this one's if there is no such.
+    pub(crate) fn version(&self, number: u32) -> (&Definition, Timestamp) {
+        let past = (number as usize).checked_sub(1).and_then(|index| self.versions.get(index));
+        past.map_or((&self.definition, self.updated), |past| (&past.definition, past.created))
     }
 
     /// How bad it is not to comply.
@@ -261,9 +288,15 @@ impl Kept {
     /// Pending, Success or Failed, whatever happens: clients insist.
     pub(crate) fn standing(&self) -> (AssociationStatus, &'static str) {
         use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Success};
-        let Some(newest) = self.current() else { return (Pending, "Creating") };
+        // What was updated has not run yet, whatever ran before.
+        let Some(newest) = self.current().filter(|current| current.version == self.version) else {
+            return (Pending, "Creating");
+        };
         if newest.spread != Spread::Done {
             return (Pending, if newest.number == 0 { "Creating" } else { InProgress.as_str() });
+        }
+        if newest.rows.is_empty() && newest.awaits_nodes {
+            return (Pending, "Associated");
         }
         match newest.status() {
             Failed | Cancelled => (Failed, newest.detailed_status()),
@@ -306,6 +339,27 @@ impl Associations {
         self.by_id.insert(association.id, number);
         self.leads.add(number, association.conditions.lead());
         self.table.insert(number, association);
+    }
+
+    /// Gives an association another definition, and what follows from it.
+    pub(crate) fn redefine(
+        &mut self,
+        number: AssociationNumber,
+        definition: Definition,
+        conditions: Conditions,
+        timetable: Timetable,
+        now: Timestamp,
+    ) {
+        let Some(association) = self.table.get_mut(&number) else { return };
+        self.leads.remove(number, association.conditions.lead());
+        self.leads.add(number, conditions.lead());
+        let definition = std::mem::replace(&mut association.definition, definition);
+        let created = association.updated;
+        association.versions.push(Version { created, definition });
+        association.version += 1;
+        association.updated = now;
+        association.conditions = conditions;
+        association.timetable = timetable;
     }
 
     /// Deletes an association; its nodes lose it later.

@@ -56,6 +56,8 @@ pub(crate) const fn status_text(is_compliant: bool) -> &'static str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Finding {
     pub(crate) is_compliant: bool,
+    /// The severity with which it is counted.
+    pub(crate) severity: Severity,
     pub(crate) at: Timestamp,
 }
 

@@ -17,6 +17,7 @@ use shared::id::{ExecutionId, NodeId};
 use shared::seed::Seed;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
+use shared::wire::AlarmStateInformation;
 
 use super::node::NodeNumber;
 
@@ -196,6 +197,10 @@ pub(crate) struct Execution {
     pub(crate) failure: Option<Failure>,
     /// The version of the association that it runs.
     pub(crate) version: u32,
+    /// Whether it is not done as long as it has no nodes.
+    pub(crate) awaits_nodes: bool,
+    /// Whether the schedule had it due.
+    pub(crate) is_scheduled: bool,
     /// How many nodes may be at it at once; no number until its nodes are
     /// counted, and none at all without rate control.
     pub(crate) limit: Limit,
@@ -207,6 +212,8 @@ pub(crate) struct Execution {
     pub(crate) errors: u32,
     /// Why nobody is let in any more.
     pub(crate) halt: Option<Halt>,
+    /// The alarm that stopped it.
+    pub(crate) triggered: Option<AlarmStateInformation>,
     /// Whether it never began, and is remembered only because it was due.
     pub(crate) is_void: bool,
     /// Who waits for a slot, in the order of admission.
@@ -247,11 +254,14 @@ impl Execution {
             next_watch: None,
             failure: None,
             version,
+            awaits_nodes: false,
+            is_scheduled: false,
             limit: Limit::All,
             budget: u32::MAX,
             busy: 0,
             errors: 0,
             halt: None,
+            triggered: None,
             is_void: false,
             waiting: BTreeSet::new(),
             shuffle: None,

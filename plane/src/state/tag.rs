@@ -66,6 +66,11 @@ impl Tags {
         Ok(all)
     }
 
+    /// These tags without those of these keys.
+    pub(crate) fn without(&self, keys: &[String]) -> Self {
+        Self(self.0.iter().filter(|(key, _)| !keys.iter().any(|gone| **gone == **key)).cloned().collect())
+    }
+
     fn set(&mut self, key: Arc<str>, value: Arc<str>) {
         match self.0.binary_search_by(|(known, _)| known.cmp(&key)) {
             Ok(index) => self.0[index].1 = value,

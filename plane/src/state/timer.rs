@@ -23,6 +23,8 @@ pub(crate) enum Work {
     Forget { association: AssociationNumber },
     /// Give what is bound to a changed document another checksum, from this number on.
     DocumentChanged { event: u32, from: AssociationNumber },
+    /// Take an updated association off the nodes that it no longer means, from this one on.
+    Revise { association: AssociationNumber, from: NodeNumber },
     /// Begin an execution by the schedule of this version of an association.
     Due { association: AssociationNumber, version: u32 },
     /// Begin an execution now.
@@ -35,6 +37,12 @@ pub(crate) enum Work {
     Expire { association: AssociationNumber, execution: u32, row: u32 },
     /// Stop whatever of an execution has not begun, from this row on.
     Withdraw { association: AssociationNumber, execution: u32, row: u32 },
+    /// Run who joined while a calendar was closed.
+    Open { association: AssociationNumber },
+    /// Stop what an alarm stops, from this association on.
+    Sound { from: AssociationNumber },
+    /// End what is left of an execution after its Duration, from this row on.
+    Elapse { association: AssociationNumber, execution: u32, row: u32 },
     /// Let in whom there is room for.
     Admit { association: AssociationNumber, execution: u32 },
     /// Give up on whom the order to run did not reach.
@@ -65,15 +73,19 @@ impl Work {
     fn kind(&self) -> u8 {
         match self {
             Self::Forget { .. } => 0,
-            Self::DocumentChanged { .. } => 1,
-            Self::Due { .. } => 2,
-            Self::Dispatch { .. } => 3,
-            Self::Spread { .. } => 4,
-            Self::Match { .. } => 5,
-            Self::Withdraw { .. } => 6,
-            Self::Expire { .. } => 7,
-            Self::GiveUp { .. } => 8,
-            Self::Admit { .. } => 9,
+            Self::Revise { .. } => 1,
+            Self::DocumentChanged { .. } => 2,
+            Self::Due { .. } => 3,
+            Self::Dispatch { .. } => 4,
+            Self::Spread { .. } => 5,
+            Self::Match { .. } => 6,
+            Self::Withdraw { .. } => 7,
+            Self::Expire { .. } => 8,
+            Self::GiveUp { .. } => 9,
+            Self::Admit { .. } => 10,
+            Self::Open { .. } => 11,
+            Self::Sound { .. } => 12,
+            Self::Elapse { .. } => 13,
             Self::Regroup { .. } => 20,
             Self::Survey { .. } => 21,
             Self::SpreadCommand { .. } => 22,
@@ -90,6 +102,7 @@ impl Work {
     fn association(&self) -> AssociationNumber {
         match *self {
             Self::Forget { association }
+            | Self::Revise { association, .. }
             | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
@@ -99,8 +112,13 @@ impl Work {
             | Self::Withdraw { association, .. }
             | Self::Expire { association, .. }
             | Self::GiveUp { association, .. }
+            | Self::Open { association }
+            | Self::Elapse { association, .. }
             | Self::Admit { association, .. } => association,
-            Self::DocumentChanged { from, .. } | Self::Match { from, .. } | Self::Regroup { from } => from,
+            Self::DocumentChanged { from, .. }
+            | Self::Sound { from }
+            | Self::Match { from, .. }
+            | Self::Regroup { from } => from,
             Self::SpreadCommand { .. }
             | Self::CancelCommand { .. }
             | Self::ExpireCommand { .. }

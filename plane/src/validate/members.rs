@@ -25,11 +25,12 @@ static MAX_ERRORS: Pattern = Pattern::new("^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|
 static MAX_CONCURRENCY: Pattern = Pattern::new("^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$");
 static TAG: Pattern = Pattern::new(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
 static VERSION_NAME: Pattern = Pattern::new(r"^[a-zA-Z0-9_\-.]{1,128}$");
-/// As the model's `^(?!\s*$).+`: something other than white space, in one line.
-static ALARM_NAME: Pattern = Pattern::new(r".*\S.*");
 static COMPLIANCE_TYPE: Pattern = Pattern::new(r"^([A-Za-z0-9_\-]\w+|Custom:[a-zA-Z0-9_\-]\w+)$");
 static DISPLAY_NAME: Pattern = Pattern::new(r"^[\w\.\-\:\/ ]*$");
 static TARGET_TYPE: Pattern = Pattern::new(r"^\/[\w\.\-\:\/]*$");
+
+// A text that is not blank; the model has it with a look-ahead.
+static ALARM_NAME: Pattern = Pattern::new(r".*\S.*");
 
 const TAG_RESOURCES: &[&str] = &[
     "Document",
@@ -72,6 +73,7 @@ pub(crate) static CREATE_ASSOCIATION: &[Member] = &[
     optional(&["SyncCompliance"], word(&["AUTO", "MANUAL"])),
     optional(&["ApplyOnlyAtCronInterval"], Boolean),
     optional(&["CalendarNames"], list(0, usize::MAX)),
+    optional(&["CalendarNames", "member"], ANY_TEXT),
     optional(&["TargetLocations"], list(1, 100)),
     optional(&["TargetLocations", "member"], Structure),
     optional(&["ScheduleOffset"], integer(1, 6)),
@@ -82,11 +84,65 @@ pub(crate) static CREATE_ASSOCIATION: &[Member] = &[
     required(&["Tags", "member", "Key"], form_of_length(&TAG, 1, 128)),
     required(&["Tags", "member", "Value"], form_of_length(&TAG, 0, 256)),
     optional(&["AlarmConfiguration"], Structure),
-    optional(&["AlarmConfiguration", "Alarms"], list(1, 1)),
-    optional(&["CalendarNames"], NotSupported),
-    optional(&["Duration"], NotSupported),
-    optional(&["AlarmConfiguration"], NotSupported),
+    optional(&["AlarmConfiguration", "IgnorePollAlarmFailure"], Boolean),
+    required(&["AlarmConfiguration", "Alarms"], list(1, 1)),
+    required(&["AlarmConfiguration", "Alarms", "member", "Name"], form_of_length(&ALARM_NAME, 1, 255)),
     optional(&["AssociationDispatchAssumeRole"], NotSupported),
+];
+
+pub(crate) static UPDATE_ASSOCIATION: &[Member] = &[
+    required(&["AssociationId"], form(&UUID)),
+    optional(&["Parameters"], Secrets),
+    optional(&["DocumentVersion"], form(&DOCUMENT_VERSION)),
+    optional(&["ScheduleExpression"], text(1, 256)),
+    optional(&["OutputLocation"], Structure),
+    optional(&["OutputLocation", "S3Location"], Structure),
+    optional(&["OutputLocation", "S3Location", "OutputS3Region"], text(3, 20)),
+    optional(&["OutputLocation", "S3Location", "OutputS3BucketName"], text(3, 63)),
+    optional(&["OutputLocation", "S3Location", "OutputS3KeyPrefix"], text(0, 500)),
+    optional(&["Name"], form(&DOCUMENT_ARN)),
+    optional(&["Targets"], list(0, 5)),
+    optional(&["Targets", "member"], Structure),
+    optional(&["Targets", "member", "Key"], form_of_length(&TARGET_KEY, 1, 163)),
+    optional(&["Targets", "member", "Values"], list(0, 50)),
+    optional(&["Targets", "member", "Values", "member"], ANY_TEXT),
+    optional(&["AssociationName"], form(&ASSOCIATION_NAME)),
+    optional(&["AssociationVersion"], form(&ASSOCIATION_VERSION)),
+    optional(&["AutomationTargetParameterName"], text(1, 50)),
+    optional(&["MaxErrors"], form_of_length(&MAX_ERRORS, 1, 7)),
+    optional(&["MaxConcurrency"], form_of_length(&MAX_CONCURRENCY, 1, 7)),
+    optional(&["ComplianceSeverity"], word(&["CRITICAL", "HIGH", "MEDIUM", "LOW", "UNSPECIFIED"])),
+    optional(&["SyncCompliance"], word(&["AUTO", "MANUAL"])),
+    optional(&["ApplyOnlyAtCronInterval"], Boolean),
+    optional(&["CalendarNames"], list(0, usize::MAX)),
+    optional(&["CalendarNames", "member"], ANY_TEXT),
+    optional(&["TargetLocations"], list(1, 100)),
+    optional(&["TargetLocations", "member"], Structure),
+    optional(&["ScheduleOffset"], integer(1, 6)),
+    optional(&["Duration"], integer(1, 24)),
+    optional(&["TargetMaps"], list(0, 300)),
+    optional(&["TargetMaps", "member"], Secrets),
+    optional(&["AlarmConfiguration"], Structure),
+    optional(&["AlarmConfiguration", "IgnorePollAlarmFailure"], Boolean),
+    required(&["AlarmConfiguration", "Alarms"], list(1, 1)),
+    required(&["AlarmConfiguration", "Alarms", "member", "Name"], form_of_length(&ALARM_NAME, 1, 255)),
+    optional(&["AssociationDispatchAssumeRole"], NotSupported),
+];
+
+pub(crate) static LIST_ASSOCIATION_VERSIONS: &[Member] = &[
+    required(&["AssociationId"], form(&UUID)),
+    optional(&["MaxResults"], integer(1, 50)),
+    optional(&["NextToken"], ANY_TEXT),
+];
+
+pub(crate) static START_ASSOCIATIONS_ONCE: &[Member] =
+    &[required(&["AssociationIds"], list(1, 10)), optional(&["AssociationIds", "member"], form(&UUID))];
+
+pub(crate) static REMOVE_TAGS_FROM_RESOURCE: &[Member] = &[
+    required(&["ResourceType"], word(TAG_RESOURCES)),
+    required(&["ResourceId"], ANY_TEXT),
+    required(&["TagKeys"], list(0, usize::MAX)),
+    optional(&["TagKeys", "member"], form_of_length(&TAG, 1, 128)),
 ];
 
 pub(crate) static DELETE_ASSOCIATION: &[Member] = &[

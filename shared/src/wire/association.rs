@@ -93,6 +93,15 @@ pub struct CreateAssociation {
     /// A runbook's parameters by target, instead of `targets`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    /// The change calendars that must be open for it to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar_names: Option<Vec<String>>,
+    /// How many hours a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
+    /// The alarm that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_configuration: Option<AlarmConfiguration>,
     /// Tags for the association.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
@@ -104,6 +113,206 @@ pub struct CreateAssociation {
 pub struct CreateAssociationReply {
     /// What the service made of it.
     pub association_description: AssociationDescription,
+}
+
+/// Replaces an association's definition; what is left out is cleared, but for
+/// the document and the nodes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateAssociation {
+    /// The association.
+    pub association_id: AssociationId,
+    /// Values for the document's parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Parameters>,
+    /// A number, `$DEFAULT` or `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// When to run again; absent means once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_expression: Option<String>,
+    /// Where the output goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_location: Option<OutputLocation>,
+    /// The document; absent means as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The nodes; absent means as before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<Target>>,
+    /// A name for people, not unique.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_name: Option<String>,
+    /// The version that the caller means to change, or `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_version: Option<String>,
+    /// The runbook's parameter that takes the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automation_target_parameter_name: Option<String>,
+    /// How many failures stop it: a number or a share of the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_errors: Option<String>,
+    /// How many nodes at once: a number or a share of the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<String>,
+    /// How bad it is when a node does not comply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compliance_severity: Option<String>,
+    /// `AUTO` or `MANUAL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_compliance: Option<String>,
+    /// Whether to wait for the schedule's first instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_only_at_cron_interval: Option<bool>,
+    /// The change calendars that must be open for it to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar_names: Option<Vec<String>>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
+    /// How many days after the schedule's instant to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_offset: Option<i64>,
+    /// How many hours a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
+    /// A runbook's parameters by target, instead of `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    /// The alarm that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_configuration: Option<AlarmConfiguration>,
+}
+
+/// The association as changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateAssociationReply {
+    /// What the service made of it.
+    pub association_description: AssociationDescription,
+}
+
+/// Lists the versions of an association, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListAssociationVersions {
+    /// The association.
+    pub association_id: AssociationId,
+    /// 1 to 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i64>,
+    /// Where the page before ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// A page of versions.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListAssociationVersionsReply {
+    /// The versions.
+    #[serde(default)]
+    pub association_versions: Vec<AssociationVersionInfo>,
+    /// Where to go on, if there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+/// One version of an association.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AssociationVersionInfo {
+    /// The association.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_id: Option<AssociationId>,
+    /// Its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_version: Option<String>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_date: Option<Timestamp>,
+    /// The document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The document's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_version: Option<String>,
+    /// Values for the document's parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Parameters>,
+    /// The nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Vec<Target>>,
+    /// When to run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_expression: Option<String>,
+    /// Where the output goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_location: Option<OutputLocation>,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_name: Option<String>,
+    /// How many failures stop it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_errors: Option<String>,
+    /// How many nodes at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrency: Option<String>,
+    /// How bad it is when a node does not comply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compliance_severity: Option<String>,
+    /// `AUTO` or `MANUAL`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_compliance: Option<String>,
+    /// Whether it waits for the schedule's first instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply_only_at_cron_interval: Option<bool>,
+    /// The change calendars that must be open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar_names: Option<Vec<String>>,
+    /// How many days after the schedule's instant it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_offset: Option<i64>,
+    /// How many hours a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
+}
+
+/// Runs associations now, once, whatever their schedules.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StartAssociationsOnce {
+    /// The associations, 1 to 10.
+    pub association_ids: Vec<AssociationId>,
+}
+
+/// The alarm that stops the runs of an association.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AlarmConfiguration {
+    /// Whether to go on while the alarm cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignore_poll_alarm_failure: Option<bool>,
+    /// The alarm; exactly one.
+    pub alarms: Vec<Alarm>,
+}
+
+/// An alarm of another service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+}
+
+/// An alarm that stopped something.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AlarmStateInformation {
+    /// Its name.
+    pub name: String,
+    /// `ALARM`, or `UNKNOWN` where it could not be read.
+    pub state: String,
 }
 
 /// Reads one association, by its id or, in the old form, by document and node.
@@ -225,6 +434,18 @@ pub struct AssociationDescription {
     /// How many days after the schedule's instant it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_offset: Option<i64>,
+    /// The change calendars that must be open for it to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar_names: Option<Vec<String>>,
+    /// How many hours a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
+    /// The alarm that stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_configuration: Option<AlarmConfiguration>,
+    /// The alarm that stopped its last run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggered_alarms: Option<Vec<AlarmStateInformation>>,
 }
 
 /// The state of an association made for one node, in the old form.
@@ -327,6 +548,12 @@ pub struct Association {
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association_name: Option<String>,
+    /// How many days after the schedule's instant to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_offset: Option<i64>,
+    /// How many hours a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<i64>,
 }
 
 /// Lists the executions of an association, newest first.
@@ -396,6 +623,12 @@ pub struct AssociationExecution {
     /// Nodes by state, as text such as `{Failed=1, Success=2}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_count_by_status: Option<String>,
+    /// The alarm that may stop it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm_configuration: Option<AlarmConfiguration>,
+    /// The alarm that stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggered_alarms: Option<Vec<AlarmStateInformation>>,
 }
 
 /// Lists the nodes of one execution.

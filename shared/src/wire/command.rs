@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Parameters;
+use super::{AlarmConfiguration, Parameters};
 use crate::id::NodeId;
 use crate::target::Target;
 use crate::time::Timestamp;
@@ -177,25 +177,6 @@ pub struct CloudWatchOutputConfig {
     /// Whether it goes there at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch_output_enabled: Option<bool>,
-}
-
-/// The alarm that stops something.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct AlarmConfiguration {
-    /// Whether to go on when the alarm cannot be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ignore_poll_alarm_failure: Option<bool>,
-    /// The alarm: exactly one.
-    pub alarms: Vec<Alarm>,
-}
-
-/// An alarm, by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Alarm {
-    /// Its name.
-    pub name: String,
 }
 
 /// Lists commands, newest first.

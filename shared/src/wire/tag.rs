@@ -24,6 +24,18 @@ pub struct AddTagsToResource {
     pub tags: Vec<Tag>,
 }
 
+/// Takes tags off a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RemoveTagsFromResource {
+    /// `ManagedInstance`, `Association`, `Document` and others.
+    pub resource_type: String,
+    /// The resource's id.
+    pub resource_id: String,
+    /// The names of the tags to take off.
+    pub tag_keys: Vec<String>,
+}
+
 /// Reads the tags of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -37,26 +37,10 @@ pub(crate) fn create_association(
     let version = call.document_version.as_deref();
     let document = state.documents.version(&call.name, version, &state.config.account)?;
     let aim = runbook::aim_of(&call, document);
-    match &aim {
-        Some(aim) => {
-            runbook::check_form(&call, aim, &document.parsed)?;
-            runbook::check_parameters(&call, aim, &document.parsed)?;
-        }
-        None => {
-            check_form(&call, document)?;
-            parameters::check(call.parameters.as_ref(), &document.parsed)?;
-        }
-    }
+    check_document(state, &call, aim.as_ref(), document)?;
     let timetable = read_timetable(state, &call)?;
     let targets = targets_of(&call);
-    let conditions = match &aim {
-        Some(aim) => {
-            runbook::check_targets(state, &call, aim)?;
-            Conditions::nobody()
-        }
-        None => Conditions::read(&targets, &state.world)?,
-    };
-    check_group(state, &targets)?;
+    let conditions = read_conditions(state, &call, aim.as_ref(), &targets)?;
     check_nodes(state, &call, &conditions, document)?;
     if let Some(location) = &call.output_location {
         check_output(state, location)?;
@@ -71,11 +55,15 @@ pub(crate) fn create_association(
     let kept = Kept {
         number,
         id,
-        checksum: checksum(&document_hash, &definition).into(),
+        checksum: checksum(&document_hash, &definition, 1).into(),
         definition,
         tags,
         created: now,
         version: 1,
+        updated: now,
+        versions: Vec::new(),
+        joined: std::collections::BTreeSet::new(),
+        triggered: None,
         anchor: now,
         executions: std::collections::VecDeque::new(),
         next_execution: 0,
@@ -95,7 +83,7 @@ pub(crate) fn create_association(
 }
 
 /// Combinations that need no document: R5, R3, R2.
-fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
+pub(super) fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
     let (has_targets, has_maps) = (is_given(&call.targets), is_given(&call.target_maps));
     if has_targets && has_maps {
         return Err(refused(
@@ -136,7 +124,7 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 
 /// What the document's type and schema say of the form: R1, R4, and R6, R21,
 /// R33, for a document that is for nodes and no runbook.
-fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
+pub(super) fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
@@ -170,22 +158,37 @@ fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(),
     Ok(())
 }
 
-/// The schedule, with what must not stand beside it: R14 to R19.
-fn read_timetable(state: &State, call: &CreateAssociation) -> Result<Timetable, ApiError> {
+/// The change calendars that it names: R30.
+pub(super) fn check_calendars(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
+    for name in call.calendar_names.iter().flatten() {
+        state
+            .documents
+            .calendar(name, &state.config.account)
+            .map_err(|error| refused(ErrorCode::InvalidDocument, error.message))?;
+    }
+    Ok(())
+}
+
+/// The schedule, with what must not stand beside it: R14 to R19, R32.
+pub(super) fn read_timetable(state: &State, call: &CreateAssociation) -> Result<Timetable, ApiError> {
     let invalid = |error: ScheduleError| refused(ErrorCode::InvalidSchedule, error.to_string());
     let parse = |text: &String| Schedule::parse(text, state.config.min_schedule_interval);
     let schedule = call.schedule_expression.as_ref().map(parse).transpose().map_err(invalid)?;
     let waits = call.apply_only_at_cron_interval == Some(true);
-    Timetable::new(schedule, waits, offset_days(call.schedule_offset)).map_err(invalid)
+    if state.config.strict_duration && call.duration.is_some() && !waits {
+        let reason = "Duration requires ApplyOnlyAtCronInterval";
+        return Err(refused(ErrorCode::InvalidSchedule, reason));
+    }
+    Timetable::new(schedule, waits, small(call.schedule_offset)).map_err(invalid)
 }
 
-/// The days of ScheduleOffset, which the constraints keep below a week.
-fn offset_days(days: Option<i64>) -> Option<u8> {
-    days.and_then(|days| u8::try_from(days).ok())
+/// A number of days or hours, which the constraints keep small.
+fn small(number: Option<i64>) -> Option<u8> {
+    number.and_then(|number| u8::try_from(number).ok())
 }
 
 /// The targets as given; those of the old form as one target.
-fn targets_of(call: &CreateAssociation) -> Vec<Target> {
+pub(super) fn targets_of(call: &CreateAssociation) -> Vec<Target> {
     match call.instance_id {
         Some(node) => vec![Target::new("InstanceIds", [node.as_str()])],
         None => call.targets.clone().unwrap_or_default(),
@@ -193,7 +196,7 @@ fn targets_of(call: &CreateAssociation) -> Vec<Target> {
 }
 
 /// Nodes that are named by their ids: R11, R39.
-fn check_nodes(
+pub(super) fn check_nodes(
     state: &State,
     call: &CreateAssociation,
     conditions: &Conditions,
@@ -228,6 +231,46 @@ fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     }
 }
 
+/// What the document says of the form, and of calendars and parameters: R1, R4,
+/// R6, R20 to R25, R30, R33.
+fn check_document(
+    state: &State,
+    call: &CreateAssociation,
+    aim: Option<&Aim>,
+    document: &StoredDocument,
+) -> Result<(), ApiError> {
+    match aim {
+        Some(aim) => runbook::check_form(call, aim, &document.parsed)?,
+        None => check_form(call, document)?,
+    }
+    check_calendars(state, call)?;
+    match aim {
+        Some(aim) => {
+            runbook::check_parameters(call, aim, &document.parsed)?;
+            runbook::check_pair(call, aim)
+        }
+        None => parameters::check(call.parameters.as_ref(), &document.parsed),
+    }
+}
+
+/// The nodes that are meant; none where a runbook runs in the service.
+pub(super) fn read_conditions(
+    state: &State,
+    call: &CreateAssociation,
+    aim: Option<&Aim>,
+    targets: &[Target],
+) -> Result<Conditions, ApiError> {
+    let conditions = match aim {
+        Some(aim) => {
+            runbook::check_targets(state, call, aim)?;
+            Conditions::nobody()
+        }
+        None => Conditions::read(targets, &state.world)?,
+    };
+    check_group(state, targets)?;
+    Ok(conditions)
+}
+
 /// A resource group that is named must be there (F.1). One that is too large
 /// is taken, and the association runs and fails (R12).
 fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
@@ -238,7 +281,7 @@ fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
 }
 
 /// Whether a bucket's name could be one, and whether it is known (InvalidOutputLocation, R35).
-fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
+pub(super) fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
     let place = location.s3_location.as_ref();
     let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -270,7 +313,7 @@ fn check_room(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn define(call: CreateAssociation, targets: Vec<Target>, aim: Option<Aim>) -> Definition {
+pub(super) fn define(call: CreateAssociation, targets: Vec<Target>, aim: Option<Aim>) -> Definition {
     Definition {
         name: call.name.into(),
         document_version: call.document_version.as_deref().unwrap_or("$DEFAULT").into(),
@@ -286,16 +329,20 @@ fn define(call: CreateAssociation, targets: Vec<Target>, aim: Option<Aim>) -> De
         severity: call.compliance_severity.as_deref().and_then(Severity::from_text),
         sync_compliance: call.sync_compliance.map(Into::into),
         is_apply_only: call.apply_only_at_cron_interval == Some(true),
-        schedule_offset: offset_days(call.schedule_offset),
+        schedule_offset: small(call.schedule_offset),
+        calendars: Arc::new(call.calendar_names.unwrap_or_default()),
+        duration: small(call.duration),
+        alarm: call.alarm_configuration.map(Arc::new),
     }
 }
 
 /// What tells an agent to fetch the document anew: document content and
 /// version, parameters, and the association's version.
-fn checksum(document_hash: &str, definition: &Definition) -> String {
+pub(super) fn checksum(document_hash: &str, definition: &Definition, version: u32) -> String {
     let parameters = serde_json::to_string(&definition.parameters).expect("texts can be written");
-    let mut digest =
-        sha256(format!("{document_hash}\0{}\0{parameters}\0{}", definition.document_version, 1).as_bytes());
+    let mut digest = sha256(
+        format!("{document_hash}\0{}\0{parameters}\0{version}", definition.document_version).as_bytes(),
+    );
     digest.truncate(32);
     digest
 }

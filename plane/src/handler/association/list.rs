@@ -98,5 +98,7 @@ fn row(association: &Association) -> wire::Association {
         overview: Some(overview(association)),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         association_name: definition.association_name.as_deref().map(str::to_owned),
+        schedule_offset: definition.schedule_offset.map(i64::from),
+        duration: definition.duration.map(i64::from),
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn check_form(call: &CreateAssociation, aim: &Aim, document: &Documen
     Ok(())
 }
 
-/// The parameters against the runbook (R23), then what goes with targets (R20).
+/// The parameters against the runbook (R23).
 pub(super) fn check_parameters(
     call: &CreateAssociation,
     aim: &Aim,
@@ -55,7 +55,11 @@ pub(super) fn check_parameters(
 ) -> Result<(), ApiError> {
     let given = call.parameters.clone().unwrap_or_default();
     let (left, declared) = without_targets(aim, &given, document);
-    parameters::check(Some(&left), &declared)?;
+    parameters::check(Some(&left), &declared)
+}
+
+/// What goes with targets (R20).
+pub(super) fn check_pair(call: &CreateAssociation, aim: &Aim) -> Result<(), ApiError> {
     let targets = call.targets.as_deref().unwrap_or_default();
     let has_targets = !targets.is_empty() && !is_marker(targets);
     let has_maps = !aim.target_maps.is_empty();

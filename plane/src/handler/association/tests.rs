@@ -257,12 +257,11 @@ fn what_is_wrong_is_refused_by_the_services_names() {
             InvalidDocument,
             "does not exist",
         ),
-        (on_one(&json!({"CalendarNames": ["c"]})), ValidationException, "CalendarNames is not supported"),
-        (on_one(&json!({"Duration": 2})), ValidationException, "Duration is not supported"),
+        (on_one(&json!({"CalendarNames": ["c"]})), InvalidDocument, ""),
         (
-            on_one(&json!({"AlarmConfiguration": {"Alarms": [{"Name": "a"}]}})),
+            on_one(&json!({"AlarmConfiguration": {"Alarms": []}})),
             ValidationException,
-            "AlarmConfiguration is not supported",
+            "at 'alarmConfiguration.alarms' failed to satisfy constraint: Member must have length greater",
         ),
         (
             on_one(&json!({"TargetMaps": [{"a": ["b"]}]})),
