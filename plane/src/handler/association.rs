@@ -26,7 +26,7 @@ use shared::wire::{
 
 use super::refused;
 use crate::state::State;
-use crate::state::association::Association;
+use crate::state::association::{Aim, Association};
 use crate::state::execution::Spread;
 use crate::state::timer::Work;
 
@@ -96,16 +96,8 @@ fn describe_version(state: &State, association: &Association, version: u32) -> A
         association_id: Some(association.id),
         targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
         automation_target_parameter_name: definition.aim.as_ref().and_then(|aim| text(&aim.target_parameter)),
-        target_maps: definition
-            .aim
-            .as_ref()
-            .map(|aim| aim.target_maps.clone())
-            .filter(|maps| !maps.is_empty()),
-        target_locations: definition
-            .aim
-            .as_ref()
-            .map(|aim| aim.target_locations.clone())
-            .filter(|locations| !locations.is_empty()),
+        target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
+        target_locations: definition.aim.as_ref().and_then(Aim::shown_locations),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         output_location: definition.output_location.as_deref().cloned(),
         last_execution_date: association.last_run,

@@ -78,6 +78,18 @@ pub(crate) struct Aim {
     pub(crate) target_locations: Vec<Map<String, Value>>,
 }
 
+impl Aim {
+    /// The target maps, as they are shown.
+    pub(crate) fn shown_maps(&self) -> Option<Vec<TargetMap>> {
+        (!self.target_maps.is_empty()).then(|| self.target_maps.clone())
+    }
+
+    /// The target locations, as they are shown.
+    pub(crate) fn shown_locations(&self) -> Option<Vec<Map<String, Value>>> {
+        (!self.target_locations.is_empty()).then(|| self.target_locations.clone())
+    }
+}
+
 /// An association.
 #[derive(Debug, Clone)]
 pub(crate) struct Association {

@@ -276,6 +276,12 @@ pub struct AssociationVersionInfo {
     /// How many hours a run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i64>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
 }
 
 /// Runs associations now, once, whatever their schedules.
@@ -554,6 +560,9 @@ pub struct Association {
     /// How many hours a run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i64>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
 }
 
 /// Lists the executions of an association, newest first.

@@ -8,7 +8,7 @@ use super::super::{instant, refused};
 use super::overview;
 use crate::page::{List, page_size};
 use crate::state::State;
-use crate::state::association::{Association, AssociationNumber};
+use crate::state::association::{Aim, Association, AssociationNumber};
 
 /// How many associations a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -100,5 +100,6 @@ fn row(association: &Association) -> wire::Association {
         association_name: definition.association_name.as_deref().map(str::to_owned),
         schedule_offset: definition.schedule_offset.map(i64::from),
         duration: definition.duration.map(i64::from),
+        target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
     }
 }

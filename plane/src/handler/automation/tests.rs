@@ -184,6 +184,54 @@ fn a_runbook_runs_on_what_its_targets_mean() {
 }
 
 #[test]
+fn an_update_of_a_runbooks_association_checks_what_goes_with_targets_first() {
+    let mut world = world(PlaneConfig { automation_duration: Period::minutes(1), ..World::config() });
+    let id = world.associate(&on("ParameterValues", &["a", "b"], &json!({"MaxConcurrency": "1"})));
+    // Case 54d of the reference: what is left out is cleared, the targets are kept.
+    let update = |more: Value| {
+        let mut body = json!({"AssociationId": id});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let reply = world.post("UpdateAssociation", &body).map_err(|(code, _)| code);
+        world.settle();
+        reply
+    };
+    assert_eq!(update(json!({})), Err(ValidationException));
+    let again = json!({"AutomationTargetParameterName": "InstanceId", "Parameters": {"Mode": ["Remove"]}});
+    let reply = update(again).unwrap();
+    assert_eq!(reply["AssociationDescription"]["AssociationVersion"], "2");
+    assert_eq!(standing(&world, id), is("InProgress", "{InProgress=2}"));
+    world.pass(Period::minutes(1));
+    let expected = [is("Success", "{Success=2}"), is("Success", "{Skipped=1, Success=1}")];
+    assert_eq!(world.executions(id), expected, "who had not begun was stopped");
+
+    let maps = json!([{"InstanceId": [ONE]}]);
+    let mapped = world.associate(&body(&json!({"TargetMaps": maps})));
+    let versions = world.post("ListAssociationVersions", &json!({"AssociationId": mapped})).unwrap();
+    assert_eq!(versions["AssociationVersions"][0]["TargetMaps"], maps);
+    let listed = world.post("ListAssociations", &json!({})).unwrap();
+    assert_eq!(listed["Associations"][1]["TargetMaps"], maps);
+}
+
+#[test]
+fn an_alarm_lets_nobody_else_in() {
+    let mut world = world(World::config());
+    let alarm = |world: &World, state: &str| {
+        let state = serde_json::from_value(json!(state)).unwrap();
+        let change = crate::service::WorldChange::Alarm("cpu".to_owned(), Some(state));
+        world.plane.change_world(world.now, change).unwrap();
+        world.settle();
+    };
+    alarm(&world, "OK");
+    let watched = json!({"MaxConcurrency": "1", "AlarmConfiguration": {"Alarms": [{"Name": "cpu"}]}});
+    let id = world.associate(&on("ParameterValues", &["a", "b"], &watched));
+    assert_eq!(standing(&world, id), is("InProgress", "{InProgress=1, Pending=1}"));
+    alarm(&world, "ALARM");
+    world.pass(Period::seconds(30));
+    assert_eq!(standing(&world, id).1, "{Skipped=1, Success=1}");
+    assert_eq!(world.describe(id)["TriggeredAlarms"], json!([{"Name": "cpu", "State": "ALARM"}]));
+}
+
+#[test]
 fn what_a_runbook_cannot_have_is_refused_by_name() {
     let world = world(World::config());
     let prod = json!([{"Key": "tag:Env", "Values": ["prod"]}]);
