@@ -96,7 +96,7 @@ impl Cli {
             Command::Plane(command) => runtime.block_on(command.run()),
             Command::Schedule(command) => command.run(),
         };
-        // A run in virtual time that was cut short is not waited for.
+        // What was asked for is done; a task that still waits for a reply is not waited for.
         runtime.shutdown_background();
         outcome
     }

@@ -22,7 +22,7 @@ use shared::time::{Period, Timestamp};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
-use crate::operator::VirtualDesk;
+use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Caller, Completion, Emitted, Shard};
 use crate::simulation::CohortState;
 
@@ -115,7 +115,13 @@ impl<'a> Coordinator<'a> {
     pub fn drain(&mut self, desk: &VirtualDesk<'_>, until: Timestamp) {
         let now = self.now;
         self.shards_mut().for_each(|shard| shard.stop(now));
-        let mut script = std::pin::pin!(std::future::pending());
+        // Nobody works at the desk any more, but news still comes to it: left
+        // there, it would be due for ever.
+        let mut script = std::pin::pin!(async {
+            loop {
+                desk.wake(Timestamp::NEVER).await;
+            }
+        });
         while !self.is_idle() && self.now < until {
             let stride = (self.now + Period::seconds(1)).min(until);
             self.run(script.as_mut(), desk, stride);

@@ -16,7 +16,10 @@ use shared::error::{ApiError, ErrorCode};
 use shared::id::AssociationId;
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::{AddTagsToResource, AssociationExecution, CreateDocument, DescribeAssociationExecutions};
+use shared::wire::{
+    AddTagsToResource, AssociationExecution, CreateDocument, DeleteAssociation,
+    DescribeAssociationExecutions, GetDocument, Tag,
+};
 
 use crate::plan::Plan;
 
@@ -110,6 +113,8 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// The tag that associations carry at a plane which is not ours.
+    pub run_tag: Option<Tag>,
     next: usize,
     /// Nodes that registered and have no tags yet.
     to_tag: VecDeque<u32>,
@@ -145,6 +150,7 @@ impl Operator {
             troubles: BTreeSet::new(),
             tagged: 0,
             made_again: 0,
+            run_tag: None,
             next: 0,
             to_tag: VecDeque::new(),
         }
@@ -247,13 +253,42 @@ impl Operator {
     }
 
     async fn create_document(&mut self, desk: &impl Desk, document: CreateDocument) {
-        let before = self.made_again;
+        let (name, content) = (document.name.clone(), document.content.clone());
         match self.insist(desk, document).await {
-            // An earlier try was done, though not answered.
-            Err(DeskError::Refused { error, .. })
-                if error.code == ErrorCode::DocumentAlreadyExists && self.made_again > before => {}
+            Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::DocumentAlreadyExists => {
+                self.accept_document(desk, name, &content).await;
+            }
             Err(error) => self.trouble(error),
             Ok(_) => {}
+        }
+    }
+
+    /// A document of this name is there: from an earlier try or an earlier run,
+    /// if it says the same.
+    async fn accept_document(&mut self, desk: &impl Desk, name: String, content: &str) {
+        let call = GetDocument { name: name.clone(), ..GetDocument::default() };
+        match self.insist(desk, call).await {
+            Ok(there) if is_same_json(&there.content, content) => {}
+            Ok(_) => {
+                self.troubles.insert(format!("document {name} is there already, with another content"));
+            }
+            Err(error) => self.trouble(error),
+        }
+    }
+
+    /// Deletes the associations that this run made. (A document is left: the same
+    /// one serves the next run.)
+    pub async fn clear_away(&mut self, desk: &impl Desk) {
+        for made in self.made.clone() {
+            let call = DeleteAssociation { association_id: Some(made.id), ..DeleteAssociation::default() };
+            match self.insist(desk, call).await {
+                Ok(_) => {}
+                Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
+                }
+                Err(error) => {
+                    tracing::warn!(association = %made.id, %error, "an association of this run is left");
+                }
+            }
         }
     }
 
@@ -268,7 +303,8 @@ impl Operator {
         self.next += 1;
         let association = &self.plan.associations[planned];
         let is_refusal_expected = association.refusal.is_some();
-        let request = association.request.clone();
+        let mut request = association.request.clone();
+        request.tags = self.run_tag.clone().map(|tag| vec![tag]);
         match self.insist_once(desk, request).await {
             Ok(reply) => {
                 if is_refusal_expected {
@@ -320,6 +356,11 @@ impl Operator {
     }
 }
 
+fn is_same_json(one: &str, other: &str) -> bool {
+    let read = |text| serde_json::from_str::<serde_json::Value>(text);
+    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Whether nothing more is to come of an execution.
 pub fn is_terminal(execution: &AssociationExecution) -> bool {
     !matches!(execution.status.as_str(), "Pending" | "InProgress")
@@ -346,7 +387,9 @@ pub async fn executions(
             None => break,
         }
     }
+    // Newest first by the API reference; the sort keeps that where a plane gives no instants.
     all.reverse();
+    all.sort_by_key(|execution| execution.created_time);
     Ok(all)
 }
 

@@ -19,6 +19,7 @@ use plane::config::PlaneConfig;
 use plane::service::Service;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
+use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -41,6 +42,9 @@ use crate::survey::survey;
 
 /// Virtual time begins here, so that two runs of one seed are equal to the letter.
 pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
+
+/// The key of the tag on what the operator makes at a plane that is not ours.
+const RUN_TAG: &str = "ssm-fleet";
 
 /// How long nodes may take in virtual time to finish what they hold.
 const VIRTUAL_GRACE: Period = Period::minutes(15);
@@ -68,6 +72,8 @@ pub struct RunOptions {
     pub limits: host::Limits,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
+    /// Whether what the operator made at a plane that is not ours stays there.
+    pub keep: bool,
     /// Whether the fleet goes on once the run is over, until it is let go.
     pub is_held: bool,
 }
@@ -213,7 +219,7 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, progress, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, progress, keep, is_held } = options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -241,6 +247,7 @@ pub async fn run_live(
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
     let mut operator = Operator::new(plan.clone());
+    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
 
     let mut stop = std::pin::pin!(stop);
     let ending = tokio::select! {
@@ -265,7 +272,7 @@ pub async fn run_live(
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
-    let finished = Finished {
+    let mut finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}"),
         pace,
@@ -281,6 +288,9 @@ pub async fn run_live(
     };
     hold.hold(&finished).await;
 
+    if is_foreign && !keep {
+        finished.operator.clear_away(&desk).await;
+    }
     if let Some(fleet) = fleet {
         fleet.drain(&clock).await?;
     }

@@ -154,6 +154,14 @@ pub struct PlaneConfig {
     /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
     /// is accepted and means nothing.
     pub strict_duration: bool,
+    /// The most that a node may tell of one type of inventory, in bytes (the agent's own bound: 3 MB).
+    pub inventory_item_limit: usize,
+    /// The most that a node may tell of all types, in bytes (the agent's own bound: 10 MB).
+    pub inventory_node_limit: usize,
+    /// How many custom types of inventory there may be (service quota: 20).
+    pub custom_inventory_types: usize,
+    /// How long inventory is shown that nobody repeats (service quota: 30 days).
+    pub inventory_kept_for: Period,
     /// How many nodes run at once where an association does not say.
     pub default_max_concurrency: DefaultConcurrency,
     /// What becomes of a node that appears while no slot is free.
@@ -196,6 +204,10 @@ impl Default for PlaneConfig {
             empty_target_status: EmptyTargets::default(),
             steering: Steering::default(),
             strict_duration: false,
+            inventory_item_limit: 3 << 20,
+            inventory_node_limit: 10 << 20,
+            custom_inventory_types: 20,
+            inventory_kept_for: Period::days(30),
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),

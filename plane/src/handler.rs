@@ -10,6 +10,7 @@ mod command;
 mod compliance;
 mod document;
 mod execution;
+mod inventory;
 mod node;
 mod tag;
 #[cfg(test)]
@@ -21,8 +22,6 @@ use shared::operation::Operation;
 use shared::time::Timestamp;
 
 use crate::state::State;
-use crate::validate::Member;
-use crate::validate::members::*;
 
 /// An operation that the plane carries out.
 pub trait Handle: Operation {
@@ -30,24 +29,14 @@ pub trait Handle: Operation {
     /// calls, which are many and whose types say most of it.
     const IS_TRUSTED: bool;
 
-    /// The constraints of its members.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "only this crate implements and asks")]
-    fn members() -> &'static [Member];
-
     /// Does the call.
     fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError>;
 }
 
 macro_rules! handlers {
-    ($($operation:ident, $is_trusted:literal, $members:ident => $handler:path);* $(;)?) => {
+    ($($operation:ident, $is_trusted:literal $(, $members:ident)? => $handler:path);* $(;)?) => {
         $(impl Handle for shared::wire::$operation {
             const IS_TRUSTED: bool = $is_trusted;
-
-            #[allow(private_interfaces, reason = "only this crate implements and asks")]
-            fn members() -> &'static [Member] {
-                $members
-            }
 
             fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError> {
                 $handler(state, now, self)
@@ -64,6 +53,8 @@ handlers! {
     CreateDocument, false, CREATE_DOCUMENT => document::create_document;
     DeleteAssociation, false, DELETE_ASSOCIATION => association::delete_association;
     DeleteDocument, false, DELETE_DOCUMENT => document::update::delete_document;
+    DeregisterManagedInstance, false, DEREGISTER_MANAGED_INSTANCE
+        => node::managed::deregister_managed_instance;
     DescribeAssociation, false, DESCRIBE_ASSOCIATION => association::describe_association;
     DescribeAssociationExecutionTargets, false, DESCRIBE_ASSOCIATION_EXECUTION_TARGETS
         => execution::describe_association_execution_targets;
@@ -77,10 +68,14 @@ handlers! {
     DescribeInstanceAssociationsStatus, false, DESCRIBE_INSTANCE_ASSOCIATIONS_STATUS
         => association::instance::describe_instance_associations_status;
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
+    DescribeInstanceProperties, false, DESCRIBE_INSTANCE_PROPERTIES
+        => node::properties::describe_instance_properties;
     GetAutomationExecution, false, GET_AUTOMATION_EXECUTION => automation::get_automation_execution;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetCommandInvocation, false, GET_COMMAND_INVOCATION => command::read::get_command_invocation;
+    GetConnectionStatus, false, GET_CONNECTION_STATUS => node::managed::get_connection_status;
     GetDocument, true, GET_DOCUMENT => document::show::get_document;
+    GetInventory, false, GET_INVENTORY => inventory::get_inventory;
     ListAssociationVersions, false, LIST_ASSOCIATION_VERSIONS => association::version::list_association_versions;
     ListAssociations, false, LIST_ASSOCIATIONS => association::list::list_associations;
     ListCommandInvocations, false, LIST_COMMAND_INVOCATIONS => command::list::list_command_invocations;
@@ -90,8 +85,12 @@ handlers! {
     ListDocumentVersions, false, LIST_DOCUMENT_VERSIONS => document::show::list_document_versions;
     ListDocuments, false, LIST_DOCUMENTS => document::list::list_documents;
     ListInstanceAssociations, true, LIST_INSTANCE_ASSOCIATIONS => agent::list_instance_associations;
+    ListInventoryEntries, false, LIST_INVENTORY_ENTRIES => inventory::list_inventory_entries;
+    ListResourceComplianceSummaries, false, LIST_RESOURCE_COMPLIANCE_SUMMARIES
+        => compliance::resource::list_resource_compliance_summaries;
     ListTagsForResource, false, LIST_TAGS_FOR_RESOURCE => tag::list_tags_for_resource;
     PutComplianceItems, true, PUT_COMPLIANCE_ITEMS => compliance::put_compliance_items;
+    PutInventory, true, PUT_INVENTORY => inventory::put_inventory;
     RegisterManagedInstance, true, REGISTER_MANAGED_INSTANCE => node::register_managed_instance;
     RemoveTagsFromResource, false, REMOVE_TAGS_FROM_RESOURCE => tag::remove_tags_from_resource;
     SendCommand, false, SEND_COMMAND => command::send::send_command;
@@ -104,6 +103,8 @@ handlers! {
     UpdateInstanceAssociationStatus, true, UPDATE_INSTANCE_ASSOCIATION_STATUS
         => agent::update_instance_association_status;
     UpdateInstanceInformation, true, UPDATE_INSTANCE_INFORMATION => node::update_instance_information;
+    UpdateManagedInstanceRole, false, UPDATE_MANAGED_INSTANCE_ROLE
+        => node::managed::update_managed_instance_role;
 }
 
 /// A refusal of this name, for this reason.

@@ -41,6 +41,7 @@ routes! {
     CreateDocument,
     DeleteAssociation,
     DeleteDocument,
+    DeregisterManagedInstance,
     DescribeAssociation,
     DescribeAssociationExecutionTargets,
     DescribeAssociationExecutions,
@@ -49,10 +50,13 @@ routes! {
     DescribeEffectiveInstanceAssociations,
     DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation,
+    DescribeInstanceProperties,
     GetAutomationExecution,
     GetCalendarState,
     GetCommandInvocation,
+    GetConnectionStatus,
     GetDocument,
+    GetInventory,
     ListAssociationVersions,
     ListAssociations,
     ListCommandInvocations,
@@ -62,8 +66,11 @@ routes! {
     ListDocumentVersions,
     ListDocuments,
     ListInstanceAssociations,
+    ListInventoryEntries,
+    ListResourceComplianceSummaries,
     ListTagsForResource,
     PutComplianceItems,
+    PutInventory,
     RegisterManagedInstance,
     RemoveTagsFromResource,
     SendCommand,
@@ -74,11 +81,12 @@ routes! {
     UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
+    UpdateManagedInstanceRole,
 }
 
 fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     let request: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    validate::check(O::members(), &request)?;
+    validate::check(O::NAME, &request)?;
     let operation: O = serde_json::from_value(request).map_err(|error| unreadable(&error))?;
     let reply = service.handle(now, operation)?;
     serde_json::to_vec(&reply)

@@ -12,7 +12,7 @@ use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
     CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
-    DeleteDocument, SendCommand, UpdateDocument, UpdateDocumentDefaultVersion,
+    DeleteDocument, SendCommand, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -25,7 +25,6 @@ pub use crate::handler::world::WorldChange;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
-pub use crate::state::alarm::AlarmState;
 use crate::state::world::{InvalidWorld, World};
 use crate::validate;
 
@@ -38,6 +37,7 @@ const DEFINITIONS: &[&str] = &[
     DeleteAssociation::NAME,
     SendCommand::NAME,
     DeleteDocument::NAME,
+    UpdateAssociation::NAME,
     UpdateDocument::NAME,
     UpdateDocumentDefaultVersion::NAME,
 ];
@@ -80,7 +80,7 @@ impl Service {
         if !O::IS_TRUSTED {
             let request = serde_json::to_value(&operation)
                 .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
-            validate::check(O::members(), &request)?;
+            validate::check(O::NAME, &request)?;
         }
         self.handle(now, operation)
     }
@@ -122,13 +122,6 @@ impl Service {
     /// The answer to a request that is refused before it is a call.
     pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
         refuse(refusal, self.lock().draw_request_id())
-    }
-
-    /// Notes the state of an alarm that associations may name, or that it
-    /// cannot be read; what it stops is stopped.
-    pub fn set_alarm(&self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
-        self.lock().set_alarm(now, name, alarm);
-        self.earlier.notify_one();
     }
 
     /// When the plane next has work of its own to do.

@@ -13,12 +13,12 @@ use shared::schedule::timetable::Timetable;
 use shared::time::Period;
 
 use crate::config::PlaneConfig;
-use crate::state::alarm::Alarms;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::automation::{Automations, KeptAutomations, WrittenAutomations};
 use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
+use crate::state::inventory::Inventory;
 use crate::state::node::{Node, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
@@ -62,7 +62,7 @@ struct Written<'a> {
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
-    alarms: &'a Alarms,
+    inventory: &'a Inventory,
     timers: &'a Timers,
     next_command: CommandNumber,
     commands: Vec<&'a Command>,
@@ -81,7 +81,7 @@ struct Read {
     associations: Vec<Kept>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
-    alarms: Alarms,
+    inventory: Inventory,
     timers: Timers,
     next_command: CommandNumber,
     commands: Vec<Command>,
@@ -103,7 +103,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         associations,
         graves,
         compliance: &state.compliance,
-        alarms: &state.alarms,
+        inventory: &state.inventory,
         timers: &state.timers,
         next_command: state.commands.next_number(),
         commands: state.commands.kept().collect(),
@@ -127,7 +127,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     let mut state = State::new(config);
     state.numbers = read.numbers;
     state.compliance = read.compliance;
-    state.alarms = read.alarms;
+    state.inventory = read.inventory;
     state.timers = read.timers;
     state.commands = Commands::restore(read.commands, read.next_command);
     state.automations = Automations::restore(read.automations);

@@ -9,7 +9,7 @@
 //! Invariant: whatever can be counted over nodes is counted as it changes, and
 //! every index agrees with what it indexes.
 
-pub mod alarm;
+pub(crate) mod alarm;
 pub(crate) mod association;
 pub(crate) mod automation;
 pub(crate) mod command;
@@ -17,6 +17,7 @@ pub(crate) mod compliance;
 pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
+pub(crate) mod inventory;
 pub(crate) mod node;
 pub(crate) mod rate;
 pub(crate) mod tag;
@@ -27,17 +28,16 @@ pub mod world;
 use serde::{Deserialize, Serialize};
 use shared::id::{AssociationId, AutomationId, CommandId, ExecutionId};
 use shared::seed::Seed;
-use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
-use alarm::{AlarmState, Alarms};
-use association::{AssociationNumber, Associations};
+use association::Associations;
 use automation::Automations;
 use command::Commands;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
+use inventory::Inventory;
 use node::Nodes;
-use timer::{Timers, Work};
+use timer::Timers;
 use world::World;
 
 /// All that the plane knows.
@@ -49,7 +49,7 @@ pub struct State {
     pub(crate) documents: Documents,
     pub(crate) document_events: DocumentEvents,
     pub(crate) compliance: ComplianceCounts,
-    pub(crate) alarms: Alarms,
+    pub(crate) inventory: Inventory,
     pub(crate) timers: Timers,
     pub(crate) numbers: Numbers,
     pub(crate) world: World,
@@ -60,8 +60,7 @@ pub struct State {
 impl State {
     /// A plane to which nothing has happened yet; it knows its own documents.
     pub fn new(config: PlaneConfig) -> Self {
-        let mut world = config.world.clone();
-        let alarms = std::mem::take(&mut world.alarms);
+        let world = config.world.clone();
         let mut state = Self {
             documents: Documents::built_in(),
             document_events: DocumentEvents::default(),
@@ -69,7 +68,7 @@ impl State {
             nodes: Nodes::default(),
             associations: Associations::default(),
             compliance: ComplianceCounts::default(),
-            alarms: Alarms::default(),
+            inventory: Inventory::default(),
             timers: Timers::default(),
             numbers: Numbers::default(),
             world: world.clone(),
@@ -79,15 +78,7 @@ impl State {
         for (id, instance) in world.instances {
             state.declare(id, instance);
         }
-        alarms.iter().for_each(|(name, alarm)| state.alarms.set(name, Some(*alarm)));
         state
-    }
-
-    /// Notes the state of an alarm, or that it cannot be read; the engine stops
-    /// what it stops.
-    pub fn set_alarm(&mut self, now: Timestamp, name: &str, alarm: Option<AlarmState>) {
-        self.alarms.set(name, alarm);
-        self.timers.add(now, Work::Sound { from: AssociationNumber::default() });
     }
 
     /// The next association's id.

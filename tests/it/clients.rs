@@ -42,7 +42,7 @@ fn clients() -> PathBuf {
     directory
 }
 
-fn client(program: &str) -> Command {
+pub(crate) fn client(program: &str) -> Command {
     let directory = clients();
     let mut command = command(directory.join(program));
     command.envs(CREDENTIALS);

@@ -11,7 +11,7 @@ use shared::wire;
 macro_rules! golden {
     ($($operation:ident),* $(,)?) => {
         /// Each operation with its request, its reply, and how they are read and written again.
-        const GOLDEN: &[Golden] = &[$(Golden {
+        pub(crate) const GOLDEN: &[Golden] = &[$(Golden {
             name: wire::$operation::NAME,
             request: include_str!(concat!("../golden/", stringify!($operation), ".request.json")),
             reply: include_str!(concat!("../golden/", stringify!($operation), ".reply.json")),
@@ -21,41 +21,51 @@ macro_rules! golden {
     };
 }
 
-struct Golden {
-    name: &'static str,
+pub(crate) struct Golden {
+    pub(crate) name: &'static str,
     request: &'static str,
     reply: &'static str,
-    request_again: fn(&str) -> String,
+    pub(crate) request_again: fn(&str) -> String,
     reply_again: fn(&str) -> String,
 }
 
 golden! {
     AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
-    DeleteAssociation, DeleteDocument, DescribeAssociation, DescribeAssociationExecutionTargets,
-    DescribeAssociationExecutions, DescribeAutomationExecutions, DescribeDocument,
-    DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
-    DescribeInstanceInformation, GetAutomationExecution, GetCalendarState, GetCommandInvocation,
-    GetDocument, ListAssociationVersions, ListAssociations, ListCommandInvocations, ListCommands,
-    ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
-    ListInstanceAssociations, ListTagsForResource, PutComplianceItems, RegisterManagedInstance,
-    RemoveTagsFromResource, SendCommand, StartAssociationsOnce, UpdateAssociation,
-    UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, DescribeAssociation,
+    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
+    DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
+    DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
+    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, ListAssociationVersions,
+    ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
+    ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
+    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
+    RegisterManagedInstance, RemoveTagsFromResource, SendCommand, StartAssociationsOnce,
+    UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 6] = [
+const OF_THE_AGENT: [&str; 7] = [
     "GetDocument",
     "ListInstanceAssociations",
     "PutComplianceItems",
+    "PutInventory",
     "RegisterManagedInstance",
     "UpdateInstanceAssociationStatus",
     "UpdateInstanceInformation",
 ];
 
 /// Members whose keys are data: whatever stands there is no unknown key.
-const MAPS: [&str; 4] =
-    ["Parameters", "Details", "AssociationStatusAggregatedCount", "InstanceAssociationStatusAggregatedCount"];
+const MAPS: [&str; 8] = [
+    "Parameters",
+    "Details",
+    "AssociationStatusAggregatedCount",
+    "InstanceAssociationStatusAggregatedCount",
+    "Content",
+    "Context",
+    "Data",
+    "Entries",
+];
 
 /// The body, read into its wire type and written again.
 fn again<T: serde::Serialize + serde::de::DeserializeOwned>(body: &str) -> String {

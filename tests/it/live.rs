@@ -43,6 +43,7 @@ impl LiveFleet<'_> {
             shards: 2,
             limits: Limits { connections: self.connections, ..machine },
             progress: Arc::new(Progress::default()),
+            keep: false,
             is_held: false,
         };
         run_live(options, stop, Nobody).await.expect("the fleet runs")

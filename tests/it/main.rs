@@ -3,7 +3,9 @@
 mod bench;
 mod binary;
 mod clients;
+mod conformance;
 mod determinism;
+mod foreign;
 mod golden;
 mod live;
 mod node;

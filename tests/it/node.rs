@@ -371,3 +371,15 @@ fn a_node_that_is_told_to_stop_finishes_its_run_and_takes_up_nothing_new() {
     assert!(!bench.node.is_running() && !bench.node.is_calling());
     assert_eq!(bench.node.next_due(), Timestamp::NEVER);
 }
+
+#[test]
+fn a_run_has_ended_once_its_last_report_is_answered_whatever_comes_of_compliance() {
+    let mut bench = Bench::new();
+    let shelf = one_association();
+    bench.run_for(Period::minutes(2), &mut |made| match &made.request {
+        Request::PutCompliance(_) => Answer::Unreachable,
+        _ => shelf.answer(made),
+    });
+    let told = bench.notes.iter().find(|(_, note)| matches!(note, Note::Ended(_))).expect("it ended").0;
+    assert_eq!(told, bench.calls_of(COMPLIANCE)[0].at, "the plane knows by then, so whoever counts must");
+}

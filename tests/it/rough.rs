@@ -291,3 +291,40 @@ fn a_run_that_is_interrupted_drains_and_reports() {
     assert!(directory.path().join("out/report.md").exists());
     assert!(ended.stdout.contains("first-look"), "the summary is shown: {}", ended.stdout);
 }
+
+/// One association, run once by 20 nodes.
+const ONCE: &str = r#"
+name: once
+seed: 1
+time_scale: 600
+duration: 20m
+cohorts:
+  - { name: web, platform: ubuntu-22.04, nodes: 20, tags: { Env: prod } }
+documents:
+  - name: once
+    content:
+      schemaVersion: "2.2"
+      mainSteps: [{ action: aws:runShellScript, name: run, inputs: { runCommand: ["true"] } }]
+associations:
+  - { name: once, at: 1m, document: once, targets: [tag: { key: Env, values: [prod] }] }
+"#;
+
+#[test]
+fn a_run_leaves_no_association_behind_unless_it_is_told_to_and_can_be_repeated() {
+    let directory = directory();
+    std::fs::write(directory.path().join("once.yaml"), ONCE).expect("a file can be written");
+    let plane = Running::start(directory.path(), "plane --listen 127.0.0.1:0");
+    let url = plane.url_after("listening on ");
+    let run = |flags: &str| {
+        let line = format!("run once.yaml --endpoint {url} --out out{} {flags}", flags.len());
+        ssm_fleet(directory.path(), &line)
+    };
+    let listed = || Window::at(url.clone()).associations().len();
+
+    let first = run("");
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert_eq!(listed(), 0, "what the run made is gone");
+    let again = run("--keep");
+    assert_eq!(again.code, Some(0), "the document of the first run serves the second: {}", again.stderr);
+    assert_eq!(listed(), 1, "it was told to leave it");
+}

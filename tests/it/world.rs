@@ -11,7 +11,7 @@ use fleet::coordinator::Coordinator;
 use fleet::history::{Ending, Entry, History};
 use fleet::in_process::{Carry, InProcess};
 use fleet::measure::Ran;
-use fleet::operator::{Operator, VirtualDesk};
+use fleet::operator::{Desk, Operator, VirtualDesk, Wake};
 use fleet::plan::{Overrides, Plan};
 use fleet::run::VIRTUAL_START;
 use fleet::scenario::Scenario;
@@ -373,4 +373,31 @@ fn an_answer_to_another_incarnation_is_dropped_and_counted() {
     shard.deliver(answer(0, call.caller.number), now, &mut emitted);
     assert_eq!(shard.measures.late_answers, 2);
     assert_eq!((call.caller.lane, shard.measures.take_registered().len()), (LaneName::Credentials, 1));
+}
+
+#[test]
+fn a_run_that_ends_while_nodes_arrive_comes_to_its_end() {
+    // A hundred nodes a second, each registration under way for 20 ms: some are when the time is over.
+    let outcome = world(
+        "{name: early, seed: 3, ramp: 10s, duration: 5s,
+          cohorts: [{name: all, platform: ubuntu-22.04, nodes: 1000}]}",
+    )
+    .run();
+    assert_eq!(outcome.finished.ending, simulation::Ending::OutOfTime);
+    let registered = outcome.finished.measures.calls["RegisterManagedInstance"].made;
+    assert!((495..=505).contains(&registered), "{registered}");
+}
+
+#[test]
+fn a_script_that_ends_takes_its_last_window_with_it() {
+    let world = World::first_look(3);
+    let service = Service::new(world.plane.clone());
+    let desk = VirtualDesk::new(&service, VIRTUAL_START);
+    let transport = InProcess::Typed;
+    let shards = world.plan.shards(1);
+    let mut coordinator = Coordinator::new(&service, &transport, shards, History::default(), VIRTUAL_START);
+    let at = VIRTUAL_START + Period::milliseconds(700_003);
+    let mut script = std::pin::pin!(async { while desk.wake(at).await != Wake::Due {} });
+    assert!(coordinator.run(script.as_mut(), &desk, VIRTUAL_START + Period::hours(1)));
+    assert!(coordinator.now() >= at, "{} of {}", coordinator.now().seconds(), at.seconds());
 }

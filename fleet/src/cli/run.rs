@@ -90,6 +90,9 @@ pub struct Run {
     /// Let the endpoint be AWS itself, at the expense of this account
     #[arg(long, value_name = "ACCOUNT-ID", requires = "endpoint", help_heading = "Control plane")]
     allow_aws: Option<AccountId>,
+    /// Leave the associations of this run at the endpoint; else they are deleted
+    #[arg(long, requires = "endpoint", help_heading = "Control plane")]
+    keep: bool,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
     unknown_nodes: Option<UnknownNodes>,
@@ -122,6 +125,7 @@ impl Run {
             plan,
             plane,
             limits,
+            keep: self.keep,
             is_held: self.hold,
         };
         let outcome = self.carry_out(options, screen, &directory, signals).await;

@@ -193,7 +193,7 @@ fn generator(finished: &Finished) -> Option<Generator> {
         connections_at_most: connections.most_open as u64,
         connections_replaced: connections.replaced,
     };
-    generator.kept_up = generator.keeps_up();
+    generator.kept_up = generator.keeps_up(finished.pace);
     Some(generator)
 }
 

@@ -108,6 +108,7 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
         let work = Work::Elapse { association: number, execution: running_number, row: 0 };
         state.timers.add(now + Period::hours(hours.into()), work);
     }
+    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     association.triggered = None;
     association.begin(execution, most, most_rows);
     Some(running_number)

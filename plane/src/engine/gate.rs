@@ -12,6 +12,7 @@ use shared::wire::AlarmStateInformation;
 use super::{PIECE, admission, dispatch, report};
 use crate::calendar::{Calendar, all_open, next_transition};
 use crate::state::State;
+use crate::state::alarm::triggered;
 use crate::state::association::AssociationNumber;
 use crate::state::execution::{Detail, Halt};
 use crate::state::node::NodeNumber;
@@ -41,7 +42,7 @@ pub(super) fn closed(state: &State, now: Timestamp, number: AssociationNumber) -
     if !calendars_open(state, now, &definition.calendars) {
         return Some(Closed::Calendar);
     }
-    state.alarms.triggered(definition.alarm.as_deref()?).map(Closed::Alarm)
+    triggered(&state.world, definition.alarm.as_deref()?).map(Closed::Alarm)
 }
 
 /// Notes a node that joined while a calendar is closed.
@@ -95,12 +96,12 @@ pub(super) fn open(state: &mut State, now: Timestamp, number: AssociationNumber)
 
 /// Looks through the next associations for those that an alarm stops now.
 pub(super) fn sound(state: &mut State, now: Timestamp, from: AssociationNumber) {
-    let living = state.associations.after(from.0.checked_sub(1).map(AssociationNumber));
+    let living = state.associations.from(from);
     let piece: Vec<AssociationNumber> = living.map(|one| one.number).take(PIECE + 1).collect();
     for number in piece.iter().take(PIECE) {
         let Some(association) = state.associations.get(*number) else { continue };
         let alarm = association.definition.alarm.as_deref();
-        let Some(alarm) = alarm.and_then(|alarm| state.alarms.triggered(alarm)) else { continue };
+        let Some(alarm) = alarm.and_then(|alarm| triggered(&state.world, alarm)) else { continue };
         let running = association.current().filter(|current| current.halt.is_none() && !current.is_over());
         let Some(running) = running.map(|current| current.number) else { continue };
         admission::halt(state, now, *number, running, Halt::Alarm);

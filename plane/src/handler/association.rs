@@ -112,6 +112,7 @@ fn describe_version(state: &State, association: &Association, version: u32) -> A
         calendar_names: (!definition.calendars.is_empty()).then(|| definition.calendars.to_vec()),
         duration: definition.duration.map(i64::from),
         alarm_configuration: definition.alarm.as_deref().cloned(),
+        association_dispatch_assume_role: text(&definition.role),
         triggered_alarms: association.triggered.clone().map(|alarm| vec![alarm]),
     }
 }

@@ -5,6 +5,9 @@
 //! are not on the node is ignored (C.5). Other types belong to the uploader.
 
 pub(super) mod list;
+pub(super) mod resource;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

@@ -6,6 +6,10 @@
 //! with the associations at once, by the engine.
 
 pub(super) mod describe;
+pub(super) mod managed;
+pub(super) mod properties;
+#[cfg(test)]
+mod tests;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
@@ -81,6 +85,7 @@ pub(super) fn update_instance_information(
         platform_type: call.platform_type.or(known.platform_type),
         platform_name: call.platform_name.map(Into::into).or_else(|| known.platform_name.clone()),
         platform_version: call.platform_version.map(Into::into).or_else(|| known.platform_version.clone()),
+        channel: call.ssm_connection_channel.map(Into::into).or_else(|| known.channel.clone()),
     };
     state.nodes.set_facts(number, facts);
     Ok(Empty {})

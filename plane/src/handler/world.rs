@@ -1,9 +1,9 @@
 //! Changing what other services know, and what follows from it.
 //!
 //! An instance that goes leaves its associations, one whose tags change is
-//! matched anew, and a resource group that changes is resolved anew where
-//! associations name it. An alarm stops what it stops. Buckets and permissions
-//! are only looked at when a rule asks for them.
+//! matched anew, a resource group that changes is resolved anew where
+//! associations name it, and an alarm that is raised stops those that name it.
+//! Buckets and permissions are only looked at when a rule asks for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,9 @@ use shared::time::Timestamp;
 
 use super::node::rematch;
 use crate::state::State;
-use crate::state::alarm::AlarmState;
 use crate::state::association::AssociationNumber;
 use crate::state::timer::Work;
-use crate::state::world::{Instance, InvalidWorld, ResourceGroup, World};
+use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World};
 
 /// A change of what other services know. Where a value may be left out, that
 /// means that the thing is no longer there.
@@ -39,7 +38,10 @@ pub enum WorldChange {
 pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
     let world = &mut state.world;
     match change {
-        WorldChange::Alarm(name, alarm) => state.set_alarm(now, &name, alarm),
+        WorldChange::Alarm(name, alarm) => {
+            put(&mut world.alarms, name, alarm);
+            state.timers.add(now, Work::Sound { from: AssociationNumber::default() });
+        }
         WorldChange::ResourceGroup(name, group) => {
             put(&mut world.resource_groups, name, group);
             state.timers.add(now, Work::Regroup { from: AssociationNumber::default() });
@@ -80,7 +82,7 @@ fn put<V>(table: &mut BTreeMap<String, V>, name: String, value: Option<V>) {
 
 /// What other services know, the instances with the tags that they have now.
 pub(crate) fn show(state: &State) -> World {
-    let mut world = World { alarms: state.alarms.by_name().clone(), ..state.world.clone() };
+    let mut world = state.world.clone();
     for (id, instance) in &mut world.instances {
         let tags = state.nodes.number(*id).map(|number| &state.nodes.get(number).tags);
         instance.tags =

@@ -59,6 +59,8 @@ pub(crate) struct Definition {
     pub(crate) duration: Option<u8>,
     /// The alarm that stops it.
     pub(crate) alarm: Option<Arc<AlarmConfiguration>>,
+    /// The role in whose name it is dispatched; kept, not used.
+    pub(crate) role: Option<Box<str>>,
 }
 
 /// A definition that another has replaced.

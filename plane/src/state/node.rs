@@ -46,6 +46,8 @@ pub(crate) struct Node {
     /// The digest of the agent's last upload of compliance, zero if there was
     /// none; it stands here because every node has one.
     pub(crate) association_hash: u64,
+    /// The role of a hybrid node, where it was given another than at registration.
+    pub(crate) iam_role: Option<Box<str>>,
     /// Compliance that was uploaded and belongs to no record.
     pub(crate) uploads: Option<Box<Uploads>>,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) platform_type: Option<PlatformType>,
     pub(crate) platform_name: Option<Box<str>>,
     pub(crate) platform_version: Option<Box<str>>,
+    /// The channel over which it waits for messages; empty while there is none.
+    pub(crate) channel: Option<Box<str>>,
 }
 
 /// A node's part in an association.
@@ -117,6 +121,7 @@ impl Node {
             tags: Tags::default(),
             records: SmallVec::new(),
             association_hash: 0,
+            iam_role: None,
             uploads: None,
         }
     }

@@ -116,9 +116,9 @@ impl Work {
             | Self::Elapse { association, .. }
             | Self::Admit { association, .. } => association,
             Self::DocumentChanged { from, .. }
-            | Self::Sound { from }
             | Self::Match { from, .. }
-            | Self::Regroup { from } => from,
+            | Self::Regroup { from }
+            | Self::Sound { from } => from,
             Self::SpreadCommand { .. }
             | Self::CancelCommand { .. }
             | Self::ExpireCommand { .. }

@@ -13,7 +13,6 @@ use shared::target::Target;
 use shared::wire::Tag;
 
 use super::State;
-use super::alarm::AlarmState;
 use super::intern::Interner;
 use super::node::NodeNumber;
 use super::tag::Tags;
@@ -35,6 +34,18 @@ pub struct World {
     pub instances: BTreeMap<NodeId, Instance>,
     /// Nodes that the caller may not access.
     pub denied_nodes: BTreeSet<NodeId>,
+}
+
+/// The state of an alarm, in CloudWatch's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AlarmState {
+    /// All is well.
+    Ok,
+    /// It is not.
+    Alarm,
+    /// Nobody knows yet.
+    InsufficientData,
 }
 
 /// A resource group: nodes by their tags.

@@ -105,6 +105,9 @@ pub struct CreateAssociation {
     /// Tags for the association.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+    /// The role in whose name it is dispatched; kept, not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_dispatch_assume_role: Option<String>,
 }
 
 /// The association as made.
@@ -182,6 +185,9 @@ pub struct UpdateAssociation {
     /// The alarm that stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm_configuration: Option<AlarmConfiguration>,
+    /// The role in whose name it is dispatched; kept, not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_dispatch_assume_role: Option<String>,
 }
 
 /// The association as changed.
@@ -452,6 +458,9 @@ pub struct AssociationDescription {
     /// The alarm that stopped its last run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggered_alarms: Option<Vec<AlarmStateInformation>>,
+    /// The role in whose name it is dispatched; kept, not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_dispatch_assume_role: Option<String>,
 }
 
 /// The state of an association made for one node, in the old form.

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AlarmConfiguration, Parameters};
+use super::Parameters;
+use super::association::AlarmConfiguration;
 use crate::id::NodeId;
 use crate::target::Target;
 use crate::time::Timestamp;

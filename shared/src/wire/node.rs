@@ -162,6 +162,9 @@ pub struct InstanceInformation {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_version: Option<String>,
+    /// The role of a hybrid node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam_role: Option<String>,
     /// When a hybrid node registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_date: Option<Timestamp>,

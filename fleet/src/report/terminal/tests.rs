@@ -23,6 +23,26 @@ fn a_run_reads_at_a_glance() {
 }
 
 #[test]
+fn the_first_line_says_what_a_scale_means_before_a_foreign_plane() {
+    let mut result = sample::good();
+    let head = |result: &RunResult| text(result, 200).lines().next().unwrap().to_owned();
+    assert!(head(&result).contains("  60x  "), "{}", head(&result));
+    result.plane = crate::result::FOREIGN_PLANE.to_owned();
+    assert!(head(&result).contains("  waits 60x, bodies in wall time  "), "{}", head(&result));
+    result.pace = Pace::Scaled(1.0);
+    assert!(head(&result).contains("  1x  "), "{}", head(&result));
+}
+
+#[test]
+fn a_run_without_rounds_ends_when_its_time_is_over() {
+    let mut result = sample::bad();
+    result.associations.clear();
+    result.not_made.clear();
+    let text = text(&result, 120);
+    assert!(!text.contains("not every expected round"), "{text}");
+}
+
+#[test]
 fn what_went_wrong_is_said() {
     let text = text(&sample::bad(), 120);
     for said in [

@@ -10,7 +10,8 @@ use shared::time::Period;
 use super::recount::recount;
 use super::{prod, row};
 use crate::config::PlaneConfig;
-use crate::service::AlarmState;
+use crate::service::WorldChange;
+use crate::state::world::AlarmState;
 use crate::testing::{ONE, THREE, TWO, World};
 
 const NEW: &str = "i-0ddddddddddddddd1";
@@ -279,7 +280,7 @@ fn nothing_runs_while_a_calendar_is_closed() {
 fn an_alarm_stops_what_has_not_begun() {
     let mut world = World::new();
     let alarm = |world: &World, state: Option<AlarmState>| {
-        world.plane.set_alarm(world.now, "a1", state);
+        world.plane.change_world(world.now, WorldChange::Alarm("a1".to_owned(), state)).unwrap();
         settle(world);
     };
     alarm(&world, Some(AlarmState::Ok));

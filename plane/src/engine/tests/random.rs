@@ -12,8 +12,9 @@ use shared::time::Period;
 
 use super::recount::recount;
 use crate::config::{AdmissionOrder, LateNodes, PlaneConfig};
-use crate::service::{AlarmState, Service};
+use crate::service::{Service, WorldChange};
 use crate::state::execution::Limit;
+use crate::state::world::AlarmState;
 use crate::testing::World;
 
 /// Something that happens. Numbers are taken modulo what there is.
@@ -145,7 +146,8 @@ impl Story {
             }
             Happening::Alarm(raised) => {
                 let state = raised.map(|raised| if raised { AlarmState::Alarm } else { AlarmState::Ok });
-                self.world.plane.set_alarm(self.world.now, "a1", state);
+                let change = WorldChange::Alarm("a1".to_owned(), state);
+                self.world.plane.change_world(self.world.now, change).unwrap();
             }
             Happening::Poll(node) => self.poll(*node),
             Happening::Report(node, which, status) => self.report(*node, *which, *status),

@@ -100,9 +100,9 @@ fn each_vector_of_the_reference_starts_and_stops_as_it_says() {
         let mut started = vec![false; vector.targets];
         let mut running = VecDeque::new();
         loop {
-            for node in 0..vector.targets {
-                if !started[node] && fleet.told(node) == "Pending" {
-                    started[node] = true;
+            for (node, started) in started.iter_mut().enumerate() {
+                if !*started && fleet.told(node) == "Pending" {
+                    *started = true;
                     running.push_back(node);
                 }
             }
@@ -216,10 +216,7 @@ fn a_late_node_runs_beyond_the_limit_or_waits_for_the_next_interval() {
         assert_eq!(fleet.counts().1, format!("{{Pending={now}, Queued=7, Success=1}}"), "{policy:?}");
         fleet.world.pass(Period::minutes(30));
         recount(&fleet.world.plane.state());
-        let (_, counts) = fleet.counts();
-        let waiting =
-            if policy == LateNodes::Run { "{Pending=2, Queued=9}" } else { "{Pending=2, Queued=9}" };
-        assert_eq!(counts, waiting, "{policy:?}: of eleven, two at once");
+        assert_eq!(fleet.counts().1, "{Pending=2, Queued=9}", "{policy:?}: of eleven, two at once");
     }
 }
 
@@ -310,4 +307,43 @@ fn the_next_interval_takes_over_from_one_that_still_drains() {
     fleet.report(2, Success);
     assert_eq!(fleet.ordered(), [0, 1], "a slot became free for the first in order");
     assert_eq!(both(&fleet).1, "{Failed=1, Skipped=2, Success=2}");
+}
+
+#[test]
+fn a_fleet_is_let_in_and_withdrawn_in_pieces() {
+    let fleet = Fleet::limited(3_500, "2200", "0");
+    assert_eq!(fleet.counts().1, "{Pending=2200, Queued=1300}");
+    recount(&fleet.world.plane.state());
+    assert_eq!(fleet.told(0), "Pending");
+    fleet.world.report(fleet.nodes[0].as_str(), fleet.id, Failed).unwrap();
+    let mut pieces = 0;
+    while fleet.world.plane.run_timer(fleet.world.now) {
+        pieces += 1;
+    }
+    assert_eq!(pieces, 4, "a thousand rows at a time");
+    assert_eq!(fleet.counts(), row("Failed", "{Failed=1, Skipped=3499}"));
+    recount(&fleet.world.plane.state());
+}
+
+#[test]
+fn a_snapshot_keeps_who_waits_and_who_was_let_in() {
+    let config = PlaneConfig { admission_order: AdmissionOrder::Shuffled, ..PlaneConfig::default() };
+    let more = json!({"MaxConcurrency": "2", "MaxErrors": "1", "ScheduleExpression": "rate(12 hours)"});
+    let run = |restarts: bool| {
+        let mut fleet = Fleet::new(config.clone(), 12, &more);
+        let mut told = Vec::new();
+        for _ in 0..6 {
+            let ordered = fleet.ordered();
+            fleet.report(ordered[0], Success);
+            if restarts {
+                let bytes = fleet.world.plane.snapshot().unwrap();
+                fleet.world.plane = crate::service::Service::restore(config.clone(), &bytes).unwrap();
+            }
+            told.push(ordered);
+        }
+        fleet.world.pass(Period::hours(3));
+        (told, fleet.counts())
+    };
+    assert_eq!(run(true), run(false));
+    assert_eq!(run(true).1.1, "{Pending=2, Queued=2, Success=6, TimedOut=2}", "the dead are given up");
 }

@@ -273,7 +273,7 @@ pub(super) fn read_conditions(
 
 /// A resource group that is named must be there (F.1). One that is too large
 /// is taken, and the association runs and fails (R12).
-fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
+pub(super) fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
     match group_name(targets).filter(|name| !state.world.resource_groups.contains_key(*name)) {
         Some(name) => Err(refused(ErrorCode::InvalidTarget, format!("resource group {name} does not exist"))),
         None => Ok(()),
@@ -333,6 +333,7 @@ pub(super) fn define(call: CreateAssociation, targets: Vec<Target>, aim: Option<
         calendars: Arc::new(call.calendar_names.unwrap_or_default()),
         duration: small(call.duration),
         alarm: call.alarm_configuration.map(Arc::new),
+        role: call.association_dispatch_assume_role.map(Into::into),
     }
 }
 

@@ -153,6 +153,7 @@ fn merged(association: &Association, call: UpdateAssociation) -> Result<CreateAs
         calendar_names: call.calendar_names,
         duration: call.duration,
         alarm_configuration: call.alarm_configuration,
+        association_dispatch_assume_role: call.association_dispatch_assume_role,
         tags: None,
     })
 }

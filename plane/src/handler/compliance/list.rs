@@ -12,7 +12,7 @@ use shared::time::Timestamp;
 use shared::wire::{
     ComplianceExecutionSummary, ComplianceItem, ComplianceStringFilter, ComplianceSummaryItem,
     CompliantSummary, ListComplianceItems, ListComplianceItemsReply, ListComplianceSummaries,
-    ListComplianceSummariesReply, NonCompliantSummary,
+    ListComplianceSummariesReply, NonCompliantSummary, ResourceComplianceSummaryItem,
 };
 
 use super::super::{instant, refused};
@@ -22,7 +22,7 @@ use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Severity, TypeCoun
 use crate::state::node::{Node, NodeNumber};
 
 /// How many rows a page has if nothing else is said.
-const DEFAULT_PAGE: usize = 50;
+pub(super) const DEFAULT_PAGE: usize = 50;
 
 /// Lists items of one node, or of all.
 pub(crate) fn list_compliance_items(
@@ -90,9 +90,9 @@ impl Page {
 
 /// Where a page of items begins.
 #[derive(Debug, Clone, Copy)]
-struct ItemPlace {
-    node: NodeId,
-    item: usize,
+pub(super) struct ItemPlace {
+    pub(super) node: NodeId,
+    pub(super) item: usize,
 }
 
 impl std::fmt::Display for ItemPlace {
@@ -117,7 +117,7 @@ fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
 }
 
 /// All items of a node: what follows from its associations, then what was uploaded, by type and id.
-fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
+pub(super) fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
     let item = |kind: &str, id: String| ComplianceItem {
         compliance_type: kind.to_owned(),
         resource_type: "ManagedInstance".to_owned(),
@@ -264,7 +264,7 @@ enum Comparison {
 
 /// A condition on the items that are listed or counted.
 #[derive(Debug)]
-struct Filter {
+pub(super) struct Filter {
     key: Key,
     comparison: Comparison,
     values: Vec<String>,
@@ -272,7 +272,7 @@ struct Filter {
     instants: Vec<Timestamp>,
 }
 
-fn read_filters(filters: Option<&[ComplianceStringFilter]>) -> Result<Vec<Filter>, ApiError> {
+pub(super) fn read_filters(filters: Option<&[ComplianceStringFilter]>) -> Result<Vec<Filter>, ApiError> {
     filters.unwrap_or_default().iter().map(read_filter).collect()
 }
 
@@ -316,6 +316,21 @@ impl Filter {
             Key::InstanceId => self.compares(&item.resource_id),
             Key::PlatformType => self.compares(platform),
             Key::ExecutionTime => self.compares_instant(item.execution_summary.execution_time),
+        }
+    }
+
+    /// Whether it lets a node's row of one type through, with the items behind that.
+    pub(super) fn lets_row_through(
+        &self,
+        node: &Node,
+        row: &ResourceComplianceSummaryItem,
+        items: &[ComplianceItem],
+    ) -> bool {
+        match self.key {
+            Key::Status => self.compares(&row.status),
+            Key::Severity => self.compares(&row.overall_severity),
+            Key::ExecutionTime => self.compares_instant(row.execution_summary.execution_time),
+            _ => items.iter().any(|item| self.lets_through(node, item)),
         }
     }
 

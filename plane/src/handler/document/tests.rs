@@ -140,6 +140,11 @@ fn yaml_comes_back_as_json_unless_asked_for() {
                 mainSteps:\n  - action: aws:runShellScript\n    name: a\n    inputs:\n      timeoutSeconds: 60\n      \
                 runCommand:\n        - |\n          echo one\n          echo two\n";
     create(&world, "Mine", yaml, json!({"DocumentFormat": "YAML"})).unwrap();
+    let copies: String =
+        (1..9).map(|n| format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 9].join(", "))).collect();
+    let bomb = format!("a0: &a0 [x, x, x]\n{copies}{yaml}");
+    let grown = create(&world, "Bomb", &bomb, json!({"DocumentFormat": "YAML"}));
+    assert_eq!(code(grown), Some(InvalidDocumentContent));
     let json = get(&world, json!({})).unwrap();
     assert_eq!(json["DocumentFormat"], "JSON");
     let content: Value = serde_json::from_str(json["Content"].as_str().unwrap()).unwrap();
@@ -335,6 +340,25 @@ fn a_changed_document_runs_again_what_is_bound_to_it() {
     world.pass(shared::time::Period::minutes(61));
     let after: Vec<usize> = ids.iter().map(|id| world.executions(*id).len()).collect();
     assert_eq!(after, [counts[0] + 1, counts[1] + 1, counts[2] + 1, counts[3]]);
+}
+
+#[test]
+fn a_change_reaches_associations_beyond_the_first_thousand() {
+    let world = World::new();
+    create(&world, "Mine", &shell("1"), json!({})).unwrap();
+    let target = json!([{"Key": "InstanceIds", "Values": [ONE]}]);
+    let body = World::shell(&target, &json!({"Name": "Mine", "DocumentVersion": "$LATEST"}));
+    let made = (0..1_010).map(|_| world.post("CreateAssociation", &body).unwrap());
+    let ids: Vec<String> = made
+        .map(|reply| reply["AssociationDescription"]["AssociationId"].as_str().unwrap().to_owned())
+        .collect();
+    world.settle();
+    update(&world, &shell("2"), json!({})).unwrap();
+    world.settle();
+    for index in [0, 999, 1_000, 1_009] {
+        let id = ids[index].parse().unwrap();
+        assert_eq!(world.executions(id).len(), 2, "association {index}");
+    }
 }
 
 const CALENDAR: &str = "BEGIN:VCALENDAR\r\nPRODID:-//AWS//Change Calendar 1.0//EN\r\nVERSION:2.0\r\nX-CALENDAR-TYPE:DEFAULT_OPEN\r\n\

@@ -52,7 +52,7 @@ pub(crate) fn describe_instance_information(
     Ok(reply)
 }
 
-fn is_listed(state: &State, node: &Node) -> bool {
+pub(super) fn is_listed(state: &State, node: &Node) -> bool {
     node.is_admitted && !state.is_gone(node.id) && !state.is_off(node.id)
 }
 
@@ -91,6 +91,7 @@ enum Filter {
     Platform(Vec<PlatformType>),
     Association(Vec<AssociationStatus>),
     ResourceType(Vec<String>),
+    Role(Vec<String>),
     SourceId(Vec<String>),
     SourceType(Vec<String>),
     Tag {
@@ -98,7 +99,7 @@ enum Filter {
         values: Vec<String>,
     },
     TagKey(Vec<String>),
-    /// Nodes of this plane have neither an activation nor a role.
+    /// Nodes of this plane have no activation.
     Nothing,
 }
 
@@ -112,6 +113,9 @@ impl Filter {
             Self::Platform(kinds) => node.facts.platform_type.is_some_and(|own| kinds.contains(&own)),
             Self::Association(states) => node.association_status().is_some_and(|own| states.contains(&own)),
             Self::ResourceType(kinds) => kinds.iter().any(|kind| kind == RESOURCE_TYPE),
+            Self::Role(roles) => {
+                node.iam_role.as_deref().is_some_and(|own| roles.iter().any(|role| role == own))
+            }
             Self::SourceId(ids) => ids.iter().any(|id| id == node.id.as_str()),
             Self::SourceType(kinds) => kinds.iter().any(|kind| kind == SOURCE_TYPE),
             Self::Tag { key, values } => {
@@ -166,7 +170,8 @@ fn read_filter(state: &State, key: &str, values: &[String]) -> Result<Filter, Ap
         })?),
         "SourceIds" => Filter::SourceId(values.to_vec()),
         "SourceTypes" => Filter::SourceType(values.to_vec()),
-        "ActivationIds" | "IamRole" => Filter::Nothing,
+        "ActivationIds" => Filter::Nothing,
+        "IamRole" => Filter::Role(values.to_vec()),
         "tag-key" => Filter::TagKey(values.to_vec()),
         _ => match key.strip_prefix("tag:") {
             Some(key) if !key.is_empty() => Filter::Tag { key: key.to_owned(), values: values.to_vec() },
@@ -175,7 +180,7 @@ fn read_filter(state: &State, key: &str, values: &[String]) -> Result<Filter, Ap
     })
 }
 
-fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
+pub(super) fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
     let reason = || refused(ErrorCode::InvalidInstanceId, format!("node {text} is not known here"));
     let id: NodeId = text.parse().map_err(|_| reason())?;
     let number = state.nodes.admitted(id).ok_or_else(reason)?;
@@ -192,7 +197,7 @@ fn words<T>(key: &str, values: &[String], read: impl Fn(&str) -> Option<T>) -> R
     values.iter().map(read).collect()
 }
 
-fn information(state: &State, now: Timestamp, node: &Node) -> InstanceInformation {
+pub(super) fn information(state: &State, now: Timestamp, node: &Node) -> InstanceInformation {
     let text = |text: &Option<Box<str>>| text.as_deref().map(str::to_owned);
     let facts = &node.facts;
     let status = node.association_status();
@@ -206,6 +211,7 @@ fn information(state: &State, now: Timestamp, node: &Node) -> InstanceInformatio
         platform_type: facts.platform_type,
         platform_name: text(&facts.platform_name),
         platform_version: text(&facts.platform_version),
+        iam_role: text(&node.iam_role),
         registration_date: None,
         resource_type: Some(RESOURCE_TYPE.to_owned()),
         ip_address: text(&node.ip_address),

@@ -18,6 +18,9 @@ use crate::calendar::{Calendar, CalendarError};
 /// The type of documents that are calendars.
 const CHANGE_CALENDAR: &str = "ChangeCalendar";
 
+/// The largest JSON that a YAML text may become. Aliases let it grow beyond all bounds.
+const LARGEST_JSON: usize = 1 << 20;
+
 /// How a version's text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum Format {
@@ -196,7 +199,11 @@ impl KeptVersion {
 
 fn to_json(yaml: &str) -> Result<String, ReadError> {
     let value: Value = serde_saphyr::from_str(yaml).map_err(|error| ReadError::Yaml(error.to_string()))?;
-    Ok(value.to_string())
+    let json = value.to_string();
+    if json.len() <= LARGEST_JSON {
+        return Ok(json);
+    }
+    Err(ReadError::Yaml(format!("its aliases make it {} bytes long", json.len())))
 }
 
 fn to_yaml(json: &str) -> Option<String> {
