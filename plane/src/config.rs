@@ -118,8 +118,16 @@ pub struct PlaneConfig {
     /// How long a command waits for a node if it does not say so (API
     /// reference: an hour).
     pub command_timeout: Period,
-    /// How long commands are remembered (API reference: 30 days).
+    /// How long commands and automations are remembered (API reference: 30 days).
     pub command_retention: Period,
+    /// How long an automation takes, which is simulated.
+    pub automation_duration: Period,
+    /// How many automations of a hundred fail, which is simulated.
+    pub automation_failure_percent: u8,
+    /// How many automations run at once (service quota: 100).
+    pub automation_running_limit: u32,
+    /// How many automations wait for that (service quota: 1,000).
+    pub automation_queue_limit: usize,
     /// How long a node may be silent and still count as online. The service
     /// documents none; ours are two heartbeats.
     pub connection_lost_after: Period,
@@ -181,6 +189,10 @@ impl Default for PlaneConfig {
             admin_access: AdminAccess::default(),
             command_timeout: Period::hours(1),
             command_retention: Period::days(30),
+            automation_duration: Period::seconds(30),
+            automation_failure_percent: 0,
+            automation_running_limit: 100,
+            automation_queue_limit: 1_000,
             connection_lost_after: Period::minutes(10),
             min_schedule_interval: SHORTEST_INTERVAL,
             association_limit: 2_000,

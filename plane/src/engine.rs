@@ -10,6 +10,7 @@
 //! is let into an execution that is halted or is not the newest.
 
 pub(crate) mod admission;
+mod automation;
 mod command;
 mod dispatch;
 pub(crate) mod document_event;
@@ -38,8 +39,11 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),
         Work::Spread { association, execution } => dispatch::spread(state, now, association, execution),
         Work::Match { node, from } => membership::rematch(state, now, node, from),
+        Work::Forget { association } => {
+            automation::forget(state, now, association);
+            membership::forget(state, now, association);
+        }
         Work::Revise { association, from } => membership::revise(state, now, association, from),
-        Work::Forget { association } => membership::forget(state, now, association),
         Work::Expire { association, execution, row } => {
             watch::expire(state, now, association, execution, row);
         }
@@ -49,6 +53,12 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::CancelCommand { command, after } => command::cancel(state, now, command, after),
         Work::ExpireCommand { command, after } => command::expire(state, now, command, after),
         Work::ForgetCommand { command } => command::forget(state, now, command),
+        Work::GatherRunbook { association, execution } => {
+            automation::gather(state, now, association, execution);
+        }
+        Work::EndAutomation { automation } => automation::end(state, now, automation),
+        Work::RollOut { association, execution } => automation::roll_out(state, now, association, execution),
+        Work::ForgetAutomation { automation } => state.automations.forget(automation),
         Work::Withdraw { association, execution, row } => {
             admission::withdraw(state, now, association, execution, row);
         }

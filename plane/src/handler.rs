@@ -4,7 +4,8 @@
 //! fleet is put down for the engine.
 
 mod agent;
-mod association;
+pub(crate) mod association;
+mod automation;
 mod command;
 mod compliance;
 mod document;
@@ -59,6 +60,8 @@ handlers! {
         => execution::describe_association_execution_targets;
     DescribeAssociationExecutions, false, DESCRIBE_ASSOCIATION_EXECUTIONS
         => execution::describe_association_executions;
+    DescribeAutomationExecutions, false, DESCRIBE_AUTOMATION_EXECUTIONS
+        => automation::describe_automation_executions;
     DescribeDocument, false, DESCRIBE_DOCUMENT => document::show::describe_document;
     DescribeEffectiveInstanceAssociations, false, DESCRIBE_EFFECTIVE_INSTANCE_ASSOCIATIONS
         => association::instance::describe_effective_instance_associations;
@@ -67,6 +70,7 @@ handlers! {
     DescribeInstanceInformation, false, DESCRIBE_INSTANCE_INFORMATION => node::describe::describe_instance_information;
     DescribeInstanceProperties, false, DESCRIBE_INSTANCE_PROPERTIES
         => node::properties::describe_instance_properties;
+    GetAutomationExecution, false, GET_AUTOMATION_EXECUTION => automation::get_automation_execution;
     GetCalendarState, false, GET_CALENDAR_STATE => document::calendar::get_calendar_state;
     GetCommandInvocation, false, GET_COMMAND_INVOCATION => command::read::get_command_invocation;
     GetConnectionStatus, false, GET_CONNECTION_STATUS => node::managed::get_connection_status;

@@ -14,6 +14,7 @@ use shared::time::Period;
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
+use crate::state::automation::{Automations, KeptAutomations, WrittenAutomations};
 use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
@@ -65,6 +66,7 @@ struct Written<'a> {
     timers: &'a Timers,
     next_command: CommandNumber,
     commands: Vec<&'a Command>,
+    automations: WrittenAutomations<'a>,
     world: &'a World,
 }
 
@@ -83,6 +85,7 @@ struct Read {
     timers: Timers,
     next_command: CommandNumber,
     commands: Vec<Command>,
+    automations: KeptAutomations,
     world: World,
 }
 
@@ -104,6 +107,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         timers: &state.timers,
         next_command: state.commands.next_number(),
         commands: state.commands.kept().collect(),
+        automations: state.automations.kept(),
         world: &state.world,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
@@ -126,6 +130,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.inventory = read.inventory;
     state.timers = read.timers;
     state.commands = Commands::restore(read.commands, read.next_command);
+    state.automations = Automations::restore(read.automations);
     state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
@@ -172,7 +177,10 @@ fn documents(
 
 /// An association with what follows from its definition.
 fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
-    let conditions = Conditions::read(&kept.definition.targets, world).map_err(unreadable)?;
+    let conditions = match &kept.definition.aim {
+        Some(_) => Conditions::nobody(),
+        None => Conditions::read(&kept.definition.targets, world).map_err(unreadable)?,
+    };
     // It was accepted once; a minimum that was raised since does not undo that.
     let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
     let definition = &kept.definition;

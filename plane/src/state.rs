@@ -1,6 +1,6 @@
 //! All that the plane knows, behind one lock.
 //!
-//! The parts: nodes, associations with their executions, commands, documents,
+//! The parts: nodes, associations with their executions, commands, automations, documents,
 //! counts of compliance, what other services know, and the work that is due
 //! later. Handlers read and change it
 //! within one call; what would touch more than a page is put down as
@@ -11,6 +11,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod association;
+pub(crate) mod automation;
 pub(crate) mod command;
 pub(crate) mod compliance;
 pub(crate) mod document;
@@ -25,11 +26,12 @@ pub(crate) mod timer;
 pub mod world;
 
 use serde::{Deserialize, Serialize};
-use shared::id::{AssociationId, CommandId, ExecutionId};
+use shared::id::{AssociationId, AutomationId, CommandId, ExecutionId};
 use shared::seed::Seed;
 
 use crate::config::PlaneConfig;
 use association::Associations;
+use automation::Automations;
 use command::Commands;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
@@ -52,6 +54,7 @@ pub struct State {
     pub(crate) numbers: Numbers,
     pub(crate) world: World,
     pub(crate) commands: Commands,
+    pub(crate) automations: Automations,
 }
 
 impl State {
@@ -70,6 +73,7 @@ impl State {
             numbers: Numbers::default(),
             world: world.clone(),
             commands: Commands::default(),
+            automations: Automations::default(),
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -80,6 +84,11 @@ impl State {
     /// The next association's id.
     pub(crate) fn draw_association_id(&mut self) -> AssociationId {
         AssociationId::from_bits(draw(self.config.seed, "association", &mut self.numbers.association))
+    }
+
+    /// The next automation's id.
+    pub(crate) fn draw_automation_id(&mut self) -> AutomationId {
+        AutomationId::from_bits(draw(self.config.seed, "automation-id", &mut self.numbers.automation))
     }
 
     /// The next command's id.
@@ -103,6 +112,7 @@ impl State {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     association: u64,
+    automation: u64,
     command: u64,
     execution: u64,
     request: u64,

@@ -165,6 +165,10 @@ uuid_id! {
 }
 
 uuid_id! {
+    /// The id of an automation execution, a UUID.
+    AutomationId
+}
+uuid_id! {
     /// The id of a command of Run Command, a UUID.
     CommandId
 }

@@ -5,6 +5,7 @@
 //! the real agent's JSON (alphabetical). Unknown keys are tolerated both ways.
 
 mod association;
+mod automation;
 mod batch;
 mod command;
 mod compliance;
@@ -16,6 +17,7 @@ mod node;
 mod tag;
 
 pub use association::*;
+pub use automation::*;
 pub use batch::*;
 pub use command::*;
 pub use compliance::*;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use plane::config::PlaneConfig;
+use plane::config::{AdminAccess, PlaneConfig};
 use plane::service::Service;
 use shared::id::NodeId;
 use shared::seed::Seed;
@@ -35,6 +35,9 @@ pub struct Plane {
     /// Let the address be one that other machines can reach
     #[arg(long)]
     allow_remote: bool,
+    /// Let other machines use the admin API as well, under /_fleet/
+    #[arg(long)]
+    allow_remote_admin: bool,
     /// Keep the state in this file, and go on from it if it is there
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -76,6 +79,7 @@ impl Plane {
             seed: Seed(self.seed),
             unknown_nodes: self.unknown_nodes.into(),
             terminated: self.terminated.iter().copied().collect(),
+            admin_access: if self.allow_remote_admin { AdminAccess::Anyone } else { AdminAccess::Loopback },
             ..PlaneConfig::default()
         };
         match &self.state {

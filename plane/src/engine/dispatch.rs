@@ -18,7 +18,7 @@ use shared::time::{Period, Timestamp};
 
 use super::gate::{self, Closed};
 use super::watch::{self, Silence};
-use super::{PIECE, admission};
+use super::{PIECE, admission, automation};
 use crate::config::{AdmissionOrder, DefaultConcurrency, EmptyTargets, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
@@ -103,6 +103,7 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
     if limit != Share::ALL {
         execution = execution.limited(shuffle, state.config.delivery_timeout.unwrap_or(most_delivery));
     }
+    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     if let Some(hours) = definition.duration.filter(|_| definition.is_apply_only) {
         let work = Work::Elapse { association: number, execution: running_number, row: 0 };
         state.timers.add(now + Period::hours(hours.into()), work);
@@ -114,7 +115,7 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
 }
 
 /// How many nodes run at once where an association does not say.
-fn default_limit(state: &State) -> Share {
+pub(super) fn default_limit(state: &State) -> Share {
     match state.config.default_max_concurrency {
         DefaultConcurrency::All => Share::ALL,
         DefaultConcurrency::Nodes(nodes) => Share::Number(nodes),
@@ -125,6 +126,9 @@ fn default_limit(state: &State) -> Share {
 pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumber, execution: u32) {
     let default = default_limit(state);
     let Some(association) = state.associations.get_mut(number) else { return };
+    if association.definition.aim.is_some() {
+        return automation::begin(state, now, number, execution);
+    }
     // A newer execution gathers the rest of the nodes.
     if !association.is_current(execution) {
         association.end_spread(execution, default);

@@ -22,7 +22,7 @@ pub(super) fn regroup(state: &mut State, now: Timestamp, from: AssociationNumber
             next = Some(association.number);
             break;
         }
-        if group_name(&association.definition.targets).is_none() {
+        if association.definition.aim.is_some() || group_name(&association.definition.targets).is_none() {
             continue;
         }
         let conditions = Conditions::read(&association.definition.targets, &state.world);

@@ -8,7 +8,8 @@ pub(super) mod create;
 pub(super) mod instance;
 pub(super) mod legacy;
 pub(super) mod list;
-pub(super) mod parameters;
+pub(crate) mod parameters;
+pub(crate) mod runbook;
 #[cfg(test)]
 mod tests;
 pub(super) mod update;
@@ -25,7 +26,7 @@ use shared::wire::{
 
 use super::refused;
 use crate::state::State;
-use crate::state::association::Association;
+use crate::state::association::{Aim, Association};
 use crate::state::execution::Spread;
 use crate::state::timer::Work;
 
@@ -93,7 +94,10 @@ fn describe_version(state: &State, association: &Association, version: u32) -> A
         document_version: Some(definition.document_version.to_string()),
         parameters: definition.parameters.as_deref().cloned(),
         association_id: Some(association.id),
-        targets: Some(definition.targets.to_vec()),
+        targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
+        automation_target_parameter_name: definition.aim.as_ref().and_then(|aim| text(&aim.target_parameter)),
+        target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
+        target_locations: definition.aim.as_ref().and_then(Aim::shown_locations),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         output_location: definition.output_location.as_deref().cloned(),
         last_execution_date: association.last_run,

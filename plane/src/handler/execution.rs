@@ -1,20 +1,21 @@
 //! Listing executions of an association, and the nodes of one.
 
 use shared::error::{ApiError, ErrorCode};
-use shared::id::AssociationId;
+use shared::id::{AssociationId, NodeId};
 use shared::time::Timestamp;
 use shared::wire::{
     AssociationExecution, AssociationExecutionFilter, AssociationExecutionTarget,
     AssociationExecutionTargetsFilter, DescribeAssociationExecutionTargets,
     DescribeAssociationExecutionTargetsReply, DescribeAssociationExecutions,
-    DescribeAssociationExecutionsReply,
+    DescribeAssociationExecutionsReply, OutputSource,
 };
 
 use super::{instant, refused};
 use crate::page::{List, SEARCH, cut, page_size};
 use crate::state::State;
 use crate::state::association::Association;
-use crate::state::execution::{Execution, Row};
+use crate::state::automation::{RolloutKey, TargetRow};
+use crate::state::execution::{Execution, Failure, Row};
 
 /// How many rows a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -121,6 +122,20 @@ pub(super) fn describe_association_execution_targets(
     let size = page_size(call.max_results, DEFAULT_PAGE);
 
     let mut reply = DescribeAssociationExecutionTargetsReply::default();
+    if association.definition.aim.is_some() {
+        let rows = rollout_rows(state, association, execution);
+        for (index, row) in rows.iter().enumerate().skip(from) {
+            if reply.association_execution_targets.len() == size || index == from + SEARCH {
+                reply.next_token = Some(list.token(&index.to_string()));
+                break;
+            }
+            let target = rollout_target(state, association, execution, row);
+            if filters.iter().all(|filter| has(&target, filter)) {
+                reply.association_execution_targets.push(target);
+            }
+        }
+        return Ok(reply);
+    }
     for (index, row) in execution.rows.iter().enumerate().skip(from) {
         if reply.association_execution_targets.len() == size || index == from + SEARCH {
             reply.next_token = Some(list.token(&index.to_string()));
@@ -139,6 +154,37 @@ fn has(target: &AssociationExecutionTarget, filter: &AssociationExecutionTargets
         "Status" => target.status == filter.value,
         "ResourceId" => target.resource_id == filter.value,
         _ => target.resource_type == filter.value,
+    }
+}
+
+/// The targets of an execution with a runbook.
+fn rollout_rows<'a>(state: &'a State, association: &Association, execution: &Execution) -> &'a [TargetRow] {
+    let key = RolloutKey { association: association.number, execution: execution.number };
+    state.automations.rollouts.get(&key).map_or(&[], |rollout| &rollout.rows)
+}
+
+fn rollout_target(
+    state: &State,
+    association: &Association,
+    execution: &Execution,
+    row: &TargetRow,
+) -> AssociationExecutionTarget {
+    let automation = row.automation.and_then(|number| state.automations.get(number));
+    let detail = automation.and_then(|automation| automation.failure).map(Failure::as_str);
+    let is_node = row.target.as_deref().is_some_and(|target| target.parse::<NodeId>().is_ok());
+    AssociationExecutionTarget {
+        association_id: association.id,
+        association_version: Some(execution.version.to_string()),
+        execution_id: execution.id,
+        resource_id: row.target.as_deref().unwrap_or_default().to_owned(),
+        resource_type: if is_node { RESOURCE_TYPE } else { "Automation" }.to_owned(),
+        status: row.status.to_string(),
+        detailed_status: Some(detail.unwrap_or(row.status.as_str()).to_owned()),
+        last_execution_date: row.changed,
+        output_source: automation.map(|automation| OutputSource {
+            output_source_id: automation.id.to_string(),
+            output_source_type: "Automation".to_owned(),
+        }),
     }
 }
 

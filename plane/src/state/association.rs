@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use shared::id::{AssociationId, NodeId};
 use shared::schedule::timetable::Timetable;
 use shared::status::AssociationStatus;
@@ -18,10 +19,11 @@ use shared::time::Timestamp;
 use shared::wire::{AlarmConfiguration, AlarmStateInformation, LegacyStatus, OutputLocation, Parameters};
 
 use super::compliance::Severity;
-use super::execution::{Detail, Execution, Limit, Spread, StatusCounts};
+use super::execution::{Detail, Execution, Failure, Limit, Spread, StatusCounts};
 use super::node::{Node, NodeNumber, Place};
 use super::rate::Share;
 use super::tag::Tags;
+use super::target::runbook::TargetMap;
 use super::target::{Condition, Conditions};
 
 /// An association's number: the order of creation.
@@ -34,6 +36,8 @@ pub(crate) struct Definition {
     pub(crate) name: Arc<str>,
     /// A number, `$DEFAULT` or `$LATEST`; `$DEFAULT` where nothing was said.
     pub(crate) document_version: Arc<str>,
+    /// What a runbook is carried out on; none where nodes run the document.
+    pub(crate) aim: Option<Aim>,
     /// The node of the old form.
     pub(crate) instance_id: Option<NodeId>,
     pub(crate) parameters: Option<Arc<Parameters>>,
@@ -64,6 +68,28 @@ pub(crate) struct Definition {
 pub(crate) struct Version {
     pub(crate) created: Timestamp,
     pub(crate) definition: Definition,
+}
+
+/// What a runbook is carried out on, beside `Targets`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Aim {
+    /// The parameter that takes the target.
+    pub(crate) target_parameter: Option<Box<str>>,
+    pub(crate) target_maps: Vec<TargetMap>,
+    /// Kept and shown; runbooks run in one place.
+    pub(crate) target_locations: Vec<Map<String, Value>>,
+}
+
+impl Aim {
+    /// The target maps, as they are shown.
+    pub(crate) fn shown_maps(&self) -> Option<Vec<TargetMap>> {
+        (!self.target_maps.is_empty()).then(|| self.target_maps.clone())
+    }
+
+    /// The target locations, as they are shown.
+    pub(crate) fn shown_locations(&self) -> Option<Vec<Map<String, Value>>> {
+        (!self.target_locations.is_empty()).then(|| self.target_locations.clone())
+    }
 }
 
 /// An association.
@@ -199,6 +225,40 @@ impl Kept {
             self.last_run = self.last_run.max(Some(created));
         }
         self.note_end(place.execution);
+    }
+
+    /// Counts a runbook's target that comes to another state, in its execution
+    /// and, where that is the newest, in the association.
+    pub(crate) fn count_target(
+        &mut self,
+        number: u32,
+        before: Option<AssociationStatus>,
+        status: AssociationStatus,
+        at: Option<Timestamp>,
+    ) {
+        let is_newest = self.executions.back().is_some_and(|newest| newest.number == number);
+        if is_newest {
+            before.into_iter().for_each(|before| self.counts.remove(before));
+            self.counts.add(status);
+        }
+        let Some(execution) = self.execution_mut(number) else { return };
+        before.into_iter().for_each(|before| execution.counts.remove(before));
+        execution.counts.add(status);
+        execution.last_report = execution.last_report.max(at);
+        if at.is_some() {
+            let created = execution.created;
+            self.last_run = self.last_run.max(Some(created));
+        }
+    }
+
+    /// Notes that a runbook's targets have all ended.
+    pub(crate) fn conclude_targets(&mut self, number: u32, failure: Option<Failure>) {
+        let Some(execution) = self.execution_mut(number) else { return };
+        execution.failure = failure;
+        let (status, created) = (execution.status(), execution.created);
+        if status == AssociationStatus::Success && execution.counts.total() > 0 {
+            self.last_success = self.last_success.max(Some(created));
+        }
     }
 
     /// Takes a node that is no longer meant out of an execution.

@@ -154,6 +154,12 @@ impl Row {
 pub(crate) enum Failure {
     /// Its resource group is gone, or too large (B.3 R12).
     InvalidTarget,
+    /// The runbook is gone.
+    InvalidDocument,
+    /// The runbook no longer takes these parameters.
+    InvalidAutomationParameters,
+    /// More automations than may run and wait.
+    AutomationExecutionLimitExceeded,
 }
 
 impl Failure {
@@ -161,6 +167,9 @@ impl Failure {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidTarget => "InvalidTarget",
+            Self::InvalidDocument => "InvalidDocument",
+            Self::InvalidAutomationParameters => "InvalidAutomationParameters",
+            Self::AutomationExecutionLimitExceeded => "AutomationExecutionLimitExceeded",
         }
     }
 }

@@ -14,6 +14,8 @@ use shared::target::Target;
 use super::node::Node;
 use super::world::World;
 
+pub(crate) mod runbook;
+
 /// One condition on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -79,6 +81,11 @@ impl Conditions {
                 _ => None,
             })
             .flatten()
+    }
+
+    /// Conditions that no node satisfies: those of what runs on none.
+    pub(crate) fn nobody() -> Self {
+        Self { all: vec![Condition::Nodes(BTreeSet::new())], is_broken: false }
     }
 
     /// Whether it names a resource group by which nothing can be resolved (R12).

@@ -11,6 +11,7 @@ use shared::id::NodeId;
 use shared::time::Timestamp;
 
 use super::association::AssociationNumber;
+use super::automation::AutomationNumber;
 use super::command::CommandNumber;
 use super::node::NodeNumber;
 
@@ -58,6 +59,14 @@ pub(crate) enum Work {
     ExpireCommand { command: CommandNumber, after: Option<NodeId> },
     /// Forget a command.
     ForgetCommand { command: CommandNumber },
+    /// Go on with the targets of an execution with a runbook.
+    GatherRunbook { association: AssociationNumber, execution: u32 },
+    /// End an automation.
+    EndAutomation { automation: AutomationNumber },
+    /// Let targets of an execution with a runbook in, or skip them.
+    RollOut { association: AssociationNumber, execution: u32 },
+    /// Forget an automation.
+    ForgetAutomation { automation: AutomationNumber },
 }
 
 impl Work {
@@ -83,6 +92,10 @@ impl Work {
             Self::CancelCommand { .. } => 23,
             Self::ExpireCommand { .. } => 24,
             Self::ForgetCommand { .. } => 25,
+            Self::GatherRunbook { .. } => 26,
+            Self::EndAutomation { .. } => 27,
+            Self::RollOut { .. } => 28,
+            Self::ForgetAutomation { .. } => 29,
         }
     }
 
@@ -94,6 +107,8 @@ impl Work {
             | Self::Dispatch { association }
             | Self::Spread { association, .. }
             | Self::Survey { association, .. }
+            | Self::GatherRunbook { association, .. }
+            | Self::RollOut { association, .. }
             | Self::Withdraw { association, .. }
             | Self::Expire { association, .. }
             | Self::GiveUp { association, .. }
@@ -107,6 +122,8 @@ impl Work {
             Self::SpreadCommand { .. }
             | Self::CancelCommand { .. }
             | Self::ExpireCommand { .. }
+            | Self::EndAutomation { .. }
+            | Self::ForgetAutomation { .. }
             | Self::ForgetCommand { .. } => AssociationNumber::default(),
         }
     }

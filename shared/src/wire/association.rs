@@ -282,6 +282,12 @@ pub struct AssociationVersionInfo {
     /// How many hours a run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i64>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
 }
 
 /// Runs associations now, once, whatever their schedules.
@@ -389,6 +395,15 @@ pub struct AssociationDescription {
     /// The document's version, `$DEFAULT` when none was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_version: Option<String>,
+    /// The runbook's parameter that takes the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automation_target_parameter_name: Option<String>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    /// Other accounts and regions to run a runbook in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_locations: Option<Vec<Map<String, Value>>>,
     /// Values for the document's parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Parameters>,
@@ -554,6 +569,9 @@ pub struct Association {
     /// How many hours a run may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i64>,
+    /// A runbook's parameters by target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
 }
 
 /// Lists the executions of an association, newest first.

@@ -16,17 +16,16 @@ use shared::time::Timestamp;
 use shared::wire::{CreateAssociation, CreateAssociationReply, OutputLocation};
 
 use super::super::refused;
-use super::{describe, parameters};
+use super::{describe, parameters, runbook};
 use crate::config::UnknownTargets;
 use crate::state::State;
-use crate::state::association::{Association, Definition, Kept};
+use crate::state::association::{Aim, Association, Definition, Kept};
 use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
 use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
 use crate::state::target::{Conditions, group_name};
 use crate::state::timer::Work;
-use crate::validate::not_supported;
 
 /// Binds a document and its parameters to nodes.
 pub(crate) fn create_association(
@@ -37,13 +36,11 @@ pub(crate) fn create_association(
     check_combinations(&call)?;
     let version = call.document_version.as_deref();
     let document = state.documents.version(&call.name, version, &state.config.account)?;
-    check_form(&call, document)?;
-    check_calendars(state, &call)?;
-    parameters::check(call.parameters.as_ref(), &document.parsed)?;
+    let aim = runbook::aim_of(&call, document);
+    check_document(state, &call, aim.as_ref(), document)?;
     let timetable = read_timetable(state, &call)?;
     let targets = targets_of(&call);
-    let conditions = Conditions::read(&targets, &state.world)?;
-    check_group(state, &targets)?;
+    let conditions = read_conditions(state, &call, aim.as_ref(), &targets)?;
     check_nodes(state, &call, &conditions, document)?;
     if let Some(location) = &call.output_location {
         check_output(state, location)?;
@@ -54,7 +51,7 @@ pub(crate) fn create_association(
 
     let id = state.draw_association_id();
     let number = state.associations.next_number();
-    let definition = define(call, targets);
+    let definition = define(call, targets, aim);
     let kept = Kept {
         number,
         id,
@@ -129,12 +126,6 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 /// R33, for a document that is for nodes and no runbook.
 pub(super) fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
-    if !document.parsed.schema_version.runs_on_nodes() {
-        return Err(refused(
-            ErrorCode::InvalidDocument,
-            not_supported(&format!("an association with schema version {version}")),
-        ));
-    }
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
             ErrorCode::InvalidDocument,
@@ -240,6 +231,46 @@ fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     }
 }
 
+/// What the document says of the form, and of calendars and parameters: R1, R4,
+/// R6, R20 to R25, R30, R33.
+fn check_document(
+    state: &State,
+    call: &CreateAssociation,
+    aim: Option<&Aim>,
+    document: &StoredDocument,
+) -> Result<(), ApiError> {
+    match aim {
+        Some(aim) => runbook::check_form(call, aim, &document.parsed)?,
+        None => check_form(call, document)?,
+    }
+    check_calendars(state, call)?;
+    match aim {
+        Some(aim) => {
+            runbook::check_parameters(call, aim, &document.parsed)?;
+            runbook::check_pair(call, aim)
+        }
+        None => parameters::check(call.parameters.as_ref(), &document.parsed),
+    }
+}
+
+/// The nodes that are meant; none where a runbook runs in the service.
+pub(super) fn read_conditions(
+    state: &State,
+    call: &CreateAssociation,
+    aim: Option<&Aim>,
+    targets: &[Target],
+) -> Result<Conditions, ApiError> {
+    let conditions = match aim {
+        Some(aim) => {
+            runbook::check_targets(state, call, aim)?;
+            Conditions::nobody()
+        }
+        None => Conditions::read(targets, &state.world)?,
+    };
+    check_group(state, targets)?;
+    Ok(conditions)
+}
+
 /// A resource group that is named must be there (F.1). One that is too large
 /// is taken, and the association runs and fails (R12).
 pub(super) fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiError> {
@@ -282,11 +313,12 @@ fn check_room(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(super) fn define(call: CreateAssociation, targets: Vec<Target>) -> Definition {
+pub(super) fn define(call: CreateAssociation, targets: Vec<Target>, aim: Option<Aim>) -> Definition {
     Definition {
         name: call.name.into(),
         document_version: call.document_version.as_deref().unwrap_or("$DEFAULT").into(),
         instance_id: call.instance_id,
+        aim,
         parameters: call.parameters.map(Arc::new),
         targets: Arc::new(targets),
         schedule_expression: call.schedule_expression.map(Arc::from),

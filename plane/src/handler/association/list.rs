@@ -8,7 +8,7 @@ use super::super::{instant, refused};
 use super::overview;
 use crate::page::{List, page_size};
 use crate::state::State;
-use crate::state::association::{Association, AssociationNumber};
+use crate::state::association::{Aim, Association, AssociationNumber};
 
 /// How many associations a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -93,12 +93,13 @@ fn row(association: &Association) -> wire::Association {
         association_id: Some(association.id),
         association_version: Some(association.version.to_string()),
         document_version: Some(definition.document_version.to_string()),
-        targets: Some(definition.targets.to_vec()),
+        targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
         last_execution_date: association.last_run,
         overview: Some(overview(association)),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         association_name: definition.association_name.as_deref().map(str::to_owned),
         schedule_offset: definition.schedule_offset.map(i64::from),
         duration: definition.duration.map(i64::from),
+        target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
     }
 }

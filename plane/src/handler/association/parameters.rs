@@ -17,7 +17,7 @@ use super::super::refused;
 const LARGEST_PATTERN: usize = 1 << 20;
 
 /// Checks what was given against what is declared.
-pub(in crate::handler) fn check(given: Option<&Parameters>, document: &Document) -> Result<(), ApiError> {
+pub(crate) fn check(given: Option<&Parameters>, document: &Document) -> Result<(), ApiError> {
     for (name, parameter) in &document.parameters {
         let values = given.and_then(|given| given.get(name)).filter(|values| !values.is_empty());
         match values {

@@ -16,13 +16,12 @@ use shared::wire::{
 };
 
 use super::super::refused;
-use super::{create, describe, parameters, version};
+use super::{create, describe, parameters, runbook, version};
 use crate::engine::admission;
 use crate::state::State;
 use crate::state::association::Association;
 use crate::state::execution::Halt;
 use crate::state::node::NodeNumber;
-use crate::state::target::Conditions;
 use crate::state::timer::Work;
 
 /// How many versions an association may have (service quota: 1,000).
@@ -42,20 +41,31 @@ pub(crate) fn update_association(
     let version = call.document_version.as_deref();
     let document = state.documents.version(&call.name, version, &state.config.account)?;
     check_kind(state, association, &document.kept.kind)?;
-    create::check_form(&call, document)?;
-    create::check_calendars(state, &call)?;
-    parameters::check(call.parameters.as_ref(), &document.parsed)?;
+    let aim = runbook::aim_of(&call, document);
+    match &aim {
+        // An update checks R20 first (B.3).
+        Some(aim) => {
+            runbook::check_form(&call, aim, &document.parsed)?;
+            create::check_calendars(state, &call)?;
+            runbook::check_pair(&call, aim)?;
+            runbook::check_parameters(&call, aim, &document.parsed)?;
+        }
+        None => {
+            create::check_form(&call, document)?;
+            create::check_calendars(state, &call)?;
+            parameters::check(call.parameters.as_ref(), &document.parsed)?;
+        }
+    }
     let timetable = create::read_timetable(state, &call)?;
     let targets = create::targets_of(&call);
-    let conditions = Conditions::read(&targets, &state.world)?;
-    create::check_group(state, &targets)?;
+    let conditions = create::read_conditions(state, &call, aim.as_ref(), &targets).map_err(as_target)?;
     // The model knows no InvalidInstanceId here.
     create::check_nodes(state, &call, &conditions, document).map_err(as_target)?;
     if let Some(location) = &call.output_location {
         create::check_output(state, location)?;
     }
 
-    let definition = create::define(call, targets);
+    let definition = create::define(call, targets, aim);
     let checksum = create::checksum(&document.kept.hash, &definition, association.version + 1);
     let current = association.current().map(|current| current.number);
     state.associations.redefine(number, definition, conditions, timetable, now);

@@ -7,7 +7,7 @@ use shared::wire::{AssociationVersionInfo, ListAssociationVersions, ListAssociat
 use super::super::refused;
 use crate::page::{List, page_size};
 use crate::state::State;
-use crate::state::association::Association;
+use crate::state::association::{Aim, Association};
 
 /// How many versions a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -56,7 +56,7 @@ fn info(association: &Association, version: u32) -> AssociationVersionInfo {
         name: Some(definition.name.to_string()),
         document_version: Some(definition.document_version.to_string()),
         parameters: definition.parameters.as_deref().cloned(),
-        targets: Some(definition.targets.to_vec()),
+        targets: (!definition.targets.is_empty()).then(|| definition.targets.to_vec()),
         schedule_expression: definition.schedule_expression.as_deref().map(str::to_owned),
         output_location: definition.output_location.as_deref().cloned(),
         association_name: text(&definition.association_name),
@@ -68,5 +68,7 @@ fn info(association: &Association, version: u32) -> AssociationVersionInfo {
         calendar_names: (!definition.calendars.is_empty()).then(|| definition.calendars.to_vec()),
         schedule_offset: definition.schedule_offset.map(i64::from),
         duration: definition.duration.map(i64::from),
+        target_locations: definition.aim.as_ref().and_then(Aim::shown_locations),
+        target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
     }
 }
