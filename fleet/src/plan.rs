@@ -9,6 +9,7 @@ use std::sync::Arc;
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
 use agent::fault::{NodeFaults, Share};
 use agent::identity::{Identity, node_id};
+use plane::config::PlaneConfig;
 use shared::document::Document;
 use shared::error::ErrorCode;
 use shared::id::NodeId;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub associations: Vec<PlannedAssociation>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
+    /// The embedded plane's settings.
+    pub plane: PlaneConfig,
 }
 
 /// An association that the operator will create.
@@ -167,6 +170,7 @@ impl Plan {
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            plane: scenario.plane.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -287,6 +291,8 @@ impl Plan {
                 parameters: written.parameters.clone(),
                 targets: Some(targets),
                 schedule_expression: written.schedule.clone(),
+                max_concurrency: written.max_concurrency.clone(),
+                max_errors: written.max_errors.clone(),
                 ..CreateAssociation::default()
             },
             aim,

@@ -391,6 +391,6 @@ pub fn plane_config(plan: &Plan) -> PlaneConfig {
     PlaneConfig {
         seed: plan.catalogue.seed,
         terminated: plan.terminated.iter().copied().collect(),
-        ..PlaneConfig::default()
+        ..plan.plane.clone()
     }
 }

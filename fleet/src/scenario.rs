@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use agent::fault::Share;
+use plane::config::PlaneConfig;
 use serde::Deserialize;
 use shared::error::ErrorCode;
 use shared::time::Period;
@@ -34,6 +35,9 @@ pub struct Scenario {
     pub ramp: Period,
     /// After what time the run ends at the latest.
     pub duration: Period,
+    /// The embedded plane's settings.
+    #[serde(default)]
+    pub plane: PlaneConfig,
     /// The nodes.
     pub cohorts: Vec<Cohort>,
     /// The documents that the operator creates.
@@ -124,6 +128,12 @@ pub struct Association {
     /// When to run again; once if not said.
     #[serde(default)]
     pub schedule: Option<String>,
+    /// How many nodes run at once: a number or a share such as `10%`.
+    #[serde(default)]
+    pub max_concurrency: Option<String>,
+    /// After how many failures the rest is not begun: a number or a share.
+    #[serde(default)]
+    pub max_errors: Option<String>,
     /// How many rounds the run waits for; 1 if not said.
     #[serde(default)]
     pub rounds: Option<u32>,
@@ -180,6 +190,12 @@ pub enum ScenarioError {
         /// Why.
         source: std::io::Error,
     },
+    /// A setting of the plane that was given by name.
+    #[error("setting of the plane: {reason}")]
+    Settings {
+        /// What is wrong.
+        reason: String,
+    },
     /// The text is no scenario.
     #[error("scenario {name}: {reason}")]
     Malformed {
@@ -210,8 +226,14 @@ impl Scenario {
     /// Reads a scenario from its text; `name` is for the error.
     pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
         serde_saphyr::from_str(text)
-            .map_err(|error| ScenarioError::Malformed { name: name.to_owned(), reason: error.to_string() })
+            .map_err(|error| ScenarioError::Malformed { name: name.to_owned(), reason: reason_of(&error) })
     }
+}
+
+/// What a YAML reader says, without a word that our own message begins with.
+pub(crate) fn reason_of(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

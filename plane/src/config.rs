@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use shared::id::NodeId;
 use shared::schedule::SHORTEST_INTERVAL;
 use shared::seed::Seed;
@@ -13,7 +14,8 @@ use shared::time::Period;
 use crate::state::world::World;
 
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnknownNodes {
     /// It is admitted: an EC2 instance needs no activation.
     #[default]
@@ -23,7 +25,8 @@ pub enum UnknownNodes {
 }
 
 /// What becomes of an association that names a node nobody has heard of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnknownTargets {
     /// It gets `InvalidInstanceId`.
     #[default]
@@ -33,7 +36,8 @@ pub enum UnknownTargets {
 }
 
 /// Who may use the admin API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AdminAccess {
     /// Whoever calls from this machine.
     #[default]
@@ -44,7 +48,8 @@ pub enum AdminAccess {
 
 /// What becomes of a node that appears while an execution has no slot free
 /// (E.2 item 5; the documentation says both).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LateNodes {
     /// It runs, beyond the limit (API reference).
     #[default]
@@ -54,7 +59,8 @@ pub enum LateNodes {
 }
 
 /// In which order nodes are let into an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AdmissionOrder {
     /// By their ids.
     #[default]
@@ -64,7 +70,8 @@ pub enum AdmissionOrder {
 }
 
 /// How an association without any target stands (C.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EmptyTargets {
     /// There is nothing to wait for: `Success`, as clients see it of the service.
     #[default]
@@ -74,7 +81,8 @@ pub enum EmptyTargets {
 }
 
 /// Who keeps to the schedules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Steering {
     /// The service: a node is told when to run.
     #[default]
@@ -86,7 +94,8 @@ pub enum Steering {
 
 /// How many nodes run at once where an association does not say (E.1; the
 /// documentation says both).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DefaultConcurrency {
     /// All of them (API reference).
     #[default]
@@ -95,10 +104,13 @@ pub enum DefaultConcurrency {
     Nodes(u32),
 }
 
-/// The plane's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The plane's settings. Read from a file, those that are not named keep their
+/// default; what identifies a plane or opens it to others is not read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct PlaneConfig {
     /// What all ids are drawn from.
+    #[serde(skip)]
     pub seed: Seed,
     /// The account that everything belongs to, 12 digits.
     pub account: String,
@@ -109,11 +121,14 @@ pub struct PlaneConfig {
     /// What becomes of an association that names unknown nodes.
     pub unknown_targets: UnknownTargets,
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
+    #[serde(skip)]
     pub terminated: BTreeSet<NodeId>,
     /// What other services know at the start; the admin API changes it. As if
     /// [`World::check`] had let it through.
+    #[serde(skip)]
     pub world: World,
     /// Who may use the admin API.
+    #[serde(skip)]
     pub admin_access: AdminAccess,
     /// How long a command waits for a node if it does not say so (API
     /// reference: an hour).

@@ -44,9 +44,12 @@ pub struct Plane {
     /// The number that all ids follow from
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// What becomes of a node id that was never heard of
-    #[arg(long, value_name = "CHOICE", value_enum, default_value_t = UnknownNodes::Register)]
-    unknown_nodes: UnknownNodes,
+    /// What becomes of a node id that was never heard of [default: register]
+    #[arg(long, value_name = "CHOICE", value_enum)]
+    unknown_nodes: Option<UnknownNodes>,
+    /// A setting by its name, such as late_node_policy=skip; may be given again
+    #[arg(long, value_name = "NAME=VALUE", value_parser = value::setting)]
+    set: Vec<String>,
     /// Nodes that are terminated: their ids are refused
     #[arg(long, value_name = "ID,ID…", value_delimiter = ',')]
     terminated: Vec<NodeId>,
@@ -75,12 +78,13 @@ impl Plane {
 
     /// A new plane, or one that goes on where its state file ends.
     fn service(&self) -> Result<Service, Failure> {
+        let settings: PlaneConfig = value::settings(&self.set)?;
         let config = PlaneConfig {
             seed: Seed(self.seed),
-            unknown_nodes: self.unknown_nodes.into(),
+            unknown_nodes: self.unknown_nodes.map_or(settings.unknown_nodes, Into::into),
             terminated: self.terminated.iter().copied().collect(),
             admin_access: if self.allow_remote_admin { AdminAccess::Anyone } else { AdminAccess::Loopback },
-            ..PlaneConfig::default()
+            ..settings
         };
         match &self.state {
             None => Ok(Service::new(config)),

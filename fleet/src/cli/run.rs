@@ -162,7 +162,7 @@ impl Run {
     async fn plane(&self, plan: &Plan) -> Result<PlaneChoice, Failure> {
         let Some(endpoint) = &self.endpoint else {
             return Ok(PlaneChoice::Embedded(Box::new(PlaneConfig {
-                unknown_nodes: self.unknown_nodes.map(Into::into).unwrap_or_default(),
+                unknown_nodes: self.unknown_nodes.map_or(plan.plane.unknown_nodes, Into::into),
                 ..plane_config(plan)
             })));
         };

@@ -1,7 +1,9 @@
 //! How values on the command line are read.
 
 use clap::ValueEnum;
-use plane::config;
+use plane::config::{self, PlaneConfig};
+
+use crate::scenario::{ScenarioError, reason_of};
 
 /// More nodes than this are a slip of the finger: their rows alone take 25 GB.
 const MOST_NODES: u64 = 100_000_000;
@@ -32,6 +34,29 @@ impl From<UnknownNodes> for config::UnknownNodes {
             UnknownNodes::Refuse => Self::Refuse,
         }
     }
+}
+
+/// A text that names no setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no setting: expected NAME=VALUE, such as late_node_policy=skip")]
+pub struct InvalidSetting(String);
+
+/// Reads `NAME=VALUE` as a line of a scenario's `plane:`.
+pub fn setting(text: &str) -> Result<String, InvalidSetting> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let named = text.split_once('=').filter(|(name, value)| is_name(name) && !value.contains(['\n', '\r']));
+    named
+        .map(|(name, value)| format!("{name}: {value}"))
+        .ok_or_else(|| InvalidSetting(text.chars().take(64).collect()))
+}
+
+/// The plane's settings of these lines; those that are not named keep their default.
+pub fn settings(lines: &[String]) -> Result<PlaneConfig, ScenarioError> {
+    if lines.is_empty() {
+        return Ok(PlaneConfig::default());
+    }
+    serde_saphyr::from_str(&lines.join("\n"))
+        .map_err(|error| ScenarioError::Settings { reason: reason_of(&error) })
 }
 
 /// Reads a number of nodes: digits, grouped in threes by `,` or `_` if at all,
@@ -83,6 +108,24 @@ pub fn time_scale(text: &str) -> Result<f64, InvalidScale> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_read_by_name() {
+        let lines =
+            |settings: &[&str]| settings.iter().map(|text| setting(text).unwrap()).collect::<Vec<_>>();
+        let some = lines(&["late_node_policy=skip", "delivery_timeout=5m", "min_schedule_interval=1m"]);
+        let config = settings(&some).unwrap();
+        assert_eq!(config.late_node_policy, config::LateNodes::Skip);
+        assert_eq!(config.delivery_timeout, Some(shared::time::Period::minutes(5)));
+        assert_eq!(config.min_schedule_interval, shared::time::Period::minutes(1));
+        assert_eq!(settings(&[]).unwrap(), PlaneConfig::default());
+        for wrong in ["late_node_policy=never", "seed=7", "no_such_setting=1", "association_limit=many"] {
+            assert!(settings(&lines(&[wrong])).is_err(), "{wrong}");
+        }
+        for wrong in ["late_node_policy", "=1", "Late=1", "a=1\nb: 2"] {
+            assert!(setting(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
