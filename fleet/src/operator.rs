@@ -215,16 +215,7 @@ impl Operator {
         desk: &impl Desk,
         operation: O,
     ) -> Result<O::Reply, DeskError> {
-        for wait in WAITS {
-            match desk.call(operation.clone()).await {
-                Err(error) if error.is_passing() => {
-                    self.made_again += 1;
-                    self.pause(desk, wait).await;
-                }
-                outcome => return outcome,
-            }
-        }
-        desk.call(operation).await
+        self.try_again_while(desk, operation, DeskError::is_passing).await
     }
 
     /// The same for a call that would do harm twice: not where it may be done already.
@@ -233,9 +224,18 @@ impl Operator {
         desk: &impl Desk,
         operation: O,
     ) -> Result<O::Reply, DeskError> {
+        self.try_again_while(desk, operation, |error| error.is_passing() && !error.may_be_done()).await
+    }
+
+    async fn try_again_while<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        operation: O,
+        is_worth_it: impl Fn(&DeskError) -> bool,
+    ) -> Result<O::Reply, DeskError> {
         for wait in WAITS {
             match desk.call(operation.clone()).await {
-                Err(error) if error.is_passing() && !error.may_be_done() => {
+                Err(error) if is_worth_it(&error) => {
                     self.made_again += 1;
                     self.pause(desk, wait).await;
                 }
