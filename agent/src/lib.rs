@@ -9,6 +9,7 @@
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
 //! - [`lifecycle`]: registration, start probe, heartbeats, hibernation
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
+//! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
 //! - [`compliance`]: what is said after a run
 //! - [`retry`]: which failed call is tried again, and when
@@ -24,6 +25,7 @@ pub mod fault;
 mod health;
 pub mod identity;
 pub mod lane;
+mod legacy;
 pub mod lifecycle;
 pub mod node;
 pub mod plugin;
@@ -31,3 +33,4 @@ pub mod poll;
 pub mod retry;
 pub mod run;
 pub mod schedule;
+mod worker;

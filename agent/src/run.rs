@@ -21,7 +21,7 @@ use crate::catalogue::Fetched;
 use crate::execution::{self, StepResult, Verdict};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Ended, Node, Note, Turn, executed_items};
+use crate::node::{Ended, Fatality, Node, Note, Turn, executed_items};
 
 /// Between looks at associations that are due and may not start.
 const SAFETY_TICK: Period = Period::seconds(300);
@@ -164,7 +164,7 @@ impl Node {
             self.send_report(report, turn);
             return;
         };
-        let id = if error.names_association() { run.association.id.to_string() } else { String::new() };
+        let id = if error.names_association() { run.association.spelled_id() } else { String::new() };
         let reason = error.agent_text();
         let summary = format!("Encountered error while parsing association {id}, {reason}");
         // The real agent's executor returns here without taking up the next one.
@@ -233,8 +233,9 @@ impl Node {
         if let Some(known) = self.known.iter_mut().find(|known| known.association.id == id) {
             known.executed = Some(Executed { at: turn.now, is_compliant });
             // What stalls stays due: the next tick takes it up again, before all after it.
-            if !stalls {
-                known.ran(status, turn.now);
+            if !stalls && known.ran(status, turn.now).is_err() {
+                self.die(Fatality::Schedule, turn);
+                return;
             }
         }
         let items = executed_items(&self.known);
@@ -311,6 +312,10 @@ impl Run {
     fn step_came_to_end(&mut self, result: StepResult, document: &Document) {
         let summary = execution::step_summary(document, self.results.len(), &result);
         self.results.push(result);
+        // The way of old agents has no room for it.
+        if self.association.is_legacy {
+            return;
+        }
         let report = self.report(AssociationStatus::InProgress, None, summary);
         self.reports.push_back(report);
     }

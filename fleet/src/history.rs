@@ -27,10 +27,15 @@ pub enum Ending {
 impl From<&Answer> for Ending {
     fn from(answer: &Answer) -> Self {
         match answer {
-            Answer::Done | Answer::Associations(_) | Answer::Document(_) => Self::Ok,
+            Answer::Done
+            | Answer::Associations(_)
+            | Answer::Legacy(_)
+            | Answer::Described(_)
+            | Answer::Document(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,
-            Answer::Unreadable(_) => Self::Unreadable,
+            // A reply that a real agent dies of is none that it can read.
+            Answer::Unreadable(_) | Answer::Fatal(_) => Self::Unreadable,
         }
     }
 }

@@ -7,6 +7,7 @@ mod conformance;
 mod determinism;
 mod foreign;
 mod golden;
+mod legacy;
 mod live;
 mod node;
 mod replay;
@@ -14,5 +15,6 @@ mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod slow;
+mod steering;
 mod trace;
 mod world;

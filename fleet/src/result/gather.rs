@@ -156,7 +156,11 @@ fn agents(finished: &Finished) -> Agents {
         fell_asleep: measures.fell_asleep,
         lost_reports: measures.lost_reports,
         late_answers: measures.late_answers,
-        schedules_not_followed: measures.schedules_not_followed,
+        workers_died: measures
+            .workers_died
+            .iter()
+            .map(|(fatality, count)| (fatality.to_string(), *count))
+            .collect(),
         started_late: by_lane(&measures.started_late),
         skipped: by_lane(&measures.skipped),
     }
