@@ -62,12 +62,19 @@ pub struct Platform {
 }
 
 /// The platforms that a scenario can name.
-pub const PLATFORMS: [Platform; 4] = [
+pub const PLATFORMS: [Platform; 5] = [
     Platform {
         name: "amazon-linux-2023",
         kind: PlatformType::Linux,
         platform_name: "Amazon Linux",
         platform_version: "2023",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "debian-12",
+        kind: PlatformType::Linux,
+        platform_name: "Debian GNU/Linux",
+        platform_version: "12",
         user_agent_system: "linux; amd64",
     },
     Platform {
