@@ -210,6 +210,11 @@ impl Node {
         self.run.is_some()
     }
 
+    /// The association that runs on this node.
+    pub fn running(&self) -> Option<AssociationId> {
+        self.run.as_ref().map(|run| run.association())
+    }
+
     /// Follows one event.
     pub fn on(
         &mut self,

@@ -9,6 +9,7 @@ mod foreign;
 mod golden;
 mod live;
 mod node;
+mod rate_control;
 mod replay;
 mod rough;
 #[cfg(feature = "aws-sdk")]
