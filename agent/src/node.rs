@@ -210,9 +210,9 @@ impl Node {
         self.run.is_some()
     }
 
-    /// The association that runs on this node.
-    pub fn running(&self) -> Option<AssociationId> {
-        self.run.as_ref().map(|run| run.association())
+    /// The association that runs on this node, and since when.
+    pub fn running(&self) -> Option<(AssociationId, Timestamp)> {
+        self.run.as_ref().map(|run| run.begun())
     }
 
     /// Follows one event.

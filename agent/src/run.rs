@@ -273,9 +273,9 @@ impl Node {
 }
 
 impl Run {
-    /// Of which association.
-    pub(crate) fn association(&self) -> AssociationId {
-        self.association.id
+    /// Of which association, and since when.
+    pub(crate) fn begun(&self) -> (AssociationId, Timestamp) {
+        (self.association.id, self.started)
     }
 
     fn new(association: Arc<Association>, document: Arc<Fetched>, number: u32, now: Timestamp) -> Self {

@@ -7,6 +7,7 @@ mod conformance;
 mod determinism;
 mod foreign;
 mod golden;
+mod life_cycle;
 mod live;
 mod node;
 mod rate_control;
@@ -15,5 +16,6 @@ mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod slow;
+mod stage;
 mod trace;
 mod world;

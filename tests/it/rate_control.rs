@@ -255,13 +255,13 @@ impl Carry for Onlooker {
 #[test]
 fn ends_at_one_instant_stop_what_the_first_of_them_let_in() {
     // Nodes, limit, errors, who fails -> started, success, failed, never started.
-    let cases: [(u32, &str, &str, &[u32], [usize; 4]); 6] = [
-        (10, "3", "0", &[2], [3, 2, 1, 7]),
-        (10, "5", "2", &[1, 2, 3], [5, 2, 3, 5]),
-        (10, "5", "2", &[1, 2], [10, 8, 2, 0]),
-        (10, "5", "1", &[1, 6, 7], [10, 7, 3, 0]),
-        (12, "4", "1", &[1, 5, 6], [8, 5, 3, 4]),
-        (20, "25%", "10%", &[1, 2, 3, 4, 5], [5, 0, 5, 15]),
+    let cases = [
+        (10, "3", "0", vec![2], [3, 2, 1, 7]),
+        (10, "5", "2", vec![1, 2, 3], [5, 2, 3, 5]),
+        (10, "5", "2", vec![1, 2], [10, 8, 2, 0]),
+        (10, "5", "1", vec![1, 6, 7], [10, 7, 3, 0]),
+        (12, "4", "1", vec![1, 5, 6], [8, 5, 3, 4]),
+        (20, "25%", "10%", vec![1, 2, 3, 4, 5], [5, 0, 5, 15]),
     ];
     for (nodes, limit, errors, fail, expected) in cases {
         let mut rollout = Rollout::new(nodes, limit, errors);
