@@ -10,6 +10,7 @@ mod golden;
 mod life_cycle;
 mod live;
 mod node;
+mod property;
 mod rate_control;
 mod replay;
 mod rough;

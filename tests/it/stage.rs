@@ -279,6 +279,19 @@ impl Stage<'_> {
         nodes
     }
 
+    /// Whether a node has this tag.
+    pub(crate) fn has_tag(&self, id: NodeId, key: &str, value: &str) -> bool {
+        let reply =
+            self.ask("ListTagsForResource", &json!({"ResourceType": "ManagedInstance", "ResourceId": id}));
+        let mut tags = reply["TagList"].as_array().expect("a list").iter();
+        tags.any(|tag| tag["Key"] == key && tag["Value"] == value)
+    }
+
+    /// Whether the plane has heard of a node.
+    pub(crate) fn is_known(&self, node: u32) -> bool {
+        self.try_ask("DescribeInstanceAssociationsStatus", &json!({"InstanceId": self.id(node)})).is_ok()
+    }
+
     /// Gives a node a tag.
     pub(crate) fn tag(&self, node: u32, key: &str, value: &str) {
         let tags = json!([{"Key": key, "Value": value}]);
