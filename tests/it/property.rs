@@ -190,14 +190,14 @@ impl Act {
         match self {
             Self::Create(order) if living.len() < 3 => {
                 let id = stage.associate("work", "prod", &order.body());
-                witness.made(id, order.terms);
+                witness.made(id, order.terms, order.is_tagged);
                 living.push(id);
             }
             Self::Create(_) => {}
             Self::Update(number, order) => {
                 let Some(id) = which(*number) else { return };
-                let is_meant = |id| !order.is_tagged || stage.has_tag(id, "Env", "prod");
-                witness.updates(id, order.terms, is_meant);
+                let has_tag = |id| stage.has_tag(id, "Env", "prod");
+                witness.updates(id, order.terms, order.is_tagged, has_tag);
                 stage.update(id, &order.body());
             }
             Self::StartOnce(number) => {

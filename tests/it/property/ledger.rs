@@ -43,6 +43,7 @@ pub(crate) type Terms = (&'static str, &'static str);
 /// An association.
 pub(crate) struct Watched {
     pub(crate) id: AssociationId,
+    is_by_tag: bool,
     versions: Vec<Terms>,
     executions: BTreeMap<ExecutionId, Seen>,
     /// In the order in which they began.
@@ -91,10 +92,11 @@ impl Witness {
         Self { ledger: RefCell::new(Ledger { late, ..Ledger::default() }) }
     }
 
-    /// An association was made, under these terms.
-    pub(crate) fn made(&self, id: AssociationId, terms: Terms) {
+    /// An association was made, under these terms; it means nodes by their tag, or all.
+    pub(crate) fn made(&self, id: AssociationId, terms: Terms, is_by_tag: bool) {
         self.ledger.borrow_mut().watched.push(Watched {
             id,
+            is_by_tag,
             versions: vec![terms],
             executions: BTreeMap::new(),
             begun: Vec::new(),
@@ -107,13 +109,20 @@ impl Witness {
         });
     }
 
-    /// It is about to be updated, and will mean these nodes only: who holds an
-    /// order and is none of them strays.
-    pub(crate) fn updates(&self, id: AssociationId, terms: Terms, means: impl Fn(NodeId) -> bool) {
+    /// It is about to be updated. Where it means nodes by their tag from then on,
+    /// who holds an order and has no such tag strays.
+    pub(crate) fn updates(
+        &self,
+        id: AssociationId,
+        terms: Terms,
+        is_by_tag: bool,
+        has_tag: impl Fn(NodeId) -> bool,
+    ) {
         let mut ledger = self.ledger.borrow_mut();
         let watched = ledger.watched.iter_mut().find(|watched| watched.id == id).expect("it was made");
         watched.versions.push(terms);
-        watched.strayed.extend(watched.holders.keys().filter(|node| !means(**node)));
+        watched.is_by_tag = is_by_tag;
+        watched.strayed.extend(watched.holders.keys().filter(|node| is_by_tag && !has_tag(**node)));
     }
 
     /// It is about to be deleted.
@@ -132,7 +141,7 @@ impl Witness {
     pub(crate) fn untags(&self, node: NodeId) {
         let ledger = &mut *self.ledger.borrow_mut();
         for watched in &mut ledger.watched {
-            if watched.holders.contains_key(&node) {
+            if watched.is_by_tag && watched.holders.contains_key(&node) {
                 watched.strayed.insert(node);
             }
         }
