@@ -121,6 +121,16 @@ pub enum PlanError {
     /// A step cannot take less than nothing.
     #[error("cohort {0}: `takes` has its least value first")]
     BackwardsTakes(String),
+    /// A behaviour is for a node that the cohort does not have.
+    #[error("cohort {cohort}: a behaviour names node {node}; the {nodes} nodes count from 0")]
+    NoSuchNode {
+        /// The cohort.
+        cohort: String,
+        /// The node's index.
+        node: u32,
+        /// How many nodes the cohort has.
+        nodes: u32,
+    },
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
     AgentVersion {
@@ -398,13 +408,18 @@ fn is_agent_version(text: &str) -> bool {
 }
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
-    let standard = Behaviour::default();
+    let standard = Behaviour::STANDARD;
+    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
+        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
+        return Err(PlanError::NoSuchNode { cohort, node, nodes });
+    }
     let takes = written.takes.map_or(standard.takes, |[least, most]| (least, most));
     if takes.0 > takes.1 {
         return Err(PlanError::BackwardsTakes(cohort.name.clone()));
     }
     Ok(Behaviour {
         document: written.document.clone(),
+        nodes: written.nodes.clone(),
         takes,
         fails: written.fails,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
@@ -510,6 +525,26 @@ mod tests {
             let error = with(version).unwrap_err().to_string();
             assert!(error.starts_with("cohort database: agent version"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_behaviour_for_a_node_that_is_not_there_is_refused() {
+        let with = |nodes: &[u32]| {
+            let mut scenario = first_look();
+            scenario.cohorts[3].behaviours = vec![scenario::Behaviour {
+                document: None,
+                nodes: Some(nodes.iter().copied().collect()),
+                takes: None,
+                fails: Share::ALL,
+                exit_code: None,
+            }];
+            // Fewer nodes than written are no mistake: some of those named are then not there.
+            let fewer = Overrides { nodes: Some(100), ..Overrides::default() };
+            Plan::new(&scenario, &fewer, Timestamp::from_seconds(0))
+        };
+        assert!(with(&[0, 49]).is_ok());
+        let error = with(&[3, 50]).unwrap_err().to_string();
+        assert_eq!(error, "cohort build: a behaviour names node 50; the 50 nodes count from 0");
     }
 
     #[test]

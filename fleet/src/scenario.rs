@@ -3,7 +3,7 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use agent::fault::Share;
@@ -89,6 +89,9 @@ pub struct Behaviour {
     /// The document's name; any document if not said.
     #[serde(default)]
     pub document: Option<String>,
+    /// The nodes that it is for, by their index in the cohort, from 0; all if not said.
+    #[serde(default)]
+    pub nodes: Option<BTreeSet<u32>>,
     /// The least and the most that a step takes.
     #[serde(default)]
     pub takes: Option<[Period; 2]>,
