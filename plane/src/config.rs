@@ -169,9 +169,11 @@ pub struct PlaneConfig {
     /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
     /// is accepted and means nothing.
     pub strict_duration: bool,
-    /// The most that a node may tell of one type of inventory, in bytes (the agent's own bound: 3 MB).
+    /// The most that a node may tell of one type of inventory or compliance, in
+    /// bytes (the agent's own bound: 3 MB).
     pub inventory_item_limit: usize,
-    /// The most that a node may tell of all types, in bytes (the agent's own bound: 10 MB).
+    /// The most that a node may tell of all types of inventory, and of all types of
+    /// compliance, in bytes (the agent's own bound: 10 MB).
     pub inventory_node_limit: usize,
     /// How many custom types of inventory there may be (service quota: 20).
     pub custom_inventory_types: usize,

@@ -74,7 +74,7 @@ handlers! {
     ListCommandInvocations, false => command::list::list_command_invocations;
     ListCommands, false => command::list::list_commands;
     ListComplianceItems, false => compliance::list::list_compliance_items;
-    ListComplianceSummaries, false => compliance::list::list_compliance_summaries;
+    ListComplianceSummaries, false => compliance::summary::list_compliance_summaries;
     ListDocumentVersions, false => document::show::list_document_versions;
     ListDocuments, false => document::list::list_documents;
     ListInstanceAssociations, true => agent::list_instance_associations;

@@ -19,7 +19,7 @@ use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::inventory::Inventory;
-use crate::state::node::{Node, Nodes};
+use crate::state::node::{Node, NodeNumber, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
@@ -27,7 +27,7 @@ use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// Why the state could not be made bytes.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,9 @@ pub enum RestoreError {
     #[error("no state of an ssm-fleet plane: the first line does not say so")]
     Foreign,
     /// It was written by another version.
-    #[error("state of an ssm-fleet plane in version {0}; this program reads version {VERSION}")]
+    #[error(
+        "state of an ssm-fleet plane in version {0}; this program reads version {VERSION}: name another file, or go on with the program that wrote it"
+    )]
     Version(String),
     /// It was cut short or changed.
     #[error("state of an ssm-fleet plane is damaged: its digest does not fit its content")]
@@ -58,6 +60,7 @@ struct Written<'a> {
     document_events: &'a DocumentEvents,
     built_in_tags: BTreeMap<&'a Arc<str>, &'a Tags>,
     nodes: &'a [Node],
+    unmatched: Vec<(&'a NodeNumber, &'a Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
@@ -77,6 +80,7 @@ struct Read {
     document_events: DocumentEvents,
     built_in_tags: BTreeMap<String, Tags>,
     nodes: Vec<Node>,
+    unmatched: Vec<(NodeNumber, Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<Kept>,
     graves: Vec<Kept>,
@@ -99,6 +103,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         document_events: &state.document_events,
         built_in_tags: state.documents.built_in_tags().collect(),
         nodes: state.nodes.table(),
+        unmatched: state.nodes.unmatched.iter().collect(),
         next_association: state.associations.next_number(),
         associations,
         graves,
@@ -134,7 +139,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
-    state.nodes = Nodes::restore(read.nodes);
+    state.nodes = Nodes::restore(read.nodes, read.unmatched.into_iter().collect());
     for kept in read.associations {
         state.associations.insert(association(kept, &state.world)?);
     }

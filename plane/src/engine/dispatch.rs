@@ -295,7 +295,7 @@ fn add_record(
         finding: None,
         told: None,
     };
-    node.records.insert(index, record);
+    node.insert_record(index, record);
     association.counts.add(status);
     if status == AssociationStatus::Pending {
         admission::note_order(association, place, now);

@@ -56,6 +56,23 @@ fn a_run_once_is_ordered_once_and_driven_by_the_service() {
 }
 
 #[test]
+fn a_clock_far_ahead_holds_nothing_up() {
+    let mut world = World::new();
+    let id = world.associate(&prod(&json!({})));
+    let ahead = |world: &World, period: Period| world.now + period;
+    world.report_at(ONE, id, InProgress, ahead(&world, Period::days(365))).unwrap();
+    world.report_at(TWO, id, InProgress, ahead(&world, Period::minutes(5))).unwrap();
+    world.now += Period::seconds(1);
+    world.report(ONE, id, Success).unwrap();
+    world.report(TWO, id, Success).unwrap();
+    assert_eq!(world.told(ONE), ["Success"], "a year ahead was taken as now");
+    assert_eq!(world.told(TWO), ["InProgress"], "what is five minutes ahead may come after this");
+    let reply = world.post("DescribeInstanceAssociationsStatus", &json!({"InstanceId": ONE})).unwrap();
+    let date = &reply["InstanceAssociationStatusInfos"][0]["ExecutionDate"];
+    assert_eq!(*date, json!(1_741_608_001), "of the last report");
+}
+
+#[test]
 fn a_rate_runs_round_after_round_at_its_planned_instants() {
     let mut world = World::new();
     let start = world.now;

@@ -56,8 +56,9 @@ fn change(
             // Only what is accepted, and says something, makes a node known.
             if tags != before {
                 let number = state.nodes.ensure(id);
+                let before = state.nodes.get(number).is_admitted.then_some(before);
                 state.nodes.set_tags(number, tags);
-                rematch(state, now, number);
+                rematch(state, now, number, before);
             }
         }
         "Association" => {

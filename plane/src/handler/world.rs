@@ -57,8 +57,9 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
         }
         WorldChange::Instance(id, Some(instance)) => {
             instance.check(id)?;
+            let before = state.nodes.admitted(id).map(|number| state.nodes.get(number).tags.clone());
             let number = state.declare(id, instance);
-            rematch(state, now, number);
+            rematch(state, now, number, before);
         }
         WorldChange::Instance(id, None) => {
             world.instances.remove(&id);

@@ -10,7 +10,7 @@ use shared::time::Period;
 use super::recount::recount;
 use super::{prod, row};
 use crate::config::PlaneConfig;
-use crate::service::WorldChange;
+use crate::service::{Service, WorldChange};
 use crate::state::world::AlarmState;
 use crate::testing::{ONE, THREE, TWO, World};
 
@@ -262,7 +262,7 @@ fn nothing_runs_while_a_calendar_is_closed() {
     settle(&world);
     assert!(world.poll(NEW).is_empty(), "it joined while the calendar is closed");
     let bytes = world.plane.snapshot().unwrap();
-    world.plane = crate::service::Service::restore(World::config(), &bytes).unwrap();
+    world.plane = Service::restore(World::config(), &bytes).unwrap();
     world.pass(Period::minutes(90));
     recount(&world.plane.state());
     assert_eq!(world.told(NEW), ["Pending", "Pending"], "15:00: it runs as soon as the calendar opens");
@@ -274,6 +274,30 @@ fn nothing_runs_while_a_calendar_is_closed() {
     );
     let unknown = prod(&json!({"CalendarNames": ["Shell22"]}));
     assert_eq!(world.post("CreateAssociation", &unknown).unwrap_err().0, InvalidDocument);
+}
+
+#[test]
+fn who_was_meant_before_a_calendar_closed_has_not_joined() {
+    let mut world = with_calendar();
+    world.pass(Period::minutes(90));
+    let once = world.associate(&prod(&json!({"CalendarNames": ["Freeze"]})));
+    world.tag(ONE, "Shift", "night");
+    world.tag(TWO, "Env", "test");
+    // Matched before it can be seen that anything has changed.
+    let tags = |value: &str| {
+        let tags = json!([{"Key": "Env", "Value": value}]);
+        let body = json!({"ResourceType": "ManagedInstance", "ResourceId": TWO, "Tags": tags});
+        world.post("AddTagsToResource", &body).unwrap();
+    };
+    tags("prod");
+    let bytes = world.plane.snapshot().unwrap();
+    let mut world = World { plane: Service::restore(World::config(), &bytes).unwrap(), now: world.now };
+    world.tag(TWO, "Shift", "day");
+    world.pass(Period::minutes(90));
+    assert_eq!(world.told(ONE), [""; 0], "another tag makes it no new target");
+    assert_eq!(world.told(TWO), ["Pending"], "it became a target while the calendar was closed");
+    assert_eq!(world.executions(once)[0], row("InProgress", "{Pending=1}"));
+    recount(&world.plane.state());
 }
 
 #[test]
@@ -304,7 +328,7 @@ fn an_alarm_stops_what_has_not_begun() {
     assert_eq!(world.describe(id)["TriggeredAlarms"], json!([{"Name": "a1", "State": "UNKNOWN"}]));
     alarm(&world, Some(AlarmState::InsufficientData));
     let bytes = world.plane.snapshot().unwrap();
-    world.plane = crate::service::Service::restore(World::config(), &bytes).unwrap();
+    world.plane = Service::restore(World::config(), &bytes).unwrap();
     world.pass(Period::hours(1));
     assert_eq!(world.executions(id)[0], row("InProgress", "{Pending=2, Queued=1}"));
     assert!(world.describe(id).get("TriggeredAlarms").is_none());
