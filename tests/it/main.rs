@@ -4,6 +4,7 @@ mod bench;
 mod binary;
 mod clients;
 mod conformance;
+mod create_association;
 mod determinism;
 mod foreign;
 mod golden;
@@ -13,6 +14,7 @@ mod replay;
 mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
+mod served;
 mod slow;
 mod trace;
 mod world;
