@@ -10,6 +10,7 @@ mod foreign;
 mod golden;
 mod live;
 mod node;
+mod pages;
 mod replay;
 mod rough;
 #[cfg(feature = "aws-sdk")]
