@@ -18,5 +18,6 @@ mod rough;
 mod sdk;
 mod served;
 mod slow;
+mod stories;
 mod trace;
 mod world;
