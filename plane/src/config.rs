@@ -189,6 +189,9 @@ pub struct PlaneConfig {
     /// before its slot is given away; nothing means until the next interval,
     /// and two hours at most.
     pub delivery_timeout: Option<Period>,
+    /// Whether a refusal that the model gives no reason goes without one. The
+    /// service seems to do so; to say why all the same does no client harm.
+    pub bare_refusals: bool,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
 }
@@ -229,6 +232,7 @@ impl Default for PlaneConfig {
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
+            bare_refusals: false,
             max_body: 4 << 20,
         }
     }

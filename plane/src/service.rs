@@ -104,7 +104,7 @@ impl Service {
     /// Does the call of this `X-Amz-Target` with this body. Whatever the bytes,
     /// there is an answer.
     pub fn respond(&self, now: Timestamp, target: &str, body: &[u8]) -> Response {
-        let request_id = self.lock().draw_request_id();
+        let request_id = self.draw_request_id();
         let answer = || match route::find(target) {
             Some(route) => route(self, now, body),
             None => Err(ApiError::from(ErrorCode::UnknownOperationException)),
@@ -115,13 +115,22 @@ impl Service {
         });
         match outcome {
             Ok(body) => Response { status: 200, body, request_id },
-            Err(refusal) => refuse(&refusal, request_id),
+            Err(refusal) => self.refusal(refusal, request_id),
         }
     }
 
     /// The answer to a request that is refused before it is a call.
-    pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
-        refuse(refusal, self.lock().draw_request_id())
+    pub(crate) fn refuse(&self, refusal: ApiError) -> Response {
+        self.refusal(refusal, self.draw_request_id())
+    }
+
+    /// A refusal as it goes over the wire.
+    fn refusal(&self, mut refusal: ApiError, request_id: String) -> Response {
+        if refusal.code.message_member().is_none() && self.lock().config.bare_refusals {
+            refusal.message.clear();
+        }
+        let body = serde_json::to_vec(&ErrorBody::from(&refusal)).expect("two texts can be written");
+        Response { status: refusal.code.http_status(), body, request_id }
     }
 
     /// When the plane next has work of its own to do.
@@ -183,6 +192,11 @@ impl Service {
         Ok(())
     }
 
+    /// The id of the next request.
+    pub(crate) fn draw_request_id(&self) -> String {
+        self.lock().draw_request_id()
+    }
+
     /// Who may use the admin API.
     pub(crate) fn admin_access(&self) -> AdminAccess {
         self.lock().config.admin_access
@@ -210,11 +224,6 @@ impl Service {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn refuse(refusal: &ApiError, request_id: String) -> Response {
-    let body = serde_json::to_vec(&ErrorBody::from(refusal)).expect("two texts can be written");
-    Response { status: refusal.code.http_status(), body, request_id }
 }
 
 #[cfg(test)]

@@ -38,12 +38,7 @@ fn an_update_replaces_all_but_document_and_nodes_and_runs_at_once() {
     let before = world.describe(id);
     world.pass(Period::minutes(10));
     let after = update(&world, id, &json!({"MaxConcurrency": "1"})).unwrap();
-    assert_eq!(
-        after["Overview"],
-        json!({
-            "Status": "Pending", "DetailedStatus": "Creating", "AssociationStatusAggregatedCount": {"Success": 2},
-        })
-    );
+    assert_eq!(after["Overview"], json!({"Status": "Pending", "DetailedStatus": "Creating"}), "no counts");
     for kept in ["Name", "Targets", "Date", "LastExecutionDate", "LastSuccessfulExecutionDate"] {
         assert_eq!(after[kept], before[kept], "{kept}");
     }
