@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::schedule::Schedule;
 use shared::schedule::timetable::Timetable;
-use shared::time::Period;
+use shared::schedule::{Dialect, Schedule};
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
@@ -186,8 +185,8 @@ fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
         Some(_) => Conditions::nobody(),
         None => Conditions::read(&kept.definition.targets, world).map_err(unreadable)?,
     };
-    // It was accepted once; a minimum that was raised since does not undo that.
-    let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
+    // It was accepted once; a rule that was set since does not undo that.
+    let parse = |text: &Arc<str>| Schedule::parse_in(text, Dialect::WIDEST);
     let definition = &kept.definition;
     let schedule = definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
     let timetable = Timetable::new(schedule, definition.is_apply_only, definition.schedule_offset);

@@ -19,6 +19,7 @@ pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod inventory;
 pub(crate) mod node;
+pub mod parameter;
 pub(crate) mod rate;
 pub(crate) mod tag;
 pub(crate) mod target;

@@ -35,7 +35,7 @@ golden! {
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
     DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
-    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, ListAssociationVersions,
+    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, GetParameters, ListAssociationVersions,
     ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
     ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
     ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,

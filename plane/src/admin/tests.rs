@@ -57,9 +57,11 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
     put(&world, "/_fleet/buckets/more", &Value::Null);
     put(&world, &format!("/_fleet/instances/{LATER}"), &json!({"state": "pending", "tags": {"Env": "prod"}}));
     put(&world, &format!("/_fleet/denied-nodes/{TWO}"), &Value::Null);
+    put(&world, "/_fleet/parameters/%2Fapp%2Fflag", &json!({"value": "on"}));
     let whole = json!({
         "alarms": {"cpu high": "ALARM"}, "resource_groups": {"web": filters}, "buckets": ["logs", "more"],
         "instances": {LATER: {"state": "pending", "tags": {"Env": "prod"}}}, "denied_nodes": [TWO],
+        "parameters": {"/app/flag": {"type": "String", "value": "on", "version": 1}},
     });
     assert_eq!(get(&world, "/_fleet/world"), whole);
     world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
@@ -75,8 +77,10 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
     delete(&world, "/_fleet/buckets");
     delete(&world, &format!("/_fleet/instances/{LATER}"));
     delete(&world, &format!("/_fleet/denied-nodes/{TWO}"));
-    let nothing =
-        json!({"alarms": {}, "resource_groups": {}, "buckets": null, "instances": {}, "denied_nodes": []});
+    delete(&world, "/_fleet/parameters/%2Fapp%2Fflag");
+    let nothing = json!({
+        "alarms": {}, "resource_groups": {}, "buckets": null, "instances": {}, "denied_nodes": [], "parameters": {},
+    });
     assert_eq!(get(&world, "/_fleet/world"), nothing);
 }
 

@@ -131,6 +131,8 @@ pub(super) fn revise(state: &mut State, now: Timestamp, number: AssociationNumbe
     if end < state.nodes.table().len() {
         let from = NodeNumber(u32::try_from(end).expect("less than the table has"));
         state.timers.add(now, Work::Revise { association: number, from });
+    } else {
+        association.is_revised = false;
     }
 }
 

@@ -81,6 +81,33 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// Ends what a node is at but for this association, whose order it has just
+/// taken up: as the user guide has it, the earlier run times out. Its reports
+/// are those of a run that has ended.
+pub(crate) fn time_out(state: &mut State, now: Timestamp, node: NodeNumber, newer: AssociationNumber) {
+    let records = state.nodes.get(node).records.iter();
+    let is_running = |record: &&Record| record.status == AssociationStatus::InProgress;
+    let running: Vec<AssociationNumber> = records
+        .filter(is_running)
+        .map(|record| record.association)
+        .filter(|number| *number != newer)
+        .collect();
+    for number in running {
+        let Some(association) = state.associations.get_mut(number) else { continue };
+        let node = state.nodes.get_mut(node);
+        let Ok(index) = node.position(number) else { continue };
+        let record = &mut node.records[index];
+        let execution = record.place.execution;
+        record.detail = Detail::Plain;
+        move_to(association, record, AssociationStatus::TimedOut, None);
+        find(association, node, index, AssociationStatus::TimedOut, now, &mut state.compliance);
+        let owed = admission::run_owed(association, &mut node.records[index], now);
+        for execution in [Some(execution), owed].into_iter().flatten() {
+            admission::settle(state, now, number, execution);
+        }
+    }
+}
+
 /// Whether a report says nothing new. After a dispatch, one of the same date
 /// is the end of the run before, sent twice.
 fn is_old(record: &Record, date: Timestamp) -> bool {

@@ -5,6 +5,7 @@ mod random;
 mod rate_control;
 mod recount;
 mod schedule;
+mod setting;
 
 use serde_json::{Value, json};
 use shared::error::ErrorCode;

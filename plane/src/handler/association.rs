@@ -11,6 +11,8 @@ pub(super) mod list;
 pub(crate) mod parameters;
 pub(crate) mod runbook;
 #[cfg(test)]
+mod setting_tests;
+#[cfg(test)]
 mod tests;
 pub(super) mod update;
 pub(super) mod version;

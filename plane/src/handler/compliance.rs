@@ -24,9 +24,6 @@ use crate::state::compliance::{ASSOCIATION, Finding, Item, Severity, Upload, Upl
 use crate::state::document::sha256;
 use crate::state::node::NodeNumber;
 
-/// How many custom types a node may have (quota: 10).
-const MOST_CUSTOM_TYPES: usize = 10;
-
 /// Takes in items of compliance.
 pub(super) fn put_compliance_items(
     state: &mut State,
@@ -197,10 +194,11 @@ fn put_others(state: &mut State, number: NodeNumber, call: &PutComplianceItems) 
     let is_new = uploads.is_none_or(|uploads| uploads.get(kind).is_none());
     let kinds = uploads.into_iter().flat_map(Uploads::iter).map(|(kind, _)| kind);
     let custom = kinds.filter(|kind| kind.starts_with("Custom:")).count();
-    if is_new && kind.starts_with("Custom:") && custom >= MOST_CUSTOM_TYPES {
+    let most = state.config.compliance_type_limit;
+    if is_new && kind.starts_with("Custom:") && custom >= most {
         return Err(refused(
             ErrorCode::ComplianceTypeCountLimitExceededException,
-            format!("a node has at most {MOST_CUSTOM_TYPES} custom types"),
+            format!("a node has at most {most} custom types"),
         ));
     }
     if call.items.iter().any(|item| item.id.as_deref().is_none_or(str::is_empty)) {

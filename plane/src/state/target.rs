@@ -139,6 +139,9 @@ impl Conditions {
     }
 }
 
+/// The key that names types of resources in a group.
+pub(crate) const RESOURCE_TYPES: &str = "resource-groups:ResourceTypeFilters";
+
 /// The key that names a resource group.
 const GROUP: &str = "resource-groups:Name";
 
@@ -158,7 +161,7 @@ fn read(target: &Target) -> Result<Condition, ApiError> {
     let values = target.values.as_deref().unwrap_or_default();
     let known =
         is_instance_ids(key) || key == "tag-key" || key.strip_prefix("tag:").is_some_and(|k| !k.is_empty());
-    let is_resource_type = key == "resource-groups:ResourceTypeFilters";
+    let is_resource_type = key == RESOURCE_TYPES;
     if !known && !is_resource_type {
         return Err(invalid("Unsupported Target Type"));
     }

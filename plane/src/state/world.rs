@@ -1,13 +1,14 @@
 //! What AWS keeps in other services: alarms, resource groups, buckets, EC2
-//! instances, permissions.
+//! instances, permissions, stored parameters.
 //!
-//! None of it has an operation of the SSM API. It comes from the settings or
-//! through the admin API, and handlers and engine ask it where a rule names it.
+//! Nothing that is answered here sets it. It comes from the settings (a
+//! scenario, a file) or through the admin API, and handlers and engine ask it where a rule names it.
 //! Whoever changes it sees to what follows for nodes and associations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::id::NodeId;
 use shared::target::Target;
 use shared::wire::Tag;
@@ -15,6 +16,7 @@ use shared::wire::Tag;
 use super::State;
 use super::intern::Interner;
 use super::node::NodeNumber;
+use super::parameter::StoredParameter;
 use super::tag::Tags;
 
 /// How many tag keys a group may have, and how many values each (B.3 R12).
@@ -31,9 +33,12 @@ pub struct World {
     /// The buckets that exist; where nothing is said, all do.
     pub buckets: Option<BTreeSet<String>>,
     /// The EC2 instances that were declared, by id.
+    #[serde(deserialize_with = "sound_instances")]
     pub instances: BTreeMap<NodeId, Instance>,
     /// Nodes that the caller may not access.
     pub denied_nodes: BTreeSet<NodeId>,
+    /// What is in Parameter Store, by name.
+    pub parameters: BTreeMap<String, StoredParameter>,
 }
 
 /// The state of an alarm, in CloudWatch's words.
@@ -131,6 +136,13 @@ impl Instance {
         let tag = |(key, value): (&String, &String)| Tag { key: key.clone(), value: value.clone() };
         self.tags.as_ref().map(|tags| tags.iter().map(tag).collect())
     }
+}
+
+/// Reads instances, each of which must be one that can be.
+fn sound_instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<NodeId, Instance>, D::Error> {
+    let instances = BTreeMap::<NodeId, Instance>::deserialize(from)?;
+    instances.iter().try_for_each(|(id, instance)| instance.check(*id)).map_err(D::Error::custom)?;
+    Ok(instances)
 }
 
 impl World {
@@ -232,11 +244,13 @@ mod tests {
 
     #[test]
     fn a_world_is_written_as_it_is_read() {
-        let text = r#"{"alarms":{"cpu":"INSUFFICIENT_DATA"},"resource_groups":{"web":{"tag_filters":[{"key":"Role","values":["web"]}]}},"buckets":["logs"],"instances":{"i-0123456789abcdef0":{"state":"shutting-down","tags":{"Env":"prod"}}},"denied_nodes":["mi-0123456789abcdef0"]}"#;
+        let text = r#"{"alarms":{"cpu":"INSUFFICIENT_DATA"},"resource_groups":{"web":{"tag_filters":[{"key":"Role","values":["web"]}]}},"buckets":["logs"],"instances":{"i-0123456789abcdef0":{"state":"shutting-down","tags":{"Env":"prod"}}},"denied_nodes":["mi-0123456789abcdef0"],"parameters":{"/app/flag":{"type":"String","value":"on","version":2}}}"#;
         let world: World = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&world).unwrap(), text);
         assert_eq!(world.alarms["cpu"], AlarmState::InsufficientData);
         assert!(serde_json::from_str::<World>(r#"{"alarm":{}}"#).is_err(), "a slip of the finger");
         assert!(serde_json::from_str::<World>(r#"{"alarms":{"a":"RED"}}"#).is_err());
+        let hybrid = r#"{"instances":{"mi-0123456789abcdef0":{}}}"#;
+        assert!(serde_json::from_str::<World>(hybrid).unwrap_err().to_string().contains("hybrid"));
     }
 }

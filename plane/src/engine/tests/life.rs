@@ -128,14 +128,18 @@ fn an_update_is_refused_by_the_services_names() {
     }
     assert_eq!(world.describe(id)["AssociationVersion"], json!("1"), "nothing was changed by the way");
     assert!(update(&world, id, &json!({"AssociationVersion": "1"})).is_ok());
+    assert_eq!(update(&world, id, &json!({})).unwrap_err(), TooManyUpdates, "the last one is being applied");
+    world.settle();
     assert!(update(&world, id, &json!({"AssociationVersion": "$LATEST"})).is_ok());
     assert_eq!(
         update(&world, id, &json!({"AssociationVersion": "1"})).unwrap_err(),
         InvalidAssociationVersion,
         "somebody else was faster"
     );
+    world.settle();
     for _ in 3..1_000 {
         update(&world, id, &json!({})).unwrap();
+        world.settle();
     }
     assert_eq!(update(&world, id, &json!({})).unwrap_err(), AssociationVersionLimitExceeded);
 }
@@ -146,6 +150,7 @@ fn versions_are_listed_and_each_can_be_read() {
     let id = world.associate(&prod(&json!({"MaxErrors": "1"})));
     for errors in ["2", "3"] {
         update(&world, id, &json!({"MaxErrors": errors})).unwrap();
+        world.settle();
     }
     let page = |token: Value| {
         let body = json!({"AssociationId": id, "MaxResults": 2, "NextToken": token});
@@ -213,8 +218,8 @@ fn a_tag_that_is_taken_off_takes_the_association_off() {
 }
 
 /// A calendar that is closed from 13:00 to 15:00 on the world's first day.
-fn with_calendar() -> World {
-    let world = World::new();
+pub(super) fn with_calendar(config: PlaneConfig) -> World {
+    let world = World::with(config);
     let content = [
         "BEGIN:VCALENDAR",
         "PRODID:-//AWS//Change Calendar 1.0//EN",
@@ -239,7 +244,7 @@ fn with_calendar() -> World {
 
 #[test]
 fn nothing_runs_while_a_calendar_is_closed() {
-    let mut world = with_calendar();
+    let mut world = with_calendar(World::config());
     let more = json!({"ScheduleExpression": "rate(1 hour)", "CalendarNames": ["Freeze"]});
     let id = world.associate(&prod(&more));
     assert_eq!(world.describe(id)["CalendarNames"], json!(["Freeze"]));

@@ -80,7 +80,8 @@ fn the_quota_counts_living_associations() {
 
 #[test]
 fn unknown_nodes_may_be_named_where_that_is_set() {
-    let world = World::with(PlaneConfig { unknown_targets: UnknownTargets::Accept, ..World::config() });
+    let world =
+        World::with(PlaneConfig { unknown_target_instance: UnknownTargets::Accept, ..World::config() });
     let later = "i-0ddddddddddddddd1";
     let id = world.associate(&World::shell(&targets("InstanceIds", &[later]), &json!({})));
     assert_eq!(world.describe(id)["Overview"]["Status"], json!("Success"), "no target yet");

@@ -27,9 +27,10 @@ pub(crate) fn update_document(
     call: UpdateDocument,
 ) -> Result<UpdateDocumentReply, ApiError> {
     let most = state.config.document_version_limit;
+    let most_bytes = state.config.document_size_limit;
     let document = state.documents.registered_mut(&call.name)?;
     check_base(document, call.document_version.as_deref())?;
-    check_size(&call.content)?;
+    check_size(&call.content, most_bytes)?;
     if document.count() >= most {
         let reason = format!("document {} has {most} versions already", call.name);
         return Err(refused(ErrorCode::DocumentVersionLimitExceeded, reason));
