@@ -222,3 +222,31 @@ fn a_run_out_of_turn_runs_all_nodes_once_and_shifts_no_schedule() {
         }
     });
 }
+
+/// E.2 item 8.
+#[test]
+fn the_next_interval_takes_over_from_a_rollout_that_still_drains() {
+    let mut scenario = fleet_of(&[("prod", 5)], "0s");
+    scenario.cohorts[0].behaviours.push(takes("slow", 15));
+    Stage::play(&scenario, |stage, _| {
+        stage.create_document("slow", 1);
+        stage.until(2);
+        let more = json!({"MaxConcurrency": "1", "ScheduleExpression": "rate(1 hour)"});
+        let id = stage.associate("slow", "prod", &more);
+        let prod = stage.nodes("prod");
+        stage.until(63);
+        assert_eq!(stage.running(id), BTreeSet::from([prod[2]]));
+        assert_eq!(
+            stage.executions(id),
+            [
+                row("InProgress", "{Pending=1, Queued=4}"),
+                row("InProgress", "{InProgress=1, Skipped=2, Success=2}"),
+            ],
+            "who runs holds the slot of the new one, and who has not begun begins there"
+        );
+        stage.until(110);
+        assert_eq!(stage.executions(id)[1], row("Success", "{Skipped=2, Success=3}"));
+        let began: Vec<_> = prod.iter().map(|node| stage.began(*node, id)).collect();
+        assert_eq!(began, [vec![10, 90], vec![30], vec![50, 70], vec![], vec![]]);
+    });
+}

@@ -86,3 +86,22 @@ fn a_node_that_falls_silent_in_a_run_is_ended_by_the_service() {
         assert_eq!(stage.executions(id)[0], row("Success", "{Success=3}"));
     });
 }
+
+#[test]
+fn a_dead_node_under_rate_control_gives_its_slot_back_and_is_no_error() {
+    play(|stage, network| {
+        let id = stage.associate("slow", "prod", &json!({"MaxConcurrency": "1", "MaxErrors": "0"}));
+        let prod = stage.nodes("prod");
+        network.cut(prod[0]);
+        stage.until(121);
+        assert_eq!(stage.executions(id), [row("InProgress", "{Pending=1, Queued=2}")]);
+        stage.until(135);
+        assert_eq!(stage.standing(prod[0], id), pair("TimedOut", "DeliveryTimedOut"));
+        assert_eq!(stage.compliance(prod[0]), [], "it never ran");
+        network.mend(prod[0]);
+        stage.until(170);
+        let began: Vec<_> = prod.iter().map(|node| stage.began(*node, id)).collect();
+        assert_eq!(began, [vec![], vec![130], vec![150]]);
+        assert_eq!(stage.executions(id), [row("Failed", "{Success=2, TimedOut=1}")]);
+    });
+}

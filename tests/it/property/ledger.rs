@@ -24,9 +24,10 @@ use shared::wire::{
     AssociationExecution, DescribeAssociationExecutionTargets, DescribeAssociationExecutions,
 };
 
-/// The way to the plane, and the ledger of what passed.
+/// The way to the plane, and the ledger of what passed. It can be cut for a node.
 pub(crate) struct Witness {
     ledger: RefCell<Ledger>,
+    cut: RefCell<BTreeSet<u32>>,
 }
 
 #[derive(Default)]
@@ -89,7 +90,18 @@ fn limit(text: &str, targets: usize) -> usize {
 
 impl Witness {
     pub(crate) fn new(late: LateNodes) -> Self {
-        Self { ledger: RefCell::new(Ledger { late, ..Ledger::default() }) }
+        let ledger = Ledger { late, ..Ledger::default() };
+        Self { ledger: RefCell::new(ledger), cut: RefCell::default() }
+    }
+
+    /// From here on nothing of this node reaches the plane, or it does again.
+    pub(crate) fn cut(&self, node: u32, is_cut: bool) {
+        let mut cut = self.cut.borrow_mut();
+        if is_cut {
+            cut.insert(node)
+        } else {
+            cut.remove(&node)
+        };
     }
 
     /// An association was made, under these terms; it means nodes by their tag, or all.
@@ -163,6 +175,9 @@ impl Witness {
 
 impl Carry for Witness {
     fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+        if self.cut.borrow().contains(&caller.node) {
+            return Answer::Unreachable;
+        }
         let asks = match &request {
             Request::ListAssociations(call) => Some(call.instance_id),
             _ => None,
