@@ -13,15 +13,15 @@
 //! `InProgress` to `Success`, and when all pairs are through, the associations
 //! are run once again, which is counted as dispatch and not as report.
 //!
-//! A call that lists is as long as its rows, so the table at the end divides by
-//! them: "flat" is that what a row or a report costs differs by a factor of two
-//! at most between ten associations and two thousand.
+//! The table at the end comes from calls that go to all sizes by turns, and from
+//! the middle one of all batches of calls. A call that lists is as long as its
+//! rows, so the table divides by them: "flat" is that what a row or a report costs
+//! differs by a factor of two at most between ten associations and two thousand.
 //!
 //! `cargo bench -p ssm-fleet-plane --bench scale`; without `--bench`, as under
 //! `cargo test --benches`, the fleet is a hundredth of that and nothing is timed.
 
 use std::hint::black_box;
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, WallTime};
@@ -51,28 +51,42 @@ const STRIDE: usize = 1_236_077;
 /// How many calls are made ready at once, beside the clock.
 const BATCH: u64 = 1_000;
 
-/// Calls and how long they took together.
-#[derive(Debug, Clone, Copy, Default)]
+/// How often each size has its turn when they are compared.
+const TURNS: u32 = 100;
+
+/// What calls took, in batches.
+#[derive(Debug, Clone, Default)]
 struct Spent {
     count: u64,
     time: Duration,
+    /// Microseconds per call of each batch.
+    batches: Vec<f64>,
 }
 
 impl Spent {
-    fn microseconds(self) -> f64 {
-        self.time.as_secs_f64() * 1e6 / self.count.max(1) as f64
+    fn add(&mut self, count: u64, time: Duration) {
+        self.count += count;
+        self.time += time;
+        self.batches.push(time.as_secs_f64() * 1e6 / count as f64);
     }
-}
 
-impl AddAssign for Spent {
-    fn add_assign(&mut self, other: Self) {
+    fn append(&mut self, other: Self) {
         self.count += other.count;
         self.time += other.time;
+        self.batches.extend(other.batches);
+    }
+
+    /// What a call took in the middle one of all batches: whatever else the
+    /// machine had to do stretches some of them.
+    fn microseconds(&self) -> f64 {
+        let mut batches = self.batches.clone();
+        batches.sort_by(f64::total_cmp);
+        batches.get(batches.len() / 2).copied().unwrap_or(f64::NAN)
     }
 }
 
 /// What was measured of one size.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Figures {
     associations: usize,
     per_node: usize,
@@ -176,7 +190,8 @@ impl Built {
     fn dispatch(&mut self) {
         let start = WallTime.start();
         self.plane.run_timers(self.now);
-        self.figures.dispatched += Spent { count: self.pairs() as u64, time: WallTime.end(start) };
+        let time = WallTime.end(start);
+        self.figures.dispatched.add(self.pairs() as u64, time);
         self.next_report = 0;
     }
 
@@ -217,7 +232,7 @@ impl Built {
     }
 
     /// Makes the next `count` reports of this round, or as many as are left.
-    fn run_reports(&mut self, count: u64) -> Spent {
+    fn run_reports(&mut self, count: u64) -> (u64, Duration) {
         let mut spent = Spent::default();
         while spent.count < count {
             let most = BATCH.min(count - spent.count) as usize;
@@ -230,10 +245,11 @@ impl Built {
             for call in calls {
                 black_box(self.plane.call(self.now, call).expect("the pair is there"));
             }
-            spent += Spent { count: calls_made, time: WallTime.end(start) };
+            spent.add(calls_made, WallTime.end(start));
         }
-        self.figures.reported += spent;
-        spent
+        let (made, time) = (spent.count, spent.time);
+        self.figures.reported.append(spent);
+        (made, time)
     }
 
     /// Has every association run once again, if all nodes are through.
@@ -275,12 +291,15 @@ impl Built {
     }
 
     fn time_reports(&mut self, count: u64) -> Duration {
-        let mut spent = Spent::default();
-        while spent.count < count {
+        let mut time = Duration::ZERO;
+        let mut left = count;
+        while left > 0 {
             self.begin_round();
-            spent += self.run_reports(count - spent.count);
+            let (made, spent) = self.run_reports(left);
+            left -= made;
+            time += spent;
         }
-        spent.time
+        time
     }
 
     /// Has nodes from all over the fleet list what they have.
@@ -300,10 +319,11 @@ impl Built {
                 let reply = self.plane.call(self.now, call).expect("the node is known");
                 assert_eq!(black_box(reply).associations.len(), self.per_node());
             }
-            spent += Spent { count: calls_made, time: WallTime.end(start) };
+            spent.add(calls_made, WallTime.end(start));
         }
-        self.figures.listed += spent;
-        spent.time
+        let time = spent.time;
+        self.figures.listed.append(spent);
+        time
     }
 
     /// Makes associations, which are deleted again before the engine sees them.
@@ -318,7 +338,7 @@ impl Built {
             for call in calls {
                 made.push(self.plane.call(self.now, call).expect("it is sound"));
             }
-            spent += Spent { count: made.len() as u64, time: WallTime.end(start) };
+            spent.add(made.len() as u64, WallTime.end(start));
             for association in made {
                 let association_id = association.association_description.association_id;
                 let call = DeleteAssociation { association_id, ..DeleteAssociation::default() };
@@ -326,8 +346,9 @@ impl Built {
             }
             self.plane.run_timers(self.now);
         }
-        self.figures.created += spent;
-        spent.time
+        let time = spent.time;
+        self.figures.created.append(spent);
+        time
     }
 }
 
@@ -342,8 +363,8 @@ fn association(ring: usize) -> CreateAssociation {
 }
 
 /// Measures one size.
-fn measure(criterion: &mut Criterion, nodes: usize, associations: usize) -> Figures {
-    let mut built = Built::new(nodes, associations);
+fn measure(criterion: &mut Criterion, built: &mut Built) {
+    let associations = built.associations.len();
     let mut group = criterion.benchmark_group("scale");
     group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
     group.throughput(Throughput::Elements(built.per_node() as u64));
@@ -360,7 +381,22 @@ fn measure(criterion: &mut Criterion, nodes: usize, associations: usize) -> Figu
         bencher.iter_custom(|count| built.time_creations(count));
     });
     group.finish();
-    built.figures
+}
+
+/// Measures all sizes by turns, so that whatever else the machine has to do
+/// meanwhile falls on all of them.
+fn compare(sizes: &mut [Built]) {
+    for built in &mut *sizes {
+        let Figures { listed, reported, created, .. } = &mut built.figures;
+        [listed, reported, created].into_iter().for_each(|spent| *spent = Spent::default());
+    }
+    for _ in 0..TURNS {
+        for built in &mut *sizes {
+            built.time_lists(2 * BATCH);
+            built.time_reports(2 * BATCH);
+            built.time_creations(BATCH);
+        }
+    }
 }
 
 /// How many times the least the greatest is.
@@ -372,12 +408,14 @@ fn main() {
     let is_timed = std::env::args().any(|argument| argument == "--bench");
     let nodes = if is_timed { 100_000 } else { 1_000 };
     let mut criterion = Criterion::default().configure_from_args();
-    let measured: Vec<Figures> =
-        SIZES.into_iter().map(|associations| measure(&mut criterion, nodes, associations)).collect();
+    let mut sizes = SIZES.map(|associations| Built::new(nodes, associations));
+    sizes.iter_mut().for_each(|built| measure(&mut criterion, built));
     criterion.final_summary();
     if !is_timed {
         return;
     }
+    compare(&mut sizes);
+    let measured = sizes.map(|built| built.figures);
     println!(
         "associations      pairs  list  per row  report  create  dispatch    bytes per pair\n\
          \x20                         µs       µs      µs      µs   pairs/s  dispatched  run"

@@ -92,8 +92,7 @@ struct Read {
     world: World,
 }
 
-/// Writes a state down, without its first line: that is [`seal`]'s, which
-/// needs no state, and so nobody needs to wait for it.
+/// Writes a state down, without its first line: that is [`seal`]'s.
 pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let (associations, graves) = state.associations.kept();
     let written = Written {

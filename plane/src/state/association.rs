@@ -326,7 +326,7 @@ impl Kept {
 }
 
 /// All associations.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Associations {
     table: BTreeMap<AssociationNumber, Association>,
     by_id: HashMap<AssociationId, AssociationNumber>,
@@ -337,7 +337,7 @@ pub(crate) struct Associations {
 }
 
 /// The associations by their narrowest condition.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Leads {
     nodes: BTreeMap<NodeId, BTreeSet<AssociationNumber>>,
     tags: BTreeMap<String, BTreeMap<String, BTreeSet<AssociationNumber>>>,

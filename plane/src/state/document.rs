@@ -195,7 +195,7 @@ impl VersionedDocument {
 }
 
 /// All documents, by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Documents {
     table: BTreeMap<Arc<str>, VersionedDocument>,
 }

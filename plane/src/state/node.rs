@@ -270,6 +270,11 @@ impl Nodes {
         &self.table
     }
 
+    /// A copy for a snapshot, in which no node is found.
+    pub(crate) fn without_indexes(&self) -> Self {
+        Self { table: self.table.clone(), unmatched: self.unmatched.clone(), ..Self::default() }
+    }
+
     /// The nodes of a snapshot, with their indexes.
     pub(crate) fn restore(table: Vec<Node>, unmatched: BTreeMap<NodeNumber, Option<Tags>>) -> Self {
         let mut nodes = Self { unmatched, ..Self::default() };

@@ -46,7 +46,7 @@ pub(crate) struct DocumentEvent {
 }
 
 /// The changes that are being worked off, by running number.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct DocumentEvents {
     open: BTreeMap<u32, DocumentEvent>,
     next: u32,
