@@ -138,6 +138,9 @@ pub struct PlaneConfig {
     /// Who may use the admin API.
     #[serde(skip)]
     pub admin_access: AdminAccess,
+    /// Whether a refusal that the model gives no reason goes without one. The
+    /// service seems to do so; to say why all the same does no client harm.
+    pub bare_refusals: bool,
     /// How long a command waits for a node if it does not say so (API
     /// reference: an hour).
     pub command_timeout: Period,
@@ -197,9 +200,6 @@ pub struct PlaneConfig {
     /// before its slot is given away; nothing means until the next interval,
     /// and two hours at most.
     pub delivery_timeout: Option<Period>,
-    /// Whether a refusal that the model gives no reason goes without one. The
-    /// service seems to do so; to say why all the same does no client harm.
-    pub bare_refusals: bool,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
     /// How many versions an association may have (service quota: 1,000).
@@ -259,6 +259,7 @@ impl Default for PlaneConfig {
             terminated: BTreeSet::new(),
             world: World::default(),
             admin_access: AdminAccess::default(),
+            bare_refusals: false,
             command_timeout: Period::hours(1),
             command_retention: Period::days(30),
             automation_duration: Period::seconds(30),
@@ -284,7 +285,6 @@ impl Default for PlaneConfig {
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
-            bare_refusals: false,
             max_body: 4 << 20,
             association_version_limit: 1_000,
             document_size_limit: 64 << 10,

@@ -202,7 +202,7 @@ async fn administer<C: Clock>(door: &Door<C>, peer: SocketAddr, head: &Parts, bo
 }
 
 fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) -> Response {
-    let mut response = respond(service.refuse(ApiError::new(code, reason)));
+    let mut response = respond(service.refuse(&ApiError::new(code, reason)));
     *response.status_mut() = status;
     response
 }

@@ -104,7 +104,7 @@ impl Service {
     /// Does the call of this `X-Amz-Target` with this body. Whatever the bytes,
     /// there is an answer.
     pub fn respond(&self, now: Timestamp, target: &str, body: &[u8]) -> Response {
-        let request_id = self.draw_request_id();
+        let request_id = self.lock().draw_request_id();
         let answer = || match route::find(target) {
             Some(route) => route(self, now, body),
             None => Err(ApiError::from(ErrorCode::UnknownOperationException)),
@@ -115,21 +115,22 @@ impl Service {
         });
         match outcome {
             Ok(body) => Response { status: 200, body, request_id },
-            Err(refusal) => self.refusal(refusal, request_id),
+            Err(refusal) => self.refusal(&refusal, request_id),
         }
     }
 
     /// The answer to a request that is refused before it is a call.
-    pub(crate) fn refuse(&self, refusal: ApiError) -> Response {
+    pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
         self.refusal(refusal, self.draw_request_id())
     }
 
     /// A refusal as it goes over the wire.
-    fn refusal(&self, mut refusal: ApiError, request_id: String) -> Response {
+    fn refusal(&self, refusal: &ApiError, request_id: String) -> Response {
+        let mut body = ErrorBody::from(refusal);
         if refusal.code.message_member().is_none() && self.lock().config.bare_refusals {
-            refusal.message.clear();
+            body.message.clear();
         }
-        let body = serde_json::to_vec(&ErrorBody::from(&refusal)).expect("two texts can be written");
+        let body = serde_json::to_vec(&body).expect("two texts can be written");
         Response { status: refusal.code.http_status(), body, request_id }
     }
 

@@ -13,11 +13,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use agent::client::sign::Signer;
 use plane::config::PlaneConfig;
 use plane::http::{Clock, ServeError, serve};
 use plane::service::Service;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
+use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -67,6 +70,7 @@ pub(crate) struct Served {
     clock: Hand,
     address: SocketAddr,
     client: reqwest::Client,
+    signer: Signer,
     request_ids: Mutex<BTreeSet<String>>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), ServeError>>,
@@ -105,8 +109,14 @@ impl Served {
         let end = async move { _ = stopped.await };
         let served = tokio::spawn(serve(listener, service.clone(), clock.clone(), None, end));
         let client = reqwest::Client::builder().no_proxy().build().expect("plain HTTP needs nothing");
+        let credentials = Credentials {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: "example".to_owned(),
+            session_token: None,
+        };
+        let signer = Signer::new(credentials, "us-east-1", "ssm").expect("all of it is plain text");
         let request_ids = Mutex::default();
-        Self { service, clock, address, client, request_ids, stop, served }
+        Self { service, clock, address, client, signer, request_ids, stop, served }
     }
 
     /// Ends it in good order.
@@ -152,9 +162,17 @@ impl Served {
         assert!(is_new, "each answer has an id of its own");
     }
 
-    /// A call of this target with these bytes.
+    /// A call of this target with these bytes, signed as the clients of AWS do.
     pub(crate) async fn post(&self, target: &str, body: Vec<u8>) -> Answer {
-        let headers = [("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
+        let host = HeaderValue::from_str(&self.address.to_string()).expect("an address is plain text");
+        let signed = self.signer.sign(&host, target, &body, self.now());
+        let text = |value: &HeaderValue| value.to_str().expect("a signature is plain text").to_owned();
+        let headers = [
+            ("x-amz-target", target),
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-date", &text(&signed.date)),
+            ("authorization", &text(&signed.authorization)),
+        ];
         self.send(Method::POST, "/", &headers, body).await
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Ids, NO_ASSOCIATION, Row};
+use crate::binary::root;
 use crate::served::{GONE, ONE, STRANGE, THREE, TWO};
 
 /// A hybrid node that never registered.
@@ -225,8 +226,11 @@ pub(super) fn content(command: &str) -> String {
     json!({"schemaVersion": "2.2", "mainSteps": [step]}).to_string()
 }
 
+/// The registration of the golden bodies, of this instance.
 pub(super) fn registration(id: &str) -> Value {
-    json!({"Fingerprint": id, "PublicKey": "k".repeat(392), "PublicKeyType": "Rsa"})
+    let path = root().join("tests/golden/RegisterManagedInstance.request.json");
+    let text = std::fs::read_to_string(path).expect("the body is checked in");
+    and(serde_json::from_str(&text).expect("it is JSON"), json!({"Fingerprint": id}))
 }
 
 pub(super) fn compliance(kind: &str, node: &str) -> Value {
