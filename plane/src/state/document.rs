@@ -24,7 +24,7 @@ use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 
 pub(crate) use change::{DocumentChange, DocumentEvent, DocumentEvents};
-pub(crate) use read::{Format, Given, KeptVersion, ReadError};
+pub(crate) use read::{Attachment, Format, Given, KeptVersion, ReadError};
 
 use super::tag::Tags;
 use crate::calendar::{Calendar, CalendarError};

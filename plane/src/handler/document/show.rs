@@ -7,14 +7,15 @@ use shared::document::{Document, ParameterKind};
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 use shared::wire::{
-    DescribeDocument, DescribeDocumentReply, DocumentDescription, DocumentParameter, DocumentVersionInfo,
-    GetDocument, GetDocumentReply, ListDocumentVersions, ListDocumentVersionsReply,
+    AttachmentContent, AttachmentInformation, DescribeDocument, DescribeDocumentReply, DocumentDescription,
+    DocumentParameter, DocumentVersionInfo, GetDocument, GetDocumentReply, ListDocumentVersions,
+    ListDocumentVersionsReply,
 };
 
 use super::super::refused;
 use crate::page::{List, page_size};
 use crate::state::State;
-use crate::state::document::{Version, VersionedDocument};
+use crate::state::document::{Attachment, Version, VersionedDocument};
 
 /// How many versions a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -46,6 +47,8 @@ pub(crate) fn get_document(
         content,
         document_type: Some(Arc::clone(&document.kept.kind)),
         document_format: Some(format.as_str().into()),
+        requires: some(&kept.requires),
+        attachments_content: some(&kept.attachments).map(|files| files.into_iter().map(content_of).collect()),
     })
 }
 
@@ -119,7 +122,20 @@ pub(super) fn describe(document: &VersionedDocument, version: &Version) -> Docum
         document_format: Some(kept.format.as_str().to_owned()),
         target_type: owned(&kept.target_type),
         tags: (!tags.is_empty()).then_some(tags),
+        attachments_information: some(&kept.attachments)
+            .map(|files| files.into_iter().map(|file| AttachmentInformation { name: file.name }).collect()),
+        requires: some(&kept.requires),
     }
+}
+
+/// A list, unless it is empty.
+pub(super) fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+/// Where a file is. It was never fetched, so its size and digest are not known.
+fn content_of(file: Attachment) -> AttachmentContent {
+    AttachmentContent { name: file.name, url: Some(file.url), ..AttachmentContent::default() }
 }
 
 pub(super) fn owned(text: &Option<Arc<str>>) -> Option<String> {
