@@ -9,6 +9,7 @@ mod foreign;
 mod golden;
 mod live;
 mod node;
+mod other_services;
 mod replay;
 mod rough;
 #[cfg(feature = "aws-sdk")]

@@ -162,6 +162,29 @@ mod tests {
 
     use super::*;
 
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        plane: Plane,
+    }
+
+    #[test]
+    fn a_plane_begins_with_the_world_of_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let begin = |text: &str| {
+            let file = directory.path().join("world.yaml");
+            std::fs::write(&file, text).unwrap();
+            let line = ["plane".into(), "--world".into(), file.into_os_string()];
+            let plane = <Line as clap::Parser>::parse_from(line).plane;
+            plane.service().map(|service| service.world()).map_err(|failure| failure.to_string())
+        };
+        let world = begin("alarms: { cpu: ALARM }\nbuckets: [logs]\n").unwrap();
+        assert_eq!((world.alarms.len(), world.buckets.map(|buckets| buckets.len())), (1, Some(1)));
+        assert_eq!(begin(r#"{"alarms": {"cpu": "OK"}}"#).unwrap().alarms.len(), 1, "JSON is YAML");
+        let error = begin("buckets: []\nalarm: {}\n").unwrap_err();
+        assert!(["world.yaml", "alarm", "line 2"].iter().all(|word| error.contains(word)), "{error}");
+    }
+
     #[test]
     fn the_last_word_of_any_node_is_found() {
         let service = Service::new(PlaneConfig::default());

@@ -241,7 +241,7 @@ fn a_document_of_another_account_is_known_by_its_arn_in_its_default_version() {
     assert_eq!(refusal.0, InvalidDocument, "not by its bare name");
     let id = world.associate(&body(arn, json!({"DocumentVersion": "7"})));
     assert_eq!(world.describe(id)["DocumentVersion"], "7");
-    let got = world.post("GetDocument", &json!({"Name": arn})).unwrap();
+    let got = world.post("GetDocument", &json!({"Name": arn, "DocumentVersion": "7"})).unwrap();
     assert_eq!((&got["Name"], &got["DocumentVersion"]), (&json!(arn), &json!("1")));
     let described = world.post("DescribeDocument", &json!({"Name": arn})).unwrap();
     assert_eq!(described["Document"]["Owner"], "999988887777");

@@ -232,6 +232,20 @@ impl Documents {
         };
     }
 
+    /// A document and the version of it that is meant. Of a shared one that is
+    /// the default, whatever number was asked for (R29).
+    pub(crate) fn find(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        version_name: Option<&str>,
+        account: &str,
+    ) -> Result<(&VersionedDocument, &Version), ApiError> {
+        let document = self.document(name, account)?;
+        let version = version.filter(|_| !self.shared.contains_key(&document.kept.name));
+        Ok((document, document.resolve(version, version_name)?))
+    }
+
     /// A version of a document that can be run: a number, `$DEFAULT` or `$LATEST`.
     pub(crate) fn version(
         &self,
@@ -239,10 +253,7 @@ impl Documents {
         version: Option<&str>,
         account: &str,
     ) -> Result<&StoredDocument, ApiError> {
-        let document = self.document(name, account)?;
-        // Of a shared document the default version runs, whatever was asked for (R29).
-        let version = version.filter(|_| !self.shared.contains_key(&document.kept.name));
-        match document.resolve(version, None)? {
+        match self.find(name, version, None, account)?.1 {
             Version::Steps(document) => Ok(document),
             Version::Calendar(_) => {
                 let reason = format!("document {name} is a change calendar, which cannot be run");

@@ -29,8 +29,8 @@ pub(crate) fn get_document(
     _now: Timestamp,
     call: GetDocument,
 ) -> Result<GetDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name, &state.config.account)?;
-    let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
+    let (version, name) = (call.document_version.as_deref(), call.version_name.as_deref());
+    let (document, version) = state.documents.find(&call.name, version, name, &state.config.account)?;
     let kept = version.kept();
     let (content, format) = kept.text(call.document_format.as_deref()).ok_or_else(|| {
         let format = call.document_format.as_deref().unwrap_or("JSON");
@@ -58,8 +58,8 @@ pub(crate) fn describe_document(
     _now: Timestamp,
     call: DescribeDocument,
 ) -> Result<DescribeDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name, &state.config.account)?;
-    let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
+    let (version, name) = (call.document_version.as_deref(), call.version_name.as_deref());
+    let (document, version) = state.documents.find(&call.name, version, name, &state.config.account)?;
     Ok(DescribeDocumentReply { document: describe(document, version) })
 }
 
