@@ -298,6 +298,8 @@ mod tests {
             content: content.into(),
             document_type: None,
             document_format: None,
+            requires: None,
+            attachments_content: None,
         })
     }
 

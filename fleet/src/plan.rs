@@ -16,7 +16,9 @@ use shared::id::NodeId;
 use shared::seed::Seed;
 use shared::target::Target;
 use shared::time::{Period, Timestamp};
-use shared::wire::{CreateAssociation, CreateDocument, Tag};
+use shared::wire::{
+    Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
+};
 
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
@@ -148,6 +150,12 @@ pub enum PlanError {
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),
+}
+
+/// The place of this bucket.
+fn output_in(bucket: String) -> OutputLocation {
+    let place = S3Location { output_s3_bucket_name: Some(bucket), ..S3Location::default() };
+    OutputLocation { s3_location: Some(place) }
 }
 
 fn platform_names() -> String {
@@ -303,6 +311,11 @@ impl Plan {
                 schedule_expression: written.schedule.clone(),
                 max_concurrency: written.max_concurrency.clone(),
                 max_errors: written.max_errors.clone(),
+                alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {
+                    ignore_poll_alarm_failure: None,
+                    alarms: vec![Alarm { name }],
+                }),
+                output_location: written.output_bucket.clone().map(output_in),
                 ..CreateAssociation::default()
             },
             aim,
@@ -325,6 +338,10 @@ impl Plan {
             scenario::Target::TerminatedNode => {
                 let id = self.terminated[0];
                 (Target::new("InstanceIds", [id.as_str()]), format!("{id} (terminated)"))
+            }
+            scenario::Target::Instance(id) => (Target::new("InstanceIds", [id.as_str()]), id.to_string()),
+            scenario::Target::ResourceGroup(name) => {
+                (Target::new("resource-groups:Name", [name]), format!("resource group {name}"))
             }
             scenario::Target::Node(cohort) => {
                 let id = self.sound_node(association, cohort)?;
@@ -359,7 +376,10 @@ fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Co
             cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
         }
         scenario::Target::All => true,
-        scenario::Target::Node(_) | scenario::Target::TerminatedNode => false,
+        scenario::Target::Node(_)
+        | scenario::Target::TerminatedNode
+        | scenario::Target::Instance(_)
+        | scenario::Target::ResourceGroup(_) => false,
     };
     let written = scenario.documents.iter().find(|document| document.name == association.document);
     let Some(Ok(document)) = written.map(|written| Document::parse(&written.content.to_string())) else {

@@ -133,7 +133,6 @@ pub struct PlaneConfig {
     pub terminated: BTreeSet<NodeId>,
     /// What other services know at the start; the admin API changes it. As if
     /// [`World::check`] had let it through.
-    #[serde(skip)]
     pub world: World,
     /// Who may use the admin API.
     #[serde(skip)]
@@ -202,6 +201,9 @@ pub struct PlaneConfig {
     pub delivery_timeout: Option<Period>,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
+    /// Over how many nodes inventory is counted in one call; with more of them
+    /// other calls would wait too long.
+    pub aggregated_nodes_limit: usize,
     /// How many versions an association may have (service quota: 1,000).
     pub association_version_limit: u32,
     /// How large a document may be, in bytes (service quota: 64 KB).
@@ -286,6 +288,7 @@ impl Default for PlaneConfig {
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
             max_body: 4 << 20,
+            aggregated_nodes_limit: 100_000,
             association_version_limit: 1_000,
             document_size_limit: 64 << 10,
             compliance_type_limit: 10,

@@ -11,8 +11,10 @@ use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
-    CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
-    DeleteDocument, SendCommand, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
+    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, RemoveTagsFromResource, SendCommand,
+    StartAssociationsOnce, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateManagedInstanceRole,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -30,16 +32,21 @@ use crate::validate;
 
 /// The operations by which people define what is to be.
 const DEFINITIONS: &[&str] = &[
+    AddTagsToResource::NAME,
     CancelCommand::NAME,
     CreateAssociation::NAME,
     CreateAssociationBatch::NAME,
     CreateDocument::NAME,
     DeleteAssociation::NAME,
-    SendCommand::NAME,
     DeleteDocument::NAME,
+    DeregisterManagedInstance::NAME,
+    RemoveTagsFromResource::NAME,
+    SendCommand::NAME,
+    StartAssociationsOnce::NAME,
     UpdateAssociation::NAME,
     UpdateDocument::NAME,
     UpdateDocumentDefaultVersion::NAME,
+    UpdateManagedInstanceRole::NAME,
 ];
 
 /// The control plane.

@@ -137,6 +137,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
+    state.share_documents();
     state.nodes = Nodes::restore(read.nodes, read.unmatched.into_iter().collect());
     for kept in read.associations {
         state.associations.insert(association(kept, &state.world)?);

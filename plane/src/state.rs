@@ -14,7 +14,7 @@ pub(crate) mod association;
 pub(crate) mod automation;
 pub(crate) mod command;
 pub(crate) mod compliance;
-pub(crate) mod document;
+pub mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod inventory;
@@ -79,6 +79,7 @@ impl State {
         for (id, instance) in world.instances {
             state.declare(id, instance);
         }
+        state.share_documents();
         state
     }
 

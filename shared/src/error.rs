@@ -58,6 +58,7 @@ error_codes! {
     RequestThrottledException, ProvisionedThroughputExceededException, PriorRequestNotComplete,
     TransactionInProgressException, EC2ThrottledException,
     // Documents, calendars, inventory.
+    InvalidAggregatorException, InvalidInventoryGroupException,
     CustomSchemaCountLimitExceededException, DocumentVersionLimitExceeded,
     DuplicateDocumentContent, DuplicateDocumentVersionName,
     InvalidDocumentType, InvalidInstancePropertyFilterValue,

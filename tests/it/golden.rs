@@ -45,8 +45,9 @@ golden! {
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 7] = [
+const OF_THE_AGENT: [&str; 8] = [
     "GetDocument",
+    "GetParameters",
     "ListInstanceAssociations",
     "PutComplianceItems",
     "PutInventory",

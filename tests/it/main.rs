@@ -13,6 +13,7 @@ mod legacy;
 mod life_cycle;
 mod live;
 mod node;
+mod other_services;
 mod pages;
 mod property;
 mod rate_control;

@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use super::PIECE;
 use crate::state::State;
 use crate::state::association::{AssociationNumber, Definition};
-use crate::state::document::{DocumentChange, DocumentEvent, bare_name, sha256};
+use crate::state::document::{DocumentChange, DocumentEvent, known_as, sha256};
 use crate::state::parameter::refer_to;
 use crate::state::timer::Work;
 
@@ -23,7 +23,8 @@ pub(crate) fn document_changed(state: &mut State, now: Timestamp, name: &str, ch
     if state.associations.len() == 0 {
         return;
     }
-    let name = if change == DocumentChange::ParameterStored { name } else { bare_name(name) };
+    let is_document = change != DocumentChange::ParameterStored;
+    let name = if is_document { known_as(name, &state.config.account) } else { name };
     let event = DocumentEvent { name: name.into(), change };
     let event = state.document_events.add(event);
     state.timers.add(now, Work::DocumentChanged { event, from: AssociationNumber::default() });
@@ -53,7 +54,7 @@ fn hash_of(state: &State, event: &DocumentEvent) -> Option<Arc<str>> {
         let parameter = state.world.parameters.get(&*event.name)?;
         return Some(sha256(format!("{}\0{}", event.name, parameter.value).as_bytes()).into());
     }
-    let document = state.documents.document(&event.name, "").ok()?;
+    let document = state.documents.document(&event.name, &state.config.account).ok()?;
     let version = if event.change == DocumentChange::LatestUpdated {
         document.latest()
     } else {
@@ -63,12 +64,15 @@ fn hash_of(state: &State, event: &DocumentEvent) -> Option<Arc<str>> {
 }
 
 /// Whether a change is one of what an association runs.
-fn means(event: &DocumentEvent, definition: &Definition) -> bool {
+fn means(event: &DocumentEvent, definition: &Definition, account: &str) -> bool {
     if event.change == DocumentChange::ParameterStored {
         let parameters = definition.parameters.as_deref();
         return parameters.is_some_and(|parameters| refer_to(parameters, &event.name));
     }
-    bare_name(&definition.name) == &*event.name && event.change.means(&definition.document_version)
+    // Of a shared document the default version runs, whatever was asked for.
+    let is_shared = known_as(&event.name, account).starts_with("arn:");
+    known_as(&definition.name, account) == &*event.name
+        && (is_shared || event.change.means(&definition.document_version))
 }
 
 /// Gives an association another checksum, if the change means it. Answers
@@ -76,7 +80,7 @@ fn means(event: &DocumentEvent, definition: &Definition) -> bool {
 /// takes the new content up at the next.
 fn mark(state: &mut State, number: AssociationNumber, event: &DocumentEvent, hash: &str) -> bool {
     let Some(association) = state.associations.get_mut(number) else { return false };
-    if !means(event, &association.definition) {
+    if !means(event, &association.definition, &state.config.account) {
         return false;
     }
     let mut checksum = sha256(format!("{}\0{hash}", association.checksum).as_bytes());

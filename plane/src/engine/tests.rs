@@ -223,7 +223,10 @@ fn a_node_that_falls_silent_in_a_run_has_failed_after_two_hours() {
     let execution = &execution["AssociationExecutions"][0]["ExecutionId"];
     let body = json!({"AssociationId": id, "ExecutionId": execution});
     let targets = world.post("DescribeAssociationExecutionTargets", &body).unwrap();
-    assert_eq!(targets["AssociationExecutionTargets"][0]["DetailedStatus"], json!("StuckAtInProgress"));
+    let target = &targets["AssociationExecutionTargets"][0];
+    assert_eq!(target["DetailedStatus"], json!("StuckAtInProgress"));
+    assert_eq!(target["OutputSource"]["OutputSourceType"], json!("RunCommand"));
+    assert_eq!(target["OutputSource"]["OutputSourceId"].as_str().unwrap().len(), 36);
     world.pass(Period::hours(9));
     assert_eq!(world.told(ONE), ["Pending"], "the next round starts it again");
 }

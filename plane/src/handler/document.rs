@@ -54,6 +54,8 @@ pub(super) fn create_document(
         display_name: call.display_name,
         version_name: call.version_name,
         target_type: call.target_type,
+        requires: call.requires.unwrap_or_default(),
+        attachments: call.attachments.unwrap_or_default(),
     };
     let version = read(&call.name, 1, now, kind, given)?;
     let document = VersionedDocument::new(&state.config.account, tags, version);

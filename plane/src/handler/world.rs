@@ -15,10 +15,10 @@ use super::node::rematch;
 use crate::engine::document_event::document_changed;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
-use crate::state::document::DocumentChange;
+use crate::state::document::{DocumentChange, SharedDocument};
 use crate::state::parameter::StoredParameter;
 use crate::state::timer::Work;
-use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World};
+use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_document};
 
 /// A change of what other services know. Where a value may be left out, that
 /// means that the thing is no longer there.
@@ -36,6 +36,8 @@ pub enum WorldChange {
     Instance(NodeId, Option<Instance>),
     /// Whether the caller may not access a node.
     Denied(NodeId, bool),
+    /// A document that another account shares, by its ARN.
+    SharedDocument(String, Option<SharedDocument>),
     /// A parameter of Parameter Store.
     Parameter(String, Option<StoredParameter>),
 }
@@ -76,8 +78,28 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
         WorldChange::Denied(id, false) => {
             world.denied_nodes.remove(&id);
         }
+        WorldChange::SharedDocument(name, document) => share(state, now, name, document)?,
         WorldChange::Parameter(name, parameter) => change_parameter(state, now, name, parameter),
     }
+    Ok(())
+}
+
+/// Takes in what another account shares, or no longer does. What is bound to it
+/// runs again if it is another document.
+fn share(
+    state: &mut State,
+    now: Timestamp,
+    name: String,
+    document: Option<SharedDocument>,
+) -> Result<(), InvalidWorld> {
+    document.as_ref().map_or(Ok(()), |document| check_document(&name, document))?;
+    if state.world.shared_documents.get(&name) == document.as_ref() {
+        return Ok(());
+    }
+    state.documents.share(&name, document.as_ref().and_then(|document| document.read(&name).ok()));
+    let change = if document.is_some() { DocumentChange::DefaultMoved } else { DocumentChange::Deleted };
+    put(&mut state.world.shared_documents, name.clone(), document);
+    document_changed(state, now, &name, change);
     Ok(())
 }
 

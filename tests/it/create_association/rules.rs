@@ -124,7 +124,7 @@ fn nodes_and_groups() -> Vec<Case> {
         refused("R11", named(GONE), "InvalidInstanceId", GONE),
         refused("R11", named(STRANGE), "InvalidInstanceId", STRANGE),
         made("R11", named(STRANGE))
-            .with(PlaneConfig { unknown_targets: UnknownTargets::Accept, ..PlaneConfig::default() })
+            .with(PlaneConfig { unknown_target_instance: UnknownTargets::Accept, ..PlaneConfig::default() })
             .reaches(&[]),
         refused("R11", old(json!({"InstanceId": STRANGE})), "InvalidInstanceId", STRANGE),
         // Declared, and not registered yet.

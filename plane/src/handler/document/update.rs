@@ -47,6 +47,9 @@ pub(crate) fn update_document(
         display_name: call.display_name,
         version_name: call.version_name,
         target_type: call.target_type,
+        // An update cannot say it, so it stays.
+        requires: document.latest().kept().requires.clone(),
+        attachments: call.attachments.unwrap_or_default(),
     };
     let kind = Arc::clone(&document.kept.kind);
     let version = read(&call.name, document.kept.next, now, &kind, given)?;
