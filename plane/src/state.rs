@@ -14,7 +14,7 @@ pub(crate) mod association;
 pub(crate) mod automation;
 pub(crate) mod command;
 pub(crate) mod compliance;
-pub mod document;
+pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
 pub(crate) mod inventory;

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_text_refers_to_stored_parameters_by_name() {
-        let cases: &[(&str, &[(&str, Option<&str>)])] = &[
+        type References = &'static [(&'static str, Option<&'static str>)];
+        let cases: [(&str, References); 5] = [
             ("{{ssm:a}}", &[("a", None)]),
             ("x {{ ssm:/a/b }} y {{ssm:c:2}}", &[("/a/b", None), ("c", Some("2"))]),
             ("{{ commands }} {{ssm:a", &[]),
@@ -77,7 +78,7 @@ mod tests {
             ("", &[]),
         ];
         for (text, expected) in cases {
-            assert_eq!(references(text).collect::<Vec<_>>(), *expected, "{text}");
+            assert_eq!(references(text).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 }

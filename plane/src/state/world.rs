@@ -14,7 +14,7 @@ use shared::target::Target;
 use shared::wire::Tag;
 
 use super::State;
-use super::document::SharedDocument;
+pub use super::document::SharedDocument;
 use super::intern::Interner;
 use super::node::NodeNumber;
 use super::parameter::StoredParameter;
