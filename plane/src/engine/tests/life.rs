@@ -278,7 +278,7 @@ fn nothing_runs_while_a_calendar_is_closed() {
 
 #[test]
 fn who_was_meant_before_a_calendar_closed_has_not_joined() {
-    let mut world = with_calendar();
+    let mut world = with_calendar(World::config());
     world.pass(Period::minutes(90));
     let once = world.associate(&prod(&json!({"CalendarNames": ["Freeze"]})));
     world.tag(ONE, "Shift", "night");
