@@ -313,6 +313,7 @@ mod tests {
             "instances": {"i-0123456789abcdef0": {"state": "pending", "tags": {"Env": "prod"}}},
             "denied_nodes": ["i-0123456789abcdef1"],
             "parameters": {"/app/flag": {"type": "String", "value": "on"}},
+            "shared_documents": {},
         });
         assert_eq!(
             serde_json::to_value(plane.world()).unwrap(),

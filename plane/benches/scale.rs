@@ -212,7 +212,7 @@ impl Built {
         };
         self.next_report += 1;
         if number.is_multiple_of(1_000) {
-            self.now = self.now + Period::milliseconds(1);
+            self.now += Period::milliseconds(1);
         }
         let (instance_id, association_id) = self.pair(number);
         let execution_result = InstanceAssociationExecutionResult {
@@ -258,7 +258,7 @@ impl Built {
             return;
         }
         self.check_round();
-        self.now = self.now + Period::minutes(1);
+        self.now += Period::minutes(1);
         for ten in self.associations.chunks(10) {
             let call = StartAssociationsOnce { association_ids: ten.to_vec() };
             self.plane.call(self.now, call).expect("the associations are there");

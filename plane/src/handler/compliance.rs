@@ -235,8 +235,7 @@ fn put_item(
 
 fn remove_items(state: &mut State, number: NodeNumber, kind: &str, is_meant: impl Fn(&str) -> bool) {
     let upload = upload(state, number, kind);
-    let ids: Vec<Box<str>> =
-        upload.items().map(|(id, _)| id.into()).filter(|id: &Box<str>| is_meant(id)).collect();
+    let ids: Vec<Box<str>> = upload.items().filter(|(id, _)| is_meant(id)).map(|(id, _)| id.into()).collect();
     let removed: Vec<_> = ids.iter().filter_map(|id| upload.remove(id)).collect();
     for item in removed {
         state.compliance.shift(kind, Some((item.is_compliant, item.severity)), None);
