@@ -259,7 +259,13 @@ fn recount(stage: &Stage<'_>, living: &[AssociationId]) {
         for (status, _) in nodes.iter().filter_map(|node| stage.standing(*node, *id)) {
             *counts.entry(status).or_default() += 1;
         }
-        let shown = &stage.describe(*id)["Overview"]["AssociationStatusAggregatedCount"];
+        let overview = stage.describe(*id)["Overview"].clone();
+        if overview["DetailedStatus"] == "Creating" {
+            // What was changed just now shows no counts.
+            assert_eq!(overview["AssociationStatusAggregatedCount"], Value::Null, "{id}");
+            continue;
+        }
+        let shown = &overview["AssociationStatusAggregatedCount"];
         let shown: BTreeMap<String, u64> = serde_json::from_value(shown.clone()).unwrap_or_default();
         // A node that was not dispatched to yet is shown as one that waits, and not counted.
         let pending = |counts: &BTreeMap<String, u64>| counts.get("Pending").copied().unwrap_or(0);

@@ -70,6 +70,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("automation_running_limit", "100", "a number", "how many automations run at once (quota)"),
     setting(
+        "bare_refusals",
+        "false",
+        "true",
+        "whether a refusal that the model gives no message goes without one",
+    ),
+    setting(
         "calendar_error",
         "InvalidDocument",
         ERROR,
