@@ -17,6 +17,7 @@
 //! the same instants bring the same answers.
 
 mod admin;
+pub mod auth;
 mod calendar;
 pub mod config;
 mod engine;

@@ -156,6 +156,10 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
+    /// The id of an activation, a UUID.
+    ActivationId
+}
+uuid_id! {
     /// The id of an association, a UUID.
     AssociationId
 }

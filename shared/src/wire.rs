@@ -4,6 +4,7 @@
 //! `wire::GetDocument`. Requests of the agent name their fields in the order of
 //! the real agent's JSON (alphabetical). Unknown keys are tolerated both ways.
 
+mod activation;
 mod association;
 mod automation;
 mod batch;
@@ -15,7 +16,9 @@ mod inventory;
 mod legacy;
 mod node;
 mod tag;
+mod token;
 
+pub use activation::*;
 pub use association::*;
 pub use automation::*;
 pub use batch::*;
@@ -27,6 +30,7 @@ pub use inventory::*;
 pub use legacy::*;
 pub use node::*;
 pub use tag::*;
+pub use token::*;
 
 use serde::{Deserialize, Serialize};
 

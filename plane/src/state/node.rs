@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::id::NodeId;
+use shared::id::{ActivationId, NodeId};
 use shared::status::{AssociationStatus, PingStatus, PlatformType};
 use shared::time::{Period, Timestamp};
 use shared::wire::{InstanceAssociationExecutionResult, OutputUrl};
@@ -48,8 +48,32 @@ pub(crate) struct Node {
     pub(crate) association_hash: u64,
     /// The role of a hybrid node, where it was given another than at registration.
     pub(crate) iam_role: Option<Box<str>>,
+    /// What it registered with, if it did.
+    pub(crate) registration: Option<Box<Registration>>,
     /// Compliance that was uploaded and belongs to no record.
     pub(crate) uploads: Option<Box<Uploads>>,
+}
+
+/// What a node registered with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Registration {
+    /// Base64 of its public key's SubjectPublicKeyInfo.
+    pub(crate) public_key: Arc<str>,
+    /// Since when it has that key.
+    pub(crate) key_since: Timestamp,
+    pub(crate) registered: Timestamp,
+    /// What only hybrid nodes have.
+    pub(crate) hybrid: Option<Box<Hybrid>>,
+}
+
+/// What a hybrid node registered with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Hybrid {
+    /// By which activation; none where it named its role itself.
+    pub(crate) activation: Option<ActivationId>,
+    pub(crate) fingerprint: Box<str>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) role: Arc<str>,
 }
 
 /// What nodes of one kind tell alike.
@@ -122,6 +146,7 @@ impl Node {
             records: SmallVec::new(),
             association_hash: 0,
             iam_role: None,
+            registration: None,
             uploads: None,
         }
     }
@@ -134,6 +159,16 @@ impl Node {
     /// The record of this association.
     pub(crate) fn record(&self, association: AssociationNumber) -> Option<&Record> {
         self.position(association).ok().map(|index| &self.records[index])
+    }
+
+    /// What it registered with as a hybrid node.
+    pub(crate) fn hybrid(&self) -> Option<&Hybrid> {
+        self.registration.as_deref()?.hybrid.as_deref()
+    }
+
+    /// The role that a hybrid node acts in.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.iam_role.as_deref().or_else(|| self.hybrid().map(|hybrid| &*hybrid.role))
     }
 
     /// Whether the plane has heard from it of late (C.6).
@@ -212,6 +247,12 @@ impl Nodes {
         number
     }
 
+    /// The public key that an admitted node registered.
+    pub(crate) fn public_key(&self, id: NodeId) -> Option<Arc<str>> {
+        let node = self.get(self.admitted(id)?);
+        node.registration.as_ref().map(|registration| Arc::clone(&registration.public_key))
+    }
+
     /// Gives a node other tags.
     pub(crate) fn set_tags(&mut self, number: NodeNumber, tags: Tags) {
         let node = &mut self.table[number.0 as usize];
@@ -256,6 +297,13 @@ impl Nodes {
             node.tags = node.tags.shared(&mut nodes.texts);
             for told in node.records.iter_mut().filter_map(|record| record.told.as_mut()) {
                 *told = nodes.told.share(Arc::clone(told));
+            }
+            if let Some(registration) = node.registration.as_deref_mut() {
+                registration.public_key = nodes.texts.share(&*registration.public_key);
+                if let Some(hybrid) = registration.hybrid.as_deref_mut() {
+                    hybrid.role = nodes.texts.share(&*hybrid.role);
+                    hybrid.name = hybrid.name.as_ref().map(|name| nodes.texts.share(&**name));
+                }
             }
             let number = NodeNumber(u32::try_from(nodes.table.len()).expect("as many as were kept"));
             nodes.by_id.insert(node.id, number);
