@@ -9,24 +9,31 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::error::{ApiError, ErrorCode};
+use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::{
     Empty, GetDocument, GetDocumentReply, ListInstanceAssociations, ListInstanceAssociationsReply,
     PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply, UpdateInstanceAssociationStatus,
+    UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, Listed};
 use crate::catalogue::Fetched;
 use crate::compliance::Item;
+use crate::credentials::Session;
 
 /// What a node asks.
 #[derive(Debug, Clone)]
 pub enum Call {
     /// To be known.
     Register,
+    /// For credentials, signed with the key that it has after so many changes.
+    RequestToken(u16),
+    /// To take its next key.
+    UpdateKey,
     /// Whether it is accepted: the bare heartbeat at start and in hibernation.
     Probe,
     /// The full heartbeat.
@@ -59,6 +66,8 @@ pub struct Report {
 #[allow(missing_docs, reason = "each variant is its wire type")]
 pub enum Request {
     Register(RegisterManagedInstance),
+    RequestToken(RequestManagedInstanceRoleToken),
+    UpdateKey(UpdateManagedInstancePublicKey),
     Heartbeat(UpdateInstanceInformation),
     ListAssociations(ListInstanceAssociations),
     GetDocument(GetDocument),
@@ -71,6 +80,10 @@ pub enum Request {
 pub enum Answer {
     /// Done, and nothing more to say.
     Done,
+    /// Registered, under this id.
+    Registered(NodeId),
+    /// Credentials.
+    Token(RequestManagedInstanceRoleTokenReply),
     /// What is associated.
     Associations(ListInstanceAssociationsReply),
     /// A document.
@@ -88,6 +101,10 @@ pub enum Answer {
 pub enum Outcome {
     /// Done, and nothing more to say.
     Done,
+    /// Registered, under this id.
+    Registered(NodeId),
+    /// Credentials, and whether the key is to be changed.
+    Token(Arc<Session>, bool),
     /// A page of what is associated, and where the next one begins.
     Associations(Vec<Listed>, Option<Arc<str>>),
     /// A document, parsed or found wanting.
@@ -111,7 +128,7 @@ impl Outcome {
 
     /// Whether the plane did what it was asked.
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done | Self::Associations(..) | Self::Document(_))
+        !matches!(self, Self::Refused(..) | Self::Unreachable | Self::Unreadable(_))
     }
 }
 
@@ -119,6 +136,9 @@ impl Answer {
     /// The same with the instants that a node reads from it as `date` has them,
     /// the way back of [`Request::dated`].
     pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {
+        if let Self::Token(token) = &mut self {
+            token.token_expiration_date = date(token.token_expiration_date);
+        }
         if let Self::Associations(page) = &mut self {
             for association in &mut page.associations {
                 association.last_execution_date = association.last_execution_date.map(&date);
@@ -133,6 +153,8 @@ impl Call {
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Register => RegisterManagedInstance::NAME,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
+            Self::UpdateKey => UpdateManagedInstancePublicKey::NAME,
             Self::Probe | Self::Heartbeat => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
             Self::GetDocument(_) => GetDocument::NAME,
@@ -147,6 +169,8 @@ impl Request {
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::NAME,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
+            Self::UpdateKey(_) => UpdateManagedInstancePublicKey::NAME,
             Self::Heartbeat(_) => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
             Self::GetDocument(_) => GetDocument::NAME,
@@ -159,6 +183,8 @@ impl Request {
     pub const fn target(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::TARGET,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::TARGET,
+            Self::UpdateKey(_) => UpdateManagedInstancePublicKey::TARGET,
             Self::Heartbeat(_) => UpdateInstanceInformation::TARGET,
             Self::ListAssociations(_) => ListInstanceAssociations::TARGET,
             Self::GetDocument(_) => GetDocument::TARGET,
@@ -171,6 +197,8 @@ impl Request {
     pub fn body(&self) -> Vec<u8> {
         match self {
             Self::Register(request) => encode(request),
+            Self::RequestToken(request) => encode(request),
+            Self::UpdateKey(request) => encode(request),
             Self::Heartbeat(request) => encode(request),
             Self::ListAssociations(request) => encode(request),
             Self::GetDocument(request) => encode(request),
@@ -189,7 +217,22 @@ impl Request {
             Self::PutCompliance(call) => {
                 call.execution_summary.execution_time = date(call.execution_summary.execution_time);
             }
-            Self::Register(_) | Self::Heartbeat(_) | Self::ListAssociations(_) | Self::GetDocument(_) => {}
+            Self::Register(_)
+            | Self::RequestToken(_)
+            | Self::UpdateKey(_)
+            | Self::Heartbeat(_)
+            | Self::ListAssociations(_)
+            | Self::GetDocument(_) => {}
+        }
+        self
+    }
+
+    /// The same with this public key in the place of the one that stands for it.
+    pub fn offering(mut self, public_key: &str) -> Self {
+        match &mut self {
+            Self::Register(call) => call.public_key = public_key.to_owned(),
+            Self::UpdateKey(call) => call.new_public_key = public_key.to_owned(),
+            _ => {}
         }
         self
     }
@@ -197,8 +240,11 @@ impl Request {
     /// Reads the body of a reply to this request.
     pub fn read(&self, body: &[u8]) -> Answer {
         match self {
-            Self::Register(_) => decode::<RegisterManagedInstanceReply>(body, |_| Answer::Done),
-            Self::Heartbeat(_) | Self::ReportStatus(_) | Self::PutCompliance(_) => {
+            Self::Register(_) => {
+                decode::<RegisterManagedInstanceReply>(body, |reply| Answer::Registered(reply.instance_id))
+            }
+            Self::RequestToken(_) => decode(body, Answer::Token),
+            Self::UpdateKey(_) | Self::Heartbeat(_) | Self::ReportStatus(_) | Self::PutCompliance(_) => {
                 decode::<Empty>(body, |_| Answer::Done)
             }
             Self::ListAssociations(_) => decode(body, Answer::Associations),

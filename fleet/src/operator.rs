@@ -10,18 +10,22 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use agent::credentials::{ACTIVATION_LIMIT, Grant, IdentityKind};
 use agent::retry::{self, Failure};
 use plane::service::{Handle, Service};
 use shared::error::{ApiError, ErrorCode};
-use shared::id::AssociationId;
+use shared::id::{ActivationId, AssociationId};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    AddTagsToResource, AssociationExecution, CreateDocument, DeleteAssociation,
-    DescribeAssociationExecutions, GetDocument, Tag,
+    AddTagsToResource, AssociationExecution, CreateActivation, CreateActivationReply, CreateDocument,
+    DeleteActivation, DeleteAssociation, DescribeAssociationExecutions, GetDocument, Tag,
 };
 
 use crate::plan::Plan;
+
+/// The role that hybrid nodes act in; the user guide's name for it.
+const ROLE: &str = "SSMServiceRole";
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
@@ -116,6 +120,8 @@ pub struct Operator {
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
     next: usize,
+    /// The activations that were made.
+    activations: Vec<ActivationId>,
     /// Nodes that registered and have no tags yet.
     to_tag: VecDeque<u32>,
 }
@@ -152,6 +158,7 @@ impl Operator {
             made_again: 0,
             run_tag: None,
             next: 0,
+            activations: Vec::new(),
             to_tag: VecDeque::new(),
         }
     }
@@ -161,9 +168,42 @@ impl Operator {
         &self.plan
     }
 
+    /// Makes the activations by which hybrid nodes register. Their tags are on
+    /// the nodes from the start.
+    async fn make_activations(&mut self, desk: &impl Desk) {
+        let plan = self.plan.clone();
+        for (cohort, &size) in plan.catalogue.cohorts.iter().zip(&plan.sizes) {
+            for number in 0..cohort.identity.activations.len() {
+                let before = number as u32 * ACTIVATION_LIMIT;
+                let mut tags = cohort.tags.clone();
+                tags.extend(self.run_tag.clone());
+                let call = CreateActivation {
+                    description: Some(format!("nodes of cohort {} in {}", cohort.name, plan.name)),
+                    default_instance_name: Some(cohort.name.clone()),
+                    iam_role: ROLE.into(),
+                    registration_limit: Some((size - before).min(ACTIVATION_LIMIT).into()),
+                    tags: (!tags.is_empty()).then_some(tags),
+                    ..CreateActivation::default()
+                };
+                match self.insist_once(desk, call).await {
+                    Ok(CreateActivationReply { activation_id: Some(id), activation_code: Some(code) }) => {
+                        self.activations.push(id);
+                        cohort.identity.activations.put(number, Grant { id: id.to_string(), code });
+                    }
+                    Ok(_) => {
+                        self.troubles
+                            .insert("CreateActivation brought no ActivationId or no ActivationCode".into());
+                    }
+                    Err(error) => self.trouble(error),
+                }
+            }
+        }
+    }
+
     /// Works through the plan until every expected round is over. May be
     /// dropped at any wait; what was done is kept.
     pub async fn run(&mut self, desk: &impl Desk) {
+        self.make_activations(desk).await;
         let mut watch_at = Timestamp::NEVER;
         loop {
             while let Some(node) = self.to_tag.pop_front() {
@@ -195,7 +235,8 @@ impl Operator {
 
     async fn tag(&mut self, desk: &impl Desk, node: u32) {
         let tags = self.plan.tags(node);
-        if tags.is_empty() {
+        let cohort = self.plan.identity(node).cohort(&self.plan.catalogue);
+        if tags.is_empty() || cohort.identity.kind == IdentityKind::Hybrid {
             return;
         }
         let call = AddTagsToResource {
@@ -276,9 +317,15 @@ impl Operator {
         }
     }
 
-    /// Deletes the associations that this run made. (A document is left: the same
+    /// Deletes the associations and activations that this run made. (A document is left: the same
     /// one serves the next run.)
     pub async fn clear_away(&mut self, desk: &impl Desk) {
+        for id in std::mem::take(&mut self.activations) {
+            let call = DeleteActivation { activation_id: id.to_string() };
+            if let Err(error) = self.insist(desk, call).await {
+                tracing::warn!(activation = %id, %error, "an activation of this run is left");
+            }
+        }
         for made in self.made.clone() {
             let call = DeleteAssociation { association_id: Some(made.id), ..DeleteAssociation::default() };
             match self.insist(desk, call).await {

@@ -69,10 +69,10 @@ fn settle(plan: &Plan, shard: &mut Shard, service: &Service) -> Timestamp {
 }
 
 fn carry(plan: &Plan, service: &Service, now: Timestamp, call: Emitted) -> Completion {
-    let Emitted { caller, attempt, request, .. } = call;
+    let Emitted { caller, attempt, signing, request, .. } = call;
     let operation = request.operation();
     let is_registration = matches!(request, Request::Register(_));
-    let answer = InProcess::Typed.carry(service, now, caller, request);
+    let answer = InProcess::Typed.carry(service, now, caller, &signing, request);
     if is_registration {
         let resource_id = plan.node_id(caller.node).to_string();
         let tags = plan.tags(caller.node).to_vec();

@@ -7,12 +7,14 @@ mod conformance;
 mod determinism;
 mod foreign;
 mod golden;
+mod identity;
 mod live;
 mod node;
 mod replay;
 mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
+mod signed;
 mod slow;
 mod trace;
 mod world;

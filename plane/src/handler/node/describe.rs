@@ -219,7 +219,7 @@ pub(super) fn information(state: &State, now: Timestamp, node: &Node) -> Instanc
         platform_version: text(&facts.platform_version),
         activation_id: activation(node),
         iam_role: node.role().map(str::to_owned),
-        registration_date: node.hybrid().and(node.registration.as_ref()).map(|one| one.registered),
+        registration_date: node.hybrid().map(|hybrid| hybrid.registered),
         resource_type: Some(resource_type(node).0.to_owned()),
         name: node.hybrid().and_then(|hybrid| hybrid.name.as_deref()).map(str::to_owned),
         ip_address: text(&node.ip_address),

@@ -17,7 +17,7 @@ use super::super::refused;
 use super::admit;
 use crate::auth::{Caller, missing};
 use crate::state::State;
-use crate::state::node::{Hybrid, Registration};
+use crate::state::node::{Hybrid, NodeNumber, Registration};
 use crate::state::tag::Tags;
 
 /// Takes a node in.
@@ -56,15 +56,7 @@ fn instance(state: &mut State, now: Timestamp, call: &RegisterManagedInstance) -
     if state.nodes.get(number).is_registered {
         return Err(refused(ErrorCode::InstanceAlreadyRegistered, format!("instance {id} is registered")));
     }
-    let registration = Registration {
-        public_key: state.nodes.texts.share(call.public_key.as_str()),
-        key_since: now,
-        registered: now,
-        hybrid: None,
-    };
-    let node = state.nodes.get_mut(number);
-    node.is_registered = true;
-    node.registration = Some(Box::new(registration));
+    register(state, number, Registration { public_key: call.public_key.as_str().into(), hybrid: None });
     Ok(id)
 }
 
@@ -80,7 +72,9 @@ fn by_activation(
         activation.instance_name.clone(),
         std::sync::Arc::clone(&activation.iam_role),
     );
-    let hybrid = Hybrid { activation: Some(activation_id), fingerprint: call.fingerprint.into(), name, role };
+    let fingerprint = call.fingerprint.into();
+    let activation = Some(activation_id);
+    let hybrid = Hybrid { activation, fingerprint, name, role, registered: now, key_since: now };
     Ok(take_in(state, now, &call.public_key, hybrid, tags))
 }
 
@@ -88,7 +82,8 @@ fn by_activation(
 fn by_role(state: &mut State, now: Timestamp, call: RegisterManagedInstance) -> Result<NodeId, ApiError> {
     let tags = Tags::default().with(call.tags.as_deref().unwrap_or_default(), &mut state.nodes.texts)?;
     let role = state.nodes.texts.share(call.iam_role.as_deref().unwrap_or_default());
-    let hybrid = Hybrid { activation: None, fingerprint: call.fingerprint.into(), name: None, role };
+    let fingerprint = call.fingerprint.into();
+    let hybrid = Hybrid { activation: None, fingerprint, name: None, role, registered: now, key_since: now };
     Ok(take_in(state, now, &call.public_key, hybrid, tags))
 }
 
@@ -97,14 +92,16 @@ fn take_in(state: &mut State, now: Timestamp, key: &str, hybrid: Hybrid, tags: T
     let id = state.draw_node_id();
     let number = state.nodes.ensure(id);
     state.nodes.set_tags(number, tags);
-    let public_key = state.nodes.texts.share(key);
-    let registration =
-        Registration { public_key, key_since: now, registered: now, hybrid: Some(Box::new(hybrid)) };
-    let node = state.nodes.get_mut(number);
-    node.is_registered = true;
-    node.registration = Some(Box::new(registration));
+    register(state, number, Registration { public_key: key.into(), hybrid: Some(hybrid) });
     admit(state, now, id);
     id
+}
+
+fn register(state: &mut State, number: NodeNumber, registration: Registration) {
+    let registration = state.nodes.share_registration(registration);
+    let node = state.nodes.get_mut(number);
+    node.is_registered = true;
+    node.registration = Some(registration);
 }
 
 /// A public key is base64 of the DER of an RSA key's SubjectPublicKeyInfo.

@@ -17,7 +17,7 @@ use super::super::refused;
 use super::register::check_public_key;
 use crate::auth::{Caller, missing};
 use crate::state::State;
-use crate::state::node::NodeNumber;
+use crate::state::node::{Hybrid, NodeNumber, Registration};
 
 /// Gives a node credentials.
 pub(crate) fn request_managed_instance_role_token(
@@ -35,8 +35,10 @@ pub(crate) fn request_managed_instance_role_token(
             format!("the fingerprint is not the one that node {id} registered with"),
         ));
     }
-    let key_age = now.since(registration.key_since);
-    let update_key_pair = state.config.key_lifetime.is_some_and(|lifetime| key_age >= lifetime);
+    // An instance is not asked to change its key.
+    let key_age = registration.hybrid.as_ref().map(|hybrid| now.since(hybrid.key_since));
+    let lifetime = state.config.key_lifetime;
+    let update_key_pair = key_age.zip(lifetime).is_some_and(|(age, lifetime)| age >= lifetime);
     // The reply's date is in whole seconds, as the service's.
     let lifetime = state.config.token_lifetime;
     let expires = Timestamp::from_seconds((now + lifetime).milliseconds().div_euclid(1000));
@@ -60,14 +62,15 @@ pub(crate) fn update_managed_instance_public_key(
 ) -> Result<Empty, ApiError> {
     let (id, number) = node_of(state, caller, "UpdateManagedInstancePublicKey")?;
     check_public_key(&call.new_public_key, Some(&call.new_public_key_type))?;
-    let key = state.nodes.texts.share(call.new_public_key.as_str());
-    let registration = state.nodes.get_mut(number).registration.as_deref_mut().ok_or_else(|| unknown(id))?;
-    if registration.public_key == key {
+    let registration = state.nodes.get(number).registration.as_deref().ok_or_else(|| unknown(id))?;
+    if *registration.public_key == *call.new_public_key {
         let reason = format!("this is the key of node {id} already");
         return Err(refused(ErrorCode::PublicKeyAlreadyRegistered, reason));
     }
-    registration.public_key = key;
-    registration.key_since = now;
+    let hybrid = registration.hybrid.clone().map(|hybrid| Hybrid { key_since: now, ..hybrid });
+    let registration = Registration { public_key: call.new_public_key.into(), hybrid };
+    let registration = state.nodes.share_registration(registration);
+    state.nodes.get_mut(number).registration = Some(registration);
     Ok(Empty {})
 }
 
