@@ -19,7 +19,8 @@ use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
     AddTagsToResource, AssociationExecution, CreateActivation, CreateActivationReply, CreateDocument,
-    DeleteActivation, DeleteAssociation, DescribeAssociationExecutions, GetDocument, Tag,
+    DeleteActivation, DeleteAssociation, DeregisterManagedInstance, DescribeAssociationExecutions,
+    DescribeInstanceInformation, GetDocument, InstanceInformationStringFilter, Tag,
 };
 
 use crate::plan::Plan;
@@ -317,13 +318,13 @@ impl Operator {
         }
     }
 
-    /// Deletes the associations and activations that this run made. (A document is left: the same
+    /// Deletes the associations and activations that this run made, and takes out
+    /// the nodes that registered by them. (A document is left: the same
     /// one serves the next run.)
     pub async fn clear_away(&mut self, desk: &impl Desk) {
         for id in std::mem::take(&mut self.activations) {
-            let call = DeleteActivation { activation_id: id.to_string() };
-            if let Err(error) = self.insist(desk, call).await {
-                tracing::warn!(activation = %id, %error, "an activation of this run is left");
+            if let Err(error) = self.clear_activation(desk, id).await {
+                tracing::warn!(activation = %id, %error, "an activation of this run is left, or a node of it");
             }
         }
         for made in self.made.clone() {
@@ -337,6 +338,35 @@ impl Operator {
                 }
             }
         }
+    }
+
+    /// Takes an activation back, and the nodes that registered by it.
+    async fn clear_activation(&mut self, desk: &impl Desk, id: ActivationId) -> Result<(), DeskError> {
+        let call = DeleteActivation { activation_id: id.to_string() };
+        self.insist(desk, call).await?;
+        let of_it =
+            InstanceInformationStringFilter { key: "ActivationIds".into(), values: vec![id.to_string()] };
+        let mut nodes = Vec::new();
+        let mut next_token = None;
+        loop {
+            let call = DescribeInstanceInformation {
+                filters: Some(vec![of_it.clone()]),
+                max_results: Some(50),
+                next_token: next_token.clone(),
+                ..DescribeInstanceInformation::default()
+            };
+            let page = self.insist(desk, call).await?;
+            nodes.extend(page.instance_information_list.into_iter().map(|node| node.instance_id));
+            match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
+                Some(token) => next_token = Some(token),
+                None => break,
+            }
+        }
+        for node in nodes {
+            let call = DeregisterManagedInstance { instance_id: node.to_string() };
+            self.insist(desk, call).await?;
+        }
+        Ok(())
     }
 
     /// Makes the next association, and before the first one the documents.

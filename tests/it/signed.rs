@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fleet::clock::{Clock, wall_now};
+use fleet::embedded::Embedded;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
 use fleet::progress::Progress;
@@ -9,6 +11,11 @@ use fleet::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, plane_config, run
 use fleet::scenario::Scenario;
 use fleet::simulation::{Finished, Pace};
 use plane::config::{PlaneConfig, Signatures};
+use plane::service::Service;
+use shared::time::Timestamp;
+use shared::wire::{DescribeActivations, DescribeInstanceInformation};
+
+use crate::live::LiveFleet;
 
 /// Seventy minutes in seven seconds.
 const SIGNED: &str = r#"
@@ -72,4 +79,29 @@ async fn nodes_of_every_identity_work_where_each_signature_is_checked() {
     assert_eq!(hello.len(), 40);
     assert_eq!(finished.operator.tagged, 20, "hybrid nodes have their tags from the activation");
     assert!(finished.operator.troubles.is_empty(), "{:?}", finished.operator.troubles);
+}
+
+/// The names of activations and nodes that a plane has.
+fn left(service: &Service, now: Timestamp) -> (usize, usize) {
+    let activations = service.call(now, DescribeActivations::default()).expect("they can be listed");
+    let nodes = service.call(now, DescribeInstanceInformation::default()).expect("they can be listed");
+    (activations.activation_list.len(), nodes.instance_information_list.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hybrid_nodes_are_taken_out_of_a_foreign_plane_at_the_end() {
+    let config = PlaneConfig { signatures: Signatures::Require, ..PlaneConfig::default() };
+    let service = Arc::new(Service::new(config));
+    let clock = Clock::starting(wall_now(), 1.0);
+    let any = ([127, 0, 0, 1], 0).into();
+    let plane = Embedded::serve(Arc::clone(&service), clock, Some(any), None).expect("a port is free");
+    let scenario = "{name: guest, seed: 1, time_scale: 60, duration: 2m, \
+         cohorts: [{name: till, platform: ubuntu-22.04, nodes: 5, identity: hybrid}]}";
+    let url = plane.url();
+    let fleet = LiveFleet { scenario, endpoint: &url, connections: 16 };
+    let finished = fleet.run(std::future::pending()).await;
+    assert_eq!(finished.cohorts[0].online, 5, "{:?}", finished.measures.calls);
+    assert_eq!(finished.survey.map(|survey| survey.nodes.nodes), Some(5), "they were there");
+    assert_eq!(left(&service, clock.now()), (0, 0));
+    plane.stop().await.expect("it ends in good order");
 }
