@@ -1,8 +1,11 @@
-//! The operator: tags the nodes, makes documents and associations, watches.
+//! The operator: tags the nodes, makes activations, documents and associations,
+//! watches.
 //!
 //! It uses the plane's public API and nothing else, so it works before any
 //! plane. What it does is one script; [`Desk`] is where it sits: before a socket
 //! in real time, or in virtual time with the coordinator, which wakes it.
+
+mod activation;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -10,7 +13,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use agent::credentials::{ACTIVATION_LIMIT, Grant, IdentityKind};
+use agent::credentials::IdentityKind;
 use agent::retry::{self, Failure};
 use plane::service::{Handle, Service};
 use shared::error::{ApiError, ErrorCode};
@@ -18,15 +21,11 @@ use shared::id::{ActivationId, AssociationId};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    AddTagsToResource, AssociationExecution, CreateActivation, CreateActivationReply, CreateDocument,
-    DeleteActivation, DeleteAssociation, DeregisterManagedInstance, DescribeAssociationExecutions,
-    DescribeInstanceInformation, GetDocument, InstanceInformationStringFilter, Tag,
+    AddTagsToResource, AssociationExecution, CreateDocument, DeleteAssociation,
+    DescribeAssociationExecutions, GetDocument, Tag,
 };
 
 use crate::plan::Plan;
-
-/// The role that hybrid nodes act in; the user guide's name for it.
-const ROLE: &str = "SSMServiceRole";
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
@@ -169,38 +168,6 @@ impl Operator {
         &self.plan
     }
 
-    /// Makes the activations by which hybrid nodes register. Their tags are on
-    /// the nodes from the start.
-    async fn make_activations(&mut self, desk: &impl Desk) {
-        let plan = self.plan.clone();
-        for (cohort, &size) in plan.catalogue.cohorts.iter().zip(&plan.sizes) {
-            for number in 0..cohort.identity.activations.len() {
-                let before = number as u32 * ACTIVATION_LIMIT;
-                let mut tags = cohort.tags.clone();
-                tags.extend(self.run_tag.clone());
-                let call = CreateActivation {
-                    description: Some(format!("nodes of cohort {} in {}", cohort.name, plan.name)),
-                    default_instance_name: Some(cohort.name.clone()),
-                    iam_role: ROLE.into(),
-                    registration_limit: Some((size - before).min(ACTIVATION_LIMIT).into()),
-                    tags: (!tags.is_empty()).then_some(tags),
-                    ..CreateActivation::default()
-                };
-                match self.insist_once(desk, call).await {
-                    Ok(CreateActivationReply { activation_id: Some(id), activation_code: Some(code) }) => {
-                        self.activations.push(id);
-                        cohort.identity.activations.put(number, Grant { id: id.to_string(), code });
-                    }
-                    Ok(_) => {
-                        self.troubles
-                            .insert("CreateActivation brought no ActivationId or no ActivationCode".into());
-                    }
-                    Err(error) => self.trouble(error),
-                }
-            }
-        }
-    }
-
     /// Works through the plan until every expected round is over. May be
     /// dropped at any wait; what was done is kept.
     pub async fn run(&mut self, desk: &impl Desk) {
@@ -338,35 +305,6 @@ impl Operator {
                 }
             }
         }
-    }
-
-    /// Takes an activation back, and the nodes that registered by it.
-    async fn clear_activation(&mut self, desk: &impl Desk, id: ActivationId) -> Result<(), DeskError> {
-        let call = DeleteActivation { activation_id: id.to_string() };
-        self.insist(desk, call).await?;
-        let of_it =
-            InstanceInformationStringFilter { key: "ActivationIds".into(), values: vec![id.to_string()] };
-        let mut nodes = Vec::new();
-        let mut next_token = None;
-        loop {
-            let call = DescribeInstanceInformation {
-                filters: Some(vec![of_it.clone()]),
-                max_results: Some(50),
-                next_token: next_token.clone(),
-                ..DescribeInstanceInformation::default()
-            };
-            let page = self.insist(desk, call).await?;
-            nodes.extend(page.instance_information_list.into_iter().map(|node| node.instance_id));
-            match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
-                Some(token) => next_token = Some(token),
-                None => break,
-            }
-        }
-        for node in nodes {
-            let call = DeregisterManagedInstance { instance_id: node.to_string() };
-            self.insist(desk, call).await?;
-        }
-        Ok(())
     }
 
     /// Makes the next association, and before the first one the documents.
