@@ -230,7 +230,7 @@ fn issued_credentials_are_accepted_until_they_expire() {
     );
     let world = World { plane: restored.unwrap(), ..world };
     assert_eq!(world.by(NOW, &held, HEARTBEAT, &heartbeat), Ok(json!({})), "a restart takes nothing away");
-    world.token(NOW);
+    assert_ne!(world.token(NOW).access_key_id, held.access_key_id, "and gives nothing twice");
 }
 
 #[test]
