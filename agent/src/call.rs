@@ -10,25 +10,32 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::{
     DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, ListAssociations,
     ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply, UpdateAssociationStatus,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
+    RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply, UpdateAssociationStatus,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
 use crate::compliance::Item;
+use crate::credentials::Session;
 
 /// What a node asks.
 #[derive(Debug, Clone)]
 pub enum Call {
     /// To be known.
     Register,
+    /// For credentials, signed with the key that it has after so many changes.
+    RequestToken(u16),
+    /// To take its next key.
+    UpdateKey,
     /// Whether it is accepted: the bare heartbeat at start and in hibernation.
     Probe,
     /// The full heartbeat.
@@ -65,6 +72,8 @@ pub struct Report {
 #[allow(missing_docs, reason = "each variant is its wire type")]
 pub enum Request {
     Register(RegisterManagedInstance),
+    RequestToken(RequestManagedInstanceRoleToken),
+    UpdateKey(UpdateManagedInstancePublicKey),
     Heartbeat(UpdateInstanceInformation),
     ListAssociations(ListInstanceAssociations),
     ListLegacy(ListAssociations),
@@ -80,6 +89,10 @@ pub enum Request {
 pub enum Answer {
     /// Done, and nothing more to say.
     Done,
+    /// Registered, under this id.
+    Registered(NodeId),
+    /// Credentials.
+    Token(RequestManagedInstanceRoleTokenReply),
     /// What is associated.
     Associations(ListInstanceAssociationsReply),
     /// What is associated, in the way of old agents.
@@ -103,6 +116,10 @@ pub enum Answer {
 pub enum Outcome {
     /// Done, and nothing more to say.
     Done,
+    /// Registered, under this id.
+    Registered(NodeId),
+    /// Credentials, and whether the key is to be changed.
+    Token(Arc<Session>, bool),
     /// A page of what is associated, and where the next one begins.
     Associations(Vec<Listed>, Option<Arc<str>>),
     /// The first association that old agents are told of.
@@ -132,15 +149,7 @@ impl Outcome {
 
     /// Whether the plane did what it was asked.
     pub fn is_done(&self) -> bool {
-        matches!(
-            self,
-            Self::Done
-                | Self::Associations(..)
-                | Self::Legacy(_)
-                | Self::Described(..)
-                | Self::Fatal(_)
-                | Self::Document(_)
-        )
+        !matches!(self, Self::Refused(..) | Self::Unreachable | Self::Unreadable(_))
     }
 }
 
@@ -148,6 +157,9 @@ impl Answer {
     /// The same with the instants that a node reads from it as `date` has them,
     /// the way back of [`Request::dated`].
     pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {
+        if let Self::Token(token) = &mut self {
+            token.token_expiration_date = date(token.token_expiration_date);
+        }
         if let Self::Associations(page) = &mut self {
             for association in &mut page.associations {
                 association.last_execution_date = association.last_execution_date.map(&date);
@@ -162,6 +174,8 @@ impl Call {
     pub fn operation(&self) -> &'static str {
         match self {
             Self::Register => RegisterManagedInstance::NAME,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
+            Self::UpdateKey => UpdateManagedInstancePublicKey::NAME,
             Self::Probe | Self::Heartbeat => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
             Self::ListLegacy => ListAssociations::NAME,
@@ -179,6 +193,8 @@ impl Request {
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::NAME,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
+            Self::UpdateKey(_) => UpdateManagedInstancePublicKey::NAME,
             Self::Heartbeat(_) => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
             Self::ListLegacy(_) => ListAssociations::NAME,
@@ -194,6 +210,8 @@ impl Request {
     pub const fn target(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::TARGET,
+            Self::RequestToken(_) => RequestManagedInstanceRoleToken::TARGET,
+            Self::UpdateKey(_) => UpdateManagedInstancePublicKey::TARGET,
             Self::Heartbeat(_) => UpdateInstanceInformation::TARGET,
             Self::ListAssociations(_) => ListInstanceAssociations::TARGET,
             Self::ListLegacy(_) => ListAssociations::TARGET,
@@ -209,6 +227,8 @@ impl Request {
     pub fn body(&self) -> Vec<u8> {
         match self {
             Self::Register(request) => encode(request),
+            Self::RequestToken(request) => encode(request),
+            Self::UpdateKey(request) => encode(request),
             Self::Heartbeat(request) => encode(request),
             Self::ListAssociations(request) => encode(request),
             Self::GetDocument(request) => encode(request),
@@ -232,6 +252,8 @@ impl Request {
                 call.execution_summary.execution_time = date(call.execution_summary.execution_time);
             }
             Self::Register(_)
+            | Self::RequestToken(_)
+            | Self::UpdateKey(_)
             | Self::Heartbeat(_)
             | Self::ListAssociations(_)
             | Self::ListLegacy(_)
@@ -241,13 +263,28 @@ impl Request {
         self
     }
 
+    /// The same with this public key in the place of the one that stands for it.
+    pub fn offering(mut self, public_key: &str) -> Self {
+        match &mut self {
+            Self::Register(call) => call.public_key = public_key.to_owned(),
+            Self::UpdateKey(call) => call.new_public_key = public_key.to_owned(),
+            _ => {}
+        }
+        self
+    }
+
     /// Reads the body of a reply to this request.
     pub fn read(&self, body: &[u8]) -> Answer {
         match self {
-            Self::Register(_) => decode::<RegisterManagedInstanceReply>(body, |_| Answer::Done),
-            Self::Heartbeat(_) | Self::ReportStatus(_) | Self::ReportLegacy(_) | Self::PutCompliance(_) => {
-                decode::<Empty>(body, |_| Answer::Done)
+            Self::Register(_) => {
+                decode::<RegisterManagedInstanceReply>(body, |reply| Answer::Registered(reply.instance_id))
             }
+            Self::RequestToken(_) => decode(body, Answer::Token),
+            Self::UpdateKey(_)
+            | Self::Heartbeat(_)
+            | Self::ReportStatus(_)
+            | Self::ReportLegacy(_)
+            | Self::PutCompliance(_) => decode::<Empty>(body, |_| Answer::Done),
             Self::ListAssociations(_) => decode_list(body),
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),

@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use shared::document::{Document, DocumentError};
 use shared::seed::Seed;
+use shared::signature::Credentials;
 use shared::status::PlatformType;
 use shared::time::Period;
 use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
+use crate::credentials::{IdentitySettings, Session};
 use crate::fault::{NodeFaults, Share};
 
 /// Everything that is the same for the whole fleet.
@@ -36,6 +38,8 @@ pub struct Cohort {
     pub platform: Platform,
     /// The tags that its nodes carry, as EC2 tags would be: the operator sets them.
     pub tags: Vec<Tag>,
+    /// How its nodes show who they are.
+    pub identity: IdentitySettings,
     /// The agent's version, such as `3.3.0.0`.
     pub agent_version: String,
     /// When its nodes call.
@@ -226,6 +230,17 @@ impl Library {
     pub fn outcome(&mut self, answer: Answer) -> Outcome {
         match answer {
             Answer::Done => Outcome::Done,
+            Answer::Registered(id) => Outcome::Registered(id),
+            Answer::Token(reply) => {
+                let is_key_old = reply.update_key_pair;
+                let credentials = Credentials {
+                    access_key_id: reply.access_key_id,
+                    secret_access_key: reply.secret_access_key,
+                    session_token: Some(reply.session_token),
+                };
+                let session = Session { credentials, expires: reply.token_expiration_date };
+                Outcome::Token(Arc::new(session), is_key_old)
+            }
             Answer::Associations(page) => {
                 let listed = page.associations.iter().map(|summary| Listed {
                     association: self.associations.one(Association::from_summary(summary)),
@@ -329,6 +344,7 @@ mod tests {
             name: "web".into(),
             platform: PLATFORMS[0],
             tags: Vec::new(),
+            identity: IdentitySettings::default(),
             agent_version: "3.3.0.0".into(),
             timing: Timing::default(),
             behaviours: vec![

@@ -6,6 +6,7 @@
 //! history must tell it once.
 //!
 //! - [`endpoint`]: where the plane is
+//! - [`key`]: the key pairs of nodes that sign by themselves
 //! - [`sign`]: the signature, with the day's key at hand
 //! - [`http`]: the request as the real agent writes it, and what an answer means
 //! - [`transport`]: a connection
@@ -16,6 +17,7 @@
 
 pub mod endpoint;
 pub mod http;
+pub mod key;
 pub mod pool;
 pub mod sign;
 pub mod transport;
@@ -32,10 +34,12 @@ use http_body_util::Full;
 use shared::error::ErrorCode;
 use shared::time::Timestamp;
 
+use crate::credentials::SignedBy;
 use crate::retry::{self, Failure};
 
 use self::endpoint::Endpoint;
 use self::http::AnswerError;
+use self::key::KeyPool;
 use self::pool::{Counters, Pool, Turn};
 use self::sign::Signer;
 use self::transport::{Connection, Exchange, SetupError, Transport, TransportError};
@@ -141,6 +145,8 @@ pub struct Outgoing {
     pub user_agent: HeaderValue,
     /// The JSON.
     pub body: Bytes,
+    /// In whose name.
+    pub by: SignedBy,
     /// When the call was meant to start: who waits for a connection waits in this order.
     pub due: Timestamp,
     /// The instant that the signature carries.
@@ -170,6 +176,7 @@ pub struct Client<C> {
 struct Shared<C> {
     endpoint: Endpoint,
     signer: Signer,
+    keys: KeyPool,
     transport: Transport,
     pool: Pool,
     clock: C,
@@ -189,7 +196,22 @@ impl<C: Clock> Client<C> {
         let transport = Transport::new(&endpoint)?;
         let pool = Pool::new(limits.connections, limits.idle_close);
         let answer_bytes = limits.answer_bytes;
-        Ok(Self { shared: Arc::new(Shared { endpoint, signer, transport, pool, clock, answer_bytes }) })
+        let keys = KeyPool::default();
+        Ok(Self { shared: Arc::new(Shared { endpoint, signer, keys, transport, pool, clock, answer_bytes }) })
+    }
+
+    /// The same client with the key pairs of nodes that sign by themselves.
+    ///
+    /// # Panics
+    /// When it was cloned before.
+    pub fn with_keys(mut self, keys: KeyPool) -> Self {
+        Arc::get_mut(&mut self.shared).expect("it was not handed out yet").keys = keys;
+        self
+    }
+
+    /// The key pairs.
+    pub fn keys(&self) -> &KeyPool {
+        &self.shared.keys
     }
 
     /// How many connections there are and were, and who waited.
@@ -199,8 +221,13 @@ impl<C: Clock> Client<C> {
 
     /// Makes the call, once.
     pub async fn send(&self, call: Outgoing) -> Sent {
-        let Shared { endpoint, signer, clock, .. } = &*self.shared;
-        let signed = signer.sign(endpoint.authority(), call.target, &call.body, call.now);
+        let Shared { endpoint, signer, keys, clock, .. } = &*self.shared;
+        let signed = signer.sign_by(&call.by, keys, endpoint.authority(), call.target, &call.body, call.now);
+        let Some(signed) = signed else {
+            let source = TransportError::NoKey;
+            let outcome = Err(CallError::Unreachable { target: call.target, source });
+            return Sent { outcome, latency: Duration::ZERO, held: Duration::ZERO };
+        };
         let request = http::request(endpoint, call.target, call.user_agent, call.body, signed);
         let began = clock.wall();
         let mut held = None;

@@ -86,6 +86,8 @@ pub enum NodeFault {
     InvalidInstance,
     /// It runs a platform for which the documents of its cohort are not made.
     UnsupportedPlatform,
+    /// Its machine became another one after it registered, as that of a cloned image.
+    FingerprintMismatch,
 }
 
 /// How many nodes each fault strikes.
@@ -96,6 +98,8 @@ pub struct NodeFaults {
     /// The share of [`NodeFault::UnsupportedPlatform`], of the nodes that
     /// [`NodeFaults::invalid_instance`] leaves.
     pub unsupported_platform: Share,
+    /// The share of [`NodeFault::FingerprintMismatch`], of the nodes that the others leave.
+    pub fingerprint_mismatch: Share,
 }
 
 impl NodeFaults {
@@ -112,7 +116,11 @@ impl NodeFaults {
         let misfits = |number| self.unsupported_platform.strikes(number, shifted);
         let steps_in = |number| misfits(number) && self.invalid_instance.strikes(number, phase);
         let is_struck = misfits(number) || number.checked_sub(1).is_some_and(steps_in);
-        is_struck.then_some(NodeFault::UnsupportedPlatform)
+        if is_struck {
+            return Some(NodeFault::UnsupportedPlatform);
+        }
+        let shifted = (phase + WHOLE / 4) % WHOLE;
+        self.fingerprint_mismatch.strikes(number, shifted).then_some(NodeFault::FingerprintMismatch)
     }
 }
 
@@ -125,6 +133,7 @@ mod tests {
         let faults = NodeFaults {
             invalid_instance: "1%".parse().unwrap(),
             unsupported_platform: "1%".parse().unwrap(),
+            ..NodeFaults::default()
         };
         for seed in 0..50 {
             let struck: Vec<_> = (0..1000).filter_map(|number| faults.of(Seed(seed), number)).collect();

@@ -1,4 +1,4 @@
-//! Registration and health: the two lanes by which a node says that it lives.
+//! Health: the lane by which a node says that it lives.
 //!
 //! What follows an event is `lifecycle`'s table; here its actions are carried
 //! out, and heartbeats keep their rhythm: two at the start, the next after a
@@ -14,23 +14,6 @@ use crate::lifecycle::{self, Action, Event, Lifecycle};
 use crate::node::{Node, Note, Turn};
 
 impl Node {
-    pub(crate) fn registration_answered(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
-        let is_known = outcome.is_done() || outcome.refusal() == Some(&ErrorCode::InstanceAlreadyRegistered);
-        if is_known {
-            self.is_registered = true;
-            turn.note(Note::Registered);
-        } else {
-            let chance = turn.draw.uniform("registration", u64::from(self.registration_failures));
-            let wait = lifecycle::registration_retry(self.registration_failures, chance);
-            self.registration_failures += 1;
-            if self.lifecycle != Lifecycle::Stopped {
-                self.lane(LaneName::Credentials).due = turn.now + wait;
-            }
-        }
-        // Start-up goes on after the first attempt, whatever came of it.
-        self.follow(Event::Registered, turn);
-    }
-
     pub(crate) fn health_due(&mut self, due: Timestamp, turn: &mut Turn<'_>) {
         match self.lifecycle {
             Lifecycle::Starting | Lifecycle::Hibernating { .. } => {
@@ -56,7 +39,7 @@ impl Node {
         }
     }
 
-    fn follow(&mut self, event: Event, turn: &mut Turn<'_>) {
+    pub(crate) fn follow(&mut self, event: Event, turn: &mut Turn<'_>) {
         let before = self.lifecycle;
         let (after, action) = before.on(event, turn.now);
         self.lifecycle = after;
@@ -78,7 +61,7 @@ impl Node {
         turn.note(Note::Online);
         self.call(LaneName::Health, Call::Heartbeat, turn.now, turn);
         self.polls = 0;
-        self.heartbeats = 0;
+        self.lane(LaneName::Health).turns = 0;
         self.await_next_poll(turn);
     }
 
@@ -86,8 +69,9 @@ impl Node {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let every = self.identity.cohort(turn.catalogue).timing.health_every;
         let first = since + turn.draw.period("health-first", 0, every);
-        let (due, passed) = next_turn(first, every, self.heartbeats, turn.now);
-        self.heartbeats = passed;
+        let lane = self.lane(LaneName::Health);
+        let (due, passed) = next_turn(first, every, lane.turns, turn.now);
+        lane.turns = passed;
         // Only the start-up's own heartbeat is answered before the first turn.
         if due <= turn.now {
             turn.note(Note::StartedLate(LaneName::Health));

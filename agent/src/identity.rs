@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use shared::id::NodeId;
-use shared::seed::Draw;
+use shared::seed::{Draw, Seed};
 
 use crate::catalogue::{Catalogue, Cohort};
 use crate::fault::NodeFault;
@@ -43,7 +43,7 @@ pub fn node_id(draw: Draw, fault: Option<NodeFault>) -> NodeId {
     let bits = draw.wide_bits("node-id", 0);
     match fault {
         Some(NodeFault::InvalidInstance) => NodeId::hybrid(bits),
-        Some(NodeFault::UnsupportedPlatform) | None => NodeId::ec2(bits),
+        Some(NodeFault::UnsupportedPlatform | NodeFault::FingerprintMismatch) | None => NodeId::ec2(bits),
     }
 }
 
@@ -66,10 +66,12 @@ const PUBLIC_KEY_HEAD: [u8; 33] = [
     0x05, 0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a, 0x02, 0x82, 0x01, 0x01, 0x00,
 ];
 
-/// A public key of the right form for registration: base64 of the DER of an
-/// RSA-2048 key, 392 characters. Nobody holds its private half, for in the EC2
-/// form nothing is ever signed with it but the fallback credentials' call.
-pub fn public_key(draw: Draw) -> String {
+/// What stands for the public key of this number in the fleet's pool: of the
+/// right form, base64 of the DER of an RSA-2048 key, 392 characters, and the
+/// same at each run of a seed. Nobody holds its private half. Where signatures
+/// are made, the real key takes its place ([`crate::call::Request::offering`]).
+pub fn public_key(seed: Seed, number: u32) -> String {
+    let draw = seed.draw("public-key", u64::from(number));
     let mut der = PUBLIC_KEY_HEAD.to_vec();
     der.extend((0..16).flat_map(|part| draw.wide_bits("public-key", part).to_be_bytes()));
     let modulus = PUBLIC_KEY_HEAD.len();
@@ -81,13 +83,11 @@ pub fn public_key(draw: Draw) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::seed::Seed;
-
     use super::*;
 
     #[test]
     fn a_public_key_has_the_length_that_the_service_asks_for() {
-        let key = public_key(Seed(1).draw("web", 0));
+        let key = public_key(Seed(1), 0);
         assert_eq!(key.len(), 392);
         assert!(key.starts_with("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA"), "{key}");
         assert!(key.ends_with("IDAQAB"), "{key}");

@@ -11,7 +11,7 @@ use crate::call::Call;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum LaneName {
-    /// Registration, and later the renewal of credentials.
+    /// Registration, and the renewal of credentials.
     Credentials,
     /// Start probe, heartbeats, pings while hibernating.
     Health,
@@ -58,10 +58,12 @@ pub struct Lane {
     pub outstanding: Option<Box<Outstanding>>,
     /// The number of the last call. An answer to another one is late.
     pub number: u32,
+    /// How many of its turns were taken, where a lane has a rhythm.
+    pub turns: u32,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { due: Timestamp::NEVER, outstanding: None, number: 0 }
+        Self { due: Timestamp::NEVER, outstanding: None, number: 0, turns: 0 }
     }
 }

@@ -7,7 +7,8 @@
 //! - [`catalogue`]: what nodes share: cohorts, behaviours, interned documents
 //! - [`identity`], [`fault`]: who a node is, and what is wrong with it
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
-//! - [`lifecycle`]: registration, start probe, heartbeats, hibernation
+//! - [`credentials`]: registration, keys, and what calls are signed with
+//! - [`lifecycle`]: start probe, heartbeats, hibernation
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
@@ -20,6 +21,7 @@ pub mod call;
 pub mod catalogue;
 pub mod client;
 pub mod compliance;
+pub mod credentials;
 pub mod execution;
 pub mod facts;
 pub mod fault;

@@ -11,9 +11,9 @@ use shared::time::{Period, Timestamp};
 /// Where a node stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifecycle {
-    /// Not known to the plane yet; its first call is registration.
+    /// Without credentials yet; its first call is registration.
     Unregistered,
-    /// Registered or at least tried: about to probe whether it is accepted.
+    /// It has credentials: about to probe whether it is accepted.
     Starting,
     /// Accepted: heartbeats, polls and runs.
     Online {
@@ -32,7 +32,7 @@ pub enum Lifecycle {
 /// What a node's life follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// The first registration call came to its end, however.
+    /// It has registered, or tried to, and has credentials.
     Registered,
     /// The bare heartbeat was accepted.
     ProbeAccepted,
@@ -109,14 +109,6 @@ fn next_ping(since: Timestamp, now: Timestamp) -> Timestamp {
     ping
 }
 
-/// How long after a failed registration it is tried again: max(15, 2^n) s and
-/// up to a fifth more (core agent, EC2 registrar). `draw` is from 0 to 1.
-pub fn registration_retry(failures: u32, draw: f64) -> Period {
-    // Past 2^16 the real agent's own table of failures ends as well.
-    let base = Period::seconds(15.max(1u64 << failures.min(16)));
-    base + base.share(0.2 * draw)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,12 +155,5 @@ mod tests {
         }
         let expected = [5, 15, 25, 35, 55, 75, 95, 135, 175, 215, 275, 335].map(minute);
         assert_eq!(pings, expected);
-    }
-
-    #[test]
-    fn registration_is_tried_again_ever_later() {
-        assert_eq!(registration_retry(0, 0.0), Period::seconds(15));
-        assert_eq!(registration_retry(4, 0.5), Period::milliseconds(17_600));
-        assert_eq!(registration_retry(99, 1.0), Period::milliseconds(78_643_200));
     }
 }

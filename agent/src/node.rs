@@ -2,7 +2,7 @@
 //!
 //! [`Node::on`] follows one event at one instant and pushes the actions that
 //! follow. It knows no clock and no I/O, and draws only from what it is handed.
-//! What each lane does is in `lifecycle`, `poll` and `run`; retries are the
+//! What each lane does is in `credentials`, `health`, `poll` and `run`; retries are the
 //! same for all lanes and are here.
 //!
 //! Invariant: at most one call of a lane is in flight, and an answer that does
@@ -11,13 +11,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use shared::id::{AssociationId, NodeId};
+use shared::id::{AssociationId, NodeId, uuid_text};
 use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
     GetDocument, InstanceAssociationExecutionResult, ListInstanceAssociations, RegisterManagedInstance,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    RequestManagedInstanceRoleToken, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    UpdateManagedInstancePublicKey,
 };
 use smallvec::SmallVec;
 
@@ -25,6 +26,7 @@ use crate::association::Known;
 use crate::call::{Call, Outcome, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
 use crate::compliance;
+use crate::credentials::{Held, IdentityKind};
 use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
 use crate::lane::{Lane, LaneName, Outstanding};
@@ -56,8 +58,8 @@ pub struct Node {
     pub known: SmallVec<[Known; 1]>,
     pub(crate) poll: Option<Box<Poll>>,
     pub(crate) run: Option<Box<Run>>,
-    pub(crate) registration_failures: u32,
-    pub(crate) heartbeats: u32,
+    /// What it shows who it is by, unless its role suffices.
+    pub(crate) held: Option<Box<Held>>,
     pub(crate) polls: u32,
     pub(crate) runs: u32,
 }
@@ -199,17 +201,17 @@ impl Node {
             known: SmallVec::new(),
             poll: None,
             run: None,
-            registration_failures: 0,
-            heartbeats: 0,
+            held: None,
             polls: 0,
             runs: 0,
         };
-        if fault == Some(NodeFault::InvalidInstance) {
-            // A hybrid node was registered once and does not register again.
+        let settings = &identity.cohort(catalogue).identity;
+        if fault == Some(NodeFault::InvalidInstance) && settings.kind == IdentityKind::Ec2 {
+            // An agent with credentials of its own, under an id that was registered once.
             node.lifecycle = Lifecycle::Starting;
             node.lane(LaneName::Health).due = arrives + crate::lifecycle::WORKER_START;
         } else {
-            node.lane(LaneName::Credentials).due = arrives;
+            node.arrive(settings, identity.draw(catalogue), arrives);
         }
         node
     }
@@ -264,7 +266,7 @@ impl Node {
             }
             self.lane(name).due = Timestamp::NEVER;
             match name {
-                LaneName::Credentials => self.call(name, Call::Register, due, turn),
+                LaneName::Credentials => self.credentials_due(due, turn),
                 LaneName::Health => self.health_due(due, turn),
                 LaneName::Associations => self.poll_due(due, turn),
                 LaneName::Execution => self.execution_due(turn),
@@ -292,7 +294,7 @@ impl Node {
             return;
         }
         match name {
-            LaneName::Credentials => self.registration_answered(&outcome, turn),
+            LaneName::Credentials => self.credentials_answered(&outstanding.call, &outcome, turn),
             LaneName::Health => self.health_answered(&outstanding.call, &outcome, turn),
             LaneName::Associations => self.poll_answered(&outstanding.call, outcome, turn),
             LaneName::Execution => self.execution_answered(&outstanding.call, &outcome, turn),
@@ -348,13 +350,14 @@ impl Node {
         let platform = self.identity.cohort(catalogue).platform;
         match self.fault {
             Some(NodeFault::UnsupportedPlatform) => platform.foreign(),
-            Some(NodeFault::InvalidInstance) | None => platform,
+            Some(NodeFault::InvalidInstance | NodeFault::FingerprintMismatch) | None => platform,
         }
     }
 
     /// The id under which this node calls.
     pub fn id(&self, draw: Draw) -> NodeId {
-        identity::node_id(draw, self.fault)
+        let issued = self.held.as_ref().and_then(|held| held.id);
+        issued.unwrap_or_else(|| identity::node_id(draw, self.fault))
     }
 
     /// A call in its wire type, the same at each attempt.
@@ -362,7 +365,21 @@ impl Node {
         let id = self.id(draw);
         let cohort = self.identity.cohort(catalogue);
         match &dispatch.call {
-            Call::Register => Request::Register(registration(id, draw)),
+            Call::Register => {
+                let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
+                let public_key = identity::public_key(catalogue.seed, offers);
+                Request::Register(self.registration(cohort, draw, public_key))
+            }
+            Call::RequestToken(_) => Request::RequestToken(RequestManagedInstanceRoleToken {
+                fingerprint: self.fingerprint(cohort, draw, 1),
+            }),
+            Call::UpdateKey => {
+                let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
+                Request::UpdateKey(UpdateManagedInstancePublicKey {
+                    new_public_key: identity::public_key(catalogue.seed, offers),
+                    new_public_key_type: "Rsa".into(),
+                })
+            }
             Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
             Call::Heartbeat => Request::Heartbeat(heartbeat(id, cohort, self.platform(catalogue), draw)),
             Call::ListAssociations(token) => Request::ListAssociations(ListInstanceAssociations {
@@ -400,6 +417,31 @@ impl Node {
     }
 }
 
+impl Node {
+    fn registration(&self, cohort: &Cohort, draw: Draw, public_key: String) -> RegisterManagedInstance {
+        let grant = cohort.identity.activations.of(self.identity.index);
+        let (activation_id, activation_code) = grant.map(|grant| (grant.id, grant.code)).unzip();
+        RegisterManagedInstance {
+            activation_code,
+            activation_id,
+            fingerprint: self.fingerprint(cohort, draw, 0),
+            public_key,
+            public_key_type: Some("Rsa".into()),
+            ..RegisterManagedInstance::default()
+        }
+    }
+
+    /// What tells this machine from others; it is another for the `time`-th use
+    /// on a machine that became another one meanwhile.
+    fn fingerprint(&self, cohort: &Cohort, draw: Draw, time: u64) -> String {
+        if cohort.identity.kind == IdentityKind::Ec2 {
+            return self.id(draw).to_string();
+        }
+        let is_changed = self.fault == Some(NodeFault::FingerprintMismatch);
+        uuid_text(draw.wide_bits("fingerprint", if is_changed { time } else { 0 }))
+    }
+}
+
 fn wait_before_retry(
     outcome: &Outcome,
     attempt: u8,
@@ -413,6 +455,8 @@ fn wait_before_retry(
         | Outcome::Legacy(_)
         | Outcome::Described(..)
         | Outcome::Fatal(_)
+        | Outcome::Registered(_)
+        | Outcome::Token(..)
         | Outcome::Document(_) => return None,
         Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
         Outcome::Unreachable => Failure::Transport,
@@ -421,15 +465,6 @@ fn wait_before_retry(
     };
     let chance = draw.part(name as u64).uniform("retry", u64::from(number));
     retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
-}
-
-fn registration(id: NodeId, draw: Draw) -> RegisterManagedInstance {
-    RegisterManagedInstance {
-        fingerprint: id.to_string(),
-        public_key: identity::public_key(draw),
-        public_key_type: Some("Rsa".into()),
-        ..RegisterManagedInstance::default()
-    }
 }
 
 fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInformation {

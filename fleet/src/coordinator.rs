@@ -217,10 +217,10 @@ impl<'a> Coordinator<'a> {
 
     fn carry(&mut self, arriving: Arriving) {
         let Arriving { at, call } = arriving;
-        let Emitted { caller, request, attempt, .. } = call;
+        let Emitted { caller, signing, request, attempt, .. } = call;
         let operation = request.operation();
         let body = shared::seed::digest(&request.body());
-        let answer = self.transport.carry(self.service, at, caller, request);
+        let answer = self.transport.carry(self.service, at, caller, &signing, request);
         self.events += 1;
         let Caller { node, lane, number, .. } = caller;
         let ending = Ending::from(&answer);

@@ -31,6 +31,8 @@ impl From<&Answer> for Ending {
             | Answer::Associations(_)
             | Answer::Legacy(_)
             | Answer::Described(_)
+            | Answer::Registered(_)
+            | Answer::Token(_)
             | Answer::Document(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,

@@ -158,12 +158,19 @@ async fn carry(
     inbox: mpsc::UnboundedSender<Completion>,
 ) {
     let Surroundings { clock, client, user_agents, is_wall_dated, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, request } = call;
+    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    // A real key takes the place of the one that stands for it.
+    let offered = signing.offers.and_then(|number| client.keys().public_key(number));
+    let request = match offered {
+        Some(public_key) => request.offering(public_key),
+        None => request,
+    };
     let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
     let outgoing = Outgoing {
         target: request.target(),
         user_agent: user_agents[usize::from(cohort)].clone(),
         body: request.body().into(),
+        by: signing.by,
         due: intended,
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
         timeout: clock.wall_timeout(CALL_LIMIT),

@@ -1,8 +1,11 @@
-//! The operator: tags the nodes, makes documents and associations, watches.
+//! The operator: tags the nodes, makes activations, documents and associations,
+//! watches.
 //!
 //! It uses the plane's public API and nothing else, so it works before any
 //! plane. What it does is one script; [`Desk`] is where it sits: before a socket
 //! in real time, or in virtual time with the coordinator, which wakes it.
+
+mod activation;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -10,10 +13,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use agent::credentials::IdentityKind;
 use agent::retry::{self, Failure};
 use plane::service::{Handle, Service};
 use shared::error::{ApiError, ErrorCode};
-use shared::id::AssociationId;
+use shared::id::{ActivationId, AssociationId};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
@@ -116,6 +120,8 @@ pub struct Operator {
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
     next: usize,
+    /// The activations that were made.
+    activations: Vec<ActivationId>,
     /// Nodes that registered and have no tags yet.
     to_tag: VecDeque<u32>,
 }
@@ -152,6 +158,7 @@ impl Operator {
             made_again: 0,
             run_tag: None,
             next: 0,
+            activations: Vec::new(),
             to_tag: VecDeque::new(),
         }
     }
@@ -164,6 +171,7 @@ impl Operator {
     /// Works through the plan until every expected round is over. May be
     /// dropped at any wait; what was done is kept.
     pub async fn run(&mut self, desk: &impl Desk) {
+        self.make_activations(desk).await;
         let mut watch_at = Timestamp::NEVER;
         loop {
             while let Some(node) = self.to_tag.pop_front() {
@@ -195,7 +203,8 @@ impl Operator {
 
     async fn tag(&mut self, desk: &impl Desk, node: u32) {
         let tags = self.plan.tags(node);
-        if tags.is_empty() {
+        let cohort = self.plan.identity(node).cohort(&self.plan.catalogue);
+        if tags.is_empty() || cohort.identity.kind == IdentityKind::Hybrid {
             return;
         }
         let call = AddTagsToResource {
@@ -276,9 +285,15 @@ impl Operator {
         }
     }
 
-    /// Deletes the associations that this run made. (A document is left: the same
+    /// Deletes the associations and activations that this run made, and takes out
+    /// the nodes that registered by them. (A document is left: the same
     /// one serves the next run.)
     pub async fn clear_away(&mut self, desk: &impl Desk) {
+        for id in std::mem::take(&mut self.activations) {
+            if let Err(error) = self.clear_activation(desk, id).await {
+                tracing::warn!(activation = %id, %error, "an activation of this run is left, or a node of it");
+            }
+        }
         for made in self.made.clone() {
             let call = DeleteAssociation { association_id: Some(made.id), ..DeleteAssociation::default() };
             match self.insist(desk, call).await {

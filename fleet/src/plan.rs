@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::credentials::{Activations, IdentityKind, IdentitySettings, KEY_POOL};
 use agent::fault::{NodeFaults, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -133,6 +134,29 @@ pub enum PlanError {
         /// How many nodes the cohort has.
         nodes: u32,
     },
+    /// Settings of an identity that the cohort does not have.
+    #[error("cohort {cohort}: `{setting}` is for nodes of identity {identity}")]
+    NotOfThisIdentity {
+        /// The cohort.
+        cohort: String,
+        /// The setting.
+        setting: &'static str,
+        /// Who has it.
+        identity: &'static str,
+    },
+    /// An id that nobody knows before the node has registered.
+    #[error(
+        "association {association}: the nodes of the hybrid cohort {cohort} get their ids when they register; aim at a tag"
+    )]
+    NoIdYet {
+        /// The association that aims at it.
+        association: String,
+        /// The cohort.
+        cohort: String,
+    },
+    /// A key must be changed for another.
+    #[error("key_pool {0} is not from 2 to 1,000")]
+    KeyPool(u32),
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
     AgentVersion {
@@ -174,6 +198,16 @@ impl Plan {
             }
             cohorts.push(cohort(written)?);
         }
+        let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
+        if !(2..=1_000).contains(&key_pool) {
+            return Err(PlanError::KeyPool(key_pool));
+        }
+        for (cohort, size) in cohorts.iter_mut().zip(&sizes) {
+            cohort.identity.key_pool = key_pool;
+            if cohort.identity.kind == IdentityKind::Hybrid {
+                cohort.identity.activations = Activations::of_nodes(*size);
+            }
+        }
         let time_scale = overrides.time_scale.or(scenario.time_scale).unwrap_or(1.0);
         if !(0.001..=100_000.0).contains(&time_scale) {
             return Err(PlanError::TimeScale(time_scale));
@@ -212,6 +246,11 @@ impl Plan {
         self.sizes.iter().sum()
     }
 
+    /// How many key pairs the nodes share.
+    pub fn key_pool(&self) -> u32 {
+        self.catalogue.cohorts.first().map_or(KEY_POOL, |cohort| cohort.identity.key_pool)
+    }
+
     /// Who the node of this number is.
     pub fn identity(&self, number: u32) -> Identity {
         let mut index = number;
@@ -232,7 +271,8 @@ impl Plan {
         self.start + self.ramp.share(place)
     }
 
-    /// The id of the node of this number.
+    /// The id of the node of this number. A hybrid one has none before it registers:
+    /// what is told of it then is nobody's.
     pub fn node_id(&self, number: u32) -> NodeId {
         let identity = self.identity(number);
         let fault = identity.cohort(&self.catalogue).faults.of(self.catalogue.seed, number);
@@ -356,6 +396,12 @@ impl Plan {
             self.catalogue.cohorts.iter().position(|known| known.name == cohort).ok_or_else(|| {
                 PlanError::UnknownCohort { association: association.name.clone(), cohort: cohort.to_owned() }
             })?;
+        if self.catalogue.cohorts[place].identity.kind == IdentityKind::Hybrid {
+            return Err(PlanError::NoIdYet {
+                association: association.name.clone(),
+                cohort: cohort.to_owned(),
+            });
+        }
         let first: u32 = self.sizes[..place].iter().sum();
         let faults = self.catalogue.cohorts[place].faults;
         let sound = (first..first + self.sizes[place])
@@ -401,8 +447,10 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         match *fault {
             scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
             scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
+            scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
         }
     }
+    let identity = identity(written, &faults)?;
     let tags =
         written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
@@ -414,11 +462,33 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         name: written.name.clone(),
         platform,
         tags,
+        identity,
         agent_version,
         timing: Timing::default(),
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
     })
+}
+
+/// How its nodes show who they are; their activations come later.
+fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentitySettings, PlanError> {
+    let not_of = |setting, identity| {
+        Err(PlanError::NotOfThisIdentity { cohort: written.name.clone(), setting, identity })
+    };
+    let settings = IdentitySettings {
+        has_role: written.instance_profile.unwrap_or(true),
+        key_rotation: written.key_rotation,
+        ..IdentitySettings::default()
+    };
+    match written.identity {
+        scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
+        scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
+            not_of("fingerprint-mismatch", "hybrid")
+        }
+        scenario::Identity::Hybrid if written.instance_profile.is_some() => not_of("instance_profile", "ec2"),
+        scenario::Identity::Ec2 => Ok(settings),
+        scenario::Identity::Hybrid => Ok(IdentitySettings { kind: IdentityKind::Hybrid, ..settings }),
+    }
 }
 
 /// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
@@ -565,6 +635,44 @@ mod tests {
         assert!(with(&[0, 49]).is_ok());
         let error = with(&[3, 50]).unwrap_err().to_string();
         assert_eq!(error, "cohort build: a behaviour names node 50; the 50 nodes count from 0");
+    }
+
+    #[test]
+    fn each_identity_has_its_own_settings() {
+        let with = |cohort: &str, rest: &str| {
+            let text = format!(
+                "{{name: x, seed: 1, duration: 5m, {rest} cohorts: [{{name: a, platform: ubuntu-22.04, nodes: 2001, {cohort}}}]}}"
+            );
+            let scenario = Scenario::parse("x", &text).expect("it is well written");
+            Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
+        };
+        let hybrid = with("identity: hybrid, key_rotation: 1d", "key_pool: 2,").unwrap();
+        let settings = &hybrid.catalogue.cohorts[0].identity;
+        assert_eq!((settings.activations.len(), hybrid.key_pool()), (3, 2));
+        assert_eq!(settings.key_rotation, Some(Period::days(1)));
+        let plain = with("instance_profile: false", "").unwrap();
+        let settings = &plain.catalogue.cohorts[0].identity;
+        assert_eq!((settings.activations.is_empty(), settings.has_role, plain.key_pool()), (true, false, 8));
+        let to_node = "associations: [{name: b, at: 0s, document: d, targets: [node: a]}],";
+        let cases = [
+            ("key_rotation: 1d", "", "`key_rotation` is for nodes of identity hybrid"),
+            (
+                "faults: [fingerprint-mismatch: 1%]",
+                "",
+                "`fingerprint-mismatch` is for nodes of identity hybrid",
+            ),
+            (
+                "identity: hybrid, instance_profile: true",
+                "",
+                "`instance_profile` is for nodes of identity ec2",
+            ),
+            ("identity: hybrid", to_node, "aim at a tag"),
+            ("identity: hybrid", "key_pool: 1,", "key_pool 1 is not from 2 to 1,000"),
+        ];
+        for (cohort, rest, expected) in cases {
+            let error = with(cohort, rest).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agent::client::endpoint::{Endpoint, InvalidEndpoint};
+use agent::client::key::{KeyError, KeyPool};
 use agent::client::sign::Signer;
 use agent::client::transport::SetupError;
 use agent::client::{Client, Limits};
@@ -118,6 +119,9 @@ pub enum RunError {
     /// The embedded plane's own address is no endpoint; a bug of ours.
     #[error("the embedded plane's address is no endpoint")]
     Endpoint(#[from] InvalidEndpoint),
+    /// No key pairs for the nodes.
+    #[error("cannot make the nodes' keys")]
+    Keys(#[from] KeyError),
     /// The operator cannot call.
     #[error("cannot set up the operator's connections")]
     Operator(#[from] reqwest::Error),
@@ -224,6 +228,8 @@ pub async fn run_live(
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
     };
+    // Before the clock starts: to make them takes a while.
+    let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
     let (mut embedded, endpoint) = match plane {
@@ -235,6 +241,7 @@ pub async fn run_live(
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
     let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(limits.connections))?;
+    let client = client.with_keys(keys);
     let (registered_in, registered) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
@@ -391,6 +398,8 @@ pub fn plane_config(plan: &Plan) -> PlaneConfig {
     PlaneConfig {
         seed: plan.catalogue.seed,
         terminated: plan.terminated.iter().copied().collect(),
+        // Where simulated time runs fast, a second on the wall is many minutes.
+        signature_skew: plan.plane.signature_skew.max(Period::seconds(1).share(plan.time_scale)),
         ..plan.plane.clone()
     }
 }

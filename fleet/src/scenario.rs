@@ -37,6 +37,9 @@ pub struct Scenario {
     pub ramp: Period,
     /// After what time the run ends at the latest.
     pub duration: Period,
+    /// How many key pairs the nodes share; 8 if not said.
+    #[serde(default)]
+    pub key_pool: Option<u32>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
@@ -63,6 +66,16 @@ pub struct Cohort {
     /// The tags that its nodes carry.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Which of the agent's identities they have; `ec2` if not said.
+    #[serde(default)]
+    pub identity: Identity,
+    /// Whether EC2 instances have a role; true if not said. Without one they
+    /// ask for credentials of their own.
+    #[serde(default)]
+    pub instance_profile: Option<bool>,
+    /// After how long hybrid nodes change their keys of themselves; never if not said.
+    #[serde(default)]
+    pub key_rotation: Option<Period>,
     /// The agent's version.
     #[serde(default)]
     pub agent_version: Option<String>,
@@ -74,6 +87,17 @@ pub struct Cohort {
     pub behaviours: Vec<Behaviour>,
 }
 
+/// An identity of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// EC2 instances, `i-`.
+    #[default]
+    Ec2,
+    /// Machines that register by an activation, `mi-`.
+    Hybrid,
+}
+
 /// What is wrong with some nodes.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -82,6 +106,8 @@ pub enum Fault {
     InvalidInstance(Share),
     /// They run a platform for which the documents of their cohort are not made.
     UnsupportedPlatform(Share),
+    /// Their machine became another one after it registered, as that of a cloned image.
+    FingerprintMismatch(Share),
 }
 
 /// How the steps of a document go.

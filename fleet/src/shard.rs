@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
+use agent::credentials::Signing;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
@@ -47,6 +48,8 @@ pub struct Emitted {
     pub made: Timestamp,
     /// How often it was tried before.
     pub attempt: u8,
+    /// How it is signed.
+    pub signing: Signing,
     /// What is asked.
     pub request: Request,
 }
@@ -166,10 +169,11 @@ impl Shard {
             match action {
                 Action::Call(dispatch) => {
                     let request = node.request(&self.catalogue, draw, &dispatch);
+                    let signing = node.signing(&self.catalogue, draw, &dispatch);
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
                     let Identity { number: node, incarnation, cohort, .. } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, request });
+                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }

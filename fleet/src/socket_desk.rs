@@ -2,8 +2,8 @@
 
 use agent::client::endpoint::Endpoint;
 use agent::client::sign::Signer;
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
 use plane::service::Handle;
 use serde::de::DeserializeOwned;
 use shared::error::ErrorBody;
@@ -59,11 +59,12 @@ impl SocketDesk {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.1"));
         headers.insert("x-amz-target", target.parse().expect("a target's name is ASCII"));
-        headers.insert(AUTHORIZATION, signed.authorization);
-        headers.insert("x-amz-date", signed.date);
-        if let Some(token) = signed.token {
-            headers.insert("x-amz-security-token", token);
-        }
+        let own = [
+            (AUTHORIZATION, signed.authorization),
+            (HeaderName::from_static("x-amz-date"), signed.date),
+            (HeaderName::from_static("x-amz-security-token"), signed.token),
+        ];
+        headers.extend(own.into_iter().filter_map(|(name, value)| Some((name, value?))));
         headers
     }
 }

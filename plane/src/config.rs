@@ -43,6 +43,21 @@ pub enum UnknownTargets {
     Accept,
 }
 
+/// What becomes of the signatures of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signatures {
+    /// Those by keys that this plane knows are checked: the credentials that it
+    /// issued, and the keys of its nodes. A call by any other key, or without
+    /// a signature, is taken as the account's.
+    #[default]
+    Check,
+    /// The same, but a call without a signature is refused, as the service does.
+    Require,
+    /// None is looked at.
+    Ignore,
+}
+
 /// Who may use the admin API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -199,6 +214,16 @@ pub struct PlaneConfig {
     /// before its slot is given away; nothing means until the next interval,
     /// and two hours at most.
     pub delivery_timeout: Option<Period>,
+    /// What becomes of the signatures of calls.
+    pub signatures: Signatures,
+    /// How far a signature's date may be from the plane's clock (Signature
+    /// Version 4: five minutes).
+    pub signature_skew: Period,
+    /// How long the credentials of a node are good (seen of the service: an hour).
+    pub token_lifetime: Period,
+    /// How old a node's key may become before the node is told to change it;
+    /// nothing means that it never is.
+    pub key_lifetime: Option<Period>,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
     /// Over how many nodes inventory is counted in one call; with more of them
@@ -287,6 +312,10 @@ impl Default for PlaneConfig {
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
+            signatures: Signatures::default(),
+            signature_skew: Period::minutes(5),
+            token_lifetime: Period::hours(1),
+            key_lifetime: None,
             max_body: 4 << 20,
             aggregated_nodes_limit: 100_000,
             association_version_limit: 1_000,

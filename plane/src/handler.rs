@@ -3,6 +3,7 @@
 //! No handler waits, and none does more than its page: what grows with the
 //! fleet is put down for the engine.
 
+mod activation;
 mod agent;
 pub(crate) mod association;
 mod automation;
@@ -22,6 +23,7 @@ use shared::error::{ApiError, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 
+use crate::auth::Caller;
 use crate::state::State;
 
 /// An operation that the plane carries out.
@@ -30,8 +32,13 @@ pub trait Handle: Operation {
     /// calls, which are many and whose types say most of it.
     const IS_TRUSTED: bool;
 
-    /// Does the call.
+    /// Does the call, in the account's name.
     fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError>;
+
+    /// Does the call in this name. To most it is all the same whose it is.
+    fn handle_for(self, state: &mut State, now: Timestamp, _caller: Caller) -> Result<Self::Reply, ApiError> {
+        self.handle(state, now)
+    }
 }
 
 macro_rules! handlers {
@@ -46,15 +53,41 @@ macro_rules! handlers {
     };
 }
 
+/// Those whose answer depends on who asks.
+macro_rules! handlers_by_caller {
+    ($($operation:ident, $is_trusted:literal => $handler:path);* $(;)?) => {
+        $(impl Handle for shared::wire::$operation {
+            const IS_TRUSTED: bool = $is_trusted;
+
+            fn handle(self, state: &mut State, now: Timestamp) -> Result<Self::Reply, ApiError> {
+                self.handle_for(state, now, Caller::Account)
+            }
+
+            fn handle_for(self, state: &mut State, now: Timestamp, caller: Caller) -> Result<Self::Reply, ApiError> {
+                $handler(state, now, caller, self)
+            }
+        })*
+    };
+}
+
+handlers_by_caller! {
+    RegisterManagedInstance, true => node::register::register_managed_instance;
+    RequestManagedInstanceRoleToken, true => node::token::request_managed_instance_role_token;
+    UpdateManagedInstancePublicKey, true => node::token::update_managed_instance_public_key;
+}
+
 handlers! {
     AddTagsToResource, false => tag::add_tags_to_resource;
     CancelCommand, false => command::cancel::cancel_command;
+    CreateActivation, false => activation::create_activation;
     CreateAssociation, false => association::create::create_association;
     CreateAssociationBatch, false => association::batch::create_association_batch;
     CreateDocument, false => document::create_document;
+    DeleteActivation, false => activation::delete_activation;
     DeleteAssociation, false => association::delete_association;
     DeleteDocument, false => document::update::delete_document;
     DeregisterManagedInstance, false => node::managed::deregister_managed_instance;
+    DescribeActivations, false => activation::describe_activations;
     DescribeAssociation, false => association::describe_association;
     DescribeAssociationExecutionTargets, false => execution::describe_association_execution_targets;
     DescribeAssociationExecutions, false => execution::describe_association_executions;
@@ -85,7 +118,6 @@ handlers! {
     ListTagsForResource, false => tag::list_tags_for_resource;
     PutComplianceItems, true => compliance::put_compliance_items;
     PutInventory, true => inventory::put_inventory;
-    RegisterManagedInstance, true => node::register_managed_instance;
     RemoveTagsFromResource, false => tag::remove_tags_from_resource;
     SendCommand, false => command::send::send_command;
     StartAssociationsOnce, false => association::update::start_associations_once;

@@ -1,6 +1,6 @@
 //! The plane behind a socket: `POST /`, AWS JSON 1.1.
 //!
-//! A request's bytes go to [`Service::respond`] as they are, those under
+//! A request's headers and bytes go to [`Service::respond_signed`] as they are, those under
 //! `/_fleet` to the admin API if the caller may use it. Beside the
 //! connections run the plane's own timers, and, where a file is named, the
 //! keeping of its state. All of it ends when `shutdown` does: what is under
@@ -177,8 +177,7 @@ async fn answer<C: Clock>(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
     };
-    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    respond(door.service.respond(door.clock.now(), target, &body))
+    respond(door.service.respond_signed(door.clock.now(), &head.headers, &body))
 }
 
 /// Whether this caller may use the admin API.

@@ -6,6 +6,7 @@
 //! - [`service`]: the one door; typed calls, calls in bytes, and the plane's own timers
 //! - [`http`]: the same behind a socket
 //! - [`state`]: all that the plane knows
+//! - [`auth`]: in whose name a call is made, and whether its signature says so rightly
 //! - `route`, `validate`: how bytes become a call
 //! - `admin`: what AWS keeps in other services, shown and changed
 //! - `handler`: one plain function per operation
@@ -17,6 +18,7 @@
 //! the same instants bring the same answers.
 
 mod admin;
+pub mod auth;
 mod calendar;
 pub mod config;
 mod engine;

@@ -10,12 +10,13 @@ use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 use shared::wire;
 
+use crate::auth::Caller;
 use crate::handler::Handle;
 use crate::service::Service;
 use crate::validate;
 
 /// Reads a body, calls, and writes the reply.
-pub(crate) type Route = fn(&Service, Timestamp, &[u8]) -> Result<Vec<u8>, ApiError>;
+pub(crate) type Route = fn(&Service, Timestamp, Caller, &[u8]) -> Result<Vec<u8>, ApiError>;
 
 macro_rules! routes {
     ($($operation:ident),* $(,)?) => {
@@ -36,12 +37,15 @@ macro_rules! routes {
 routes! {
     AddTagsToResource,
     CancelCommand,
+    CreateActivation,
     CreateAssociation,
     CreateAssociationBatch,
     CreateDocument,
+    DeleteActivation,
     DeleteAssociation,
     DeleteDocument,
     DeregisterManagedInstance,
+    DescribeActivations,
     DescribeAssociation,
     DescribeAssociationExecutionTargets,
     DescribeAssociationExecutions,
@@ -74,6 +78,7 @@ routes! {
     PutInventory,
     RegisterManagedInstance,
     RemoveTagsFromResource,
+    RequestManagedInstanceRoleToken,
     SendCommand,
     StartAssociationsOnce,
     UpdateAssociation,
@@ -82,14 +87,20 @@ routes! {
     UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus,
     UpdateInstanceInformation,
+    UpdateManagedInstancePublicKey,
     UpdateManagedInstanceRole,
 }
 
-fn route<O: Handle>(service: &Service, now: Timestamp, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+fn route<O: Handle>(
+    service: &Service,
+    now: Timestamp,
+    caller: Caller,
+    body: &[u8],
+) -> Result<Vec<u8>, ApiError> {
     let request: Value = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     validate::check(O::NAME, &request)?;
     let operation: O = serde_json::from_value(request).map_err(|error| unreadable(&error))?;
-    let reply = service.handle(now, operation)?;
+    let reply = service.handle(now, caller, operation)?;
     serde_json::to_vec(&reply)
         .map_err(|error| ApiError::new(ErrorCode::InternalServerError, error.to_string()))
 }

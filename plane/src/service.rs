@@ -5,20 +5,23 @@
 //! everything, and a typed call and the same call in bytes do the same.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::HeaderMap;
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
+use shared::signature::Credentials;
 use shared::time::Timestamp;
 use shared::wire::{
-    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
-    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, RemoveTagsFromResource, SendCommand,
-    StartAssociationsOnce, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
-    UpdateManagedInstanceRole,
+    AddTagsToResource, CancelCommand, CreateActivation, CreateAssociation, CreateAssociationBatch,
+    CreateDocument, DeleteActivation, DeleteAssociation, DeleteDocument, DeregisterManagedInstance,
+    RemoveTagsFromResource, SendCommand, StartAssociationsOnce, UpdateAssociation, UpdateDocument,
+    UpdateDocumentDefaultVersion, UpdateManagedInstanceRole,
 };
 use tokio::sync::Notify;
 use tracing::error;
 
+use crate::auth::{Caller, Guard, Signed};
 use crate::config::{AdminAccess, PlaneConfig};
 use crate::engine;
 pub use crate::handler::Handle;
@@ -34,9 +37,11 @@ use crate::validate;
 const DEFINITIONS: &[&str] = &[
     AddTagsToResource::NAME,
     CancelCommand::NAME,
+    CreateActivation::NAME,
     CreateAssociation::NAME,
     CreateAssociationBatch::NAME,
     CreateDocument::NAME,
+    DeleteActivation::NAME,
     DeleteAssociation::NAME,
     DeleteDocument::NAME,
     DeregisterManagedInstance::NAME,
@@ -53,6 +58,8 @@ const DEFINITIONS: &[&str] = &[
 #[derive(Debug)]
 pub struct Service {
     state: Mutex<State>,
+    /// Checks signatures, without the state's lock.
+    guard: Guard,
     /// Told when work was put down that is due before all other.
     earlier: Notify,
     /// Told when somebody defined something.
@@ -77,26 +84,43 @@ impl Service {
     }
 
     fn with(state: State) -> Self {
-        Self { state: Mutex::new(state), earlier: Notify::new(), defined: Notify::new() }
+        let PlaneConfig { signatures, signature_skew: skew, .. } = state.config;
+        let guard = Guard { signatures, skew, vault: Arc::clone(&state.vault) };
+        Self { state: Mutex::new(state), guard, earlier: Notify::new(), defined: Notify::new() }
     }
 
     /// Does a call. Applies no timers. The requests of agents are trusted to
     /// be well-formed, as types guarantee most of it; all others are checked
     /// against the service's constraints first.
     pub fn call<O: Handle>(&self, now: Timestamp, operation: O) -> Result<O::Reply, ApiError> {
+        self.call_for(now, Caller::Account, operation)
+    }
+
+    /// The same, in this name.
+    pub fn call_for<O: Handle>(
+        &self,
+        now: Timestamp,
+        caller: Caller,
+        operation: O,
+    ) -> Result<O::Reply, ApiError> {
         if !O::IS_TRUSTED {
             let request = serde_json::to_value(&operation)
                 .map_err(|error| ApiError::new(ErrorCode::SerializationException, error.to_string()))?;
             validate::check(O::NAME, &request)?;
         }
-        self.handle(now, operation)
+        self.handle(now, caller, operation)
     }
 
     /// Does a call whose request was checked.
-    pub(crate) fn handle<O: Handle>(&self, now: Timestamp, operation: O) -> Result<O::Reply, ApiError> {
+    pub(crate) fn handle<O: Handle>(
+        &self,
+        now: Timestamp,
+        caller: Caller,
+        operation: O,
+    ) -> Result<O::Reply, ApiError> {
         let mut state = self.lock();
         let before = state.timers.first();
-        let outcome = operation.handle(&mut state, now);
+        let outcome = operation.handle_for(&mut state, now, caller);
         let after = state.timers.first();
         drop(state);
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
@@ -111,9 +135,33 @@ impl Service {
     /// Does the call of this `X-Amz-Target` with this body. Whatever the bytes,
     /// there is an answer.
     pub fn respond(&self, now: Timestamp, target: &str, body: &[u8]) -> Response {
+        self.respond_for(now, Caller::Account, target, body)
+    }
+
+    /// Does the call of a request, if its signature is as it should be.
+    pub fn respond_signed(&self, now: Timestamp, headers: &HeaderMap, body: &[u8]) -> Response {
+        let key_of = |node| self.lock().nodes.public_key(node);
+        match self.guard.caller(now, Signed { headers, body }, key_of) {
+            Ok(caller) => {
+                let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+                self.respond_for(now, caller, target.unwrap_or_default(), body)
+            }
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    /// In whose name a node calls with credentials that this plane gave it,
+    /// where there are no bytes to sign.
+    pub fn session(&self, now: Timestamp, credentials: &Credentials) -> Result<Caller, ApiError> {
+        let token = credentials.session_token.as_deref().unwrap_or_default();
+        self.guard.session(now, &credentials.access_key_id, token)
+    }
+
+    /// The same as [`Self::respond`], in this name.
+    pub fn respond_for(&self, now: Timestamp, caller: Caller, target: &str, body: &[u8]) -> Response {
         let request_id = self.lock().draw_request_id();
         let answer = || match route::find(target) {
-            Some(route) => route(self, now, body),
+            Some(route) => route(self, now, caller, body),
             None => Err(ApiError::from(ErrorCode::UnknownOperationException)),
         };
         let outcome = catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {

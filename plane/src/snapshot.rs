@@ -12,10 +12,12 @@ use shared::schedule::timetable::Timetable;
 use shared::schedule::{Dialect, Schedule};
 
 use crate::config::PlaneConfig;
+use crate::state::activation::Activations;
 use crate::state::association::{Association, AssociationNumber, Kept};
 use crate::state::automation::{Automations, KeptAutomations, WrittenAutomations};
 use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
+use crate::state::credential::Vault;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::inventory::Inventory;
 use crate::state::node::{Node, NodeNumber, Nodes};
@@ -69,6 +71,8 @@ struct Written<'a> {
     next_command: CommandNumber,
     commands: Vec<&'a Command>,
     automations: WrittenAutomations<'a>,
+    activations: &'a Activations,
+    vault: &'a Vault,
     world: &'a World,
 }
 
@@ -89,6 +93,9 @@ struct Read {
     next_command: CommandNumber,
     commands: Vec<Command>,
     automations: KeptAutomations,
+    #[serde(default)]
+    activations: Activations,
+    vault: Option<Vault>,
     world: World,
 }
 
@@ -111,6 +118,8 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         next_command: state.commands.next_number(),
         commands: state.commands.kept().collect(),
         automations: state.automations.kept(),
+        activations: &state.activations,
+        vault: &state.vault,
         world: &state.world,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
@@ -134,6 +143,10 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.timers = read.timers;
     state.commands = Commands::restore(read.commands, read.next_command);
     state.automations = Automations::restore(read.automations);
+    state.activations = read.activations;
+    if let Some(vault) = read.vault {
+        state.vault = Arc::new(vault);
+    }
     state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;

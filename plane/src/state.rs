@@ -9,11 +9,13 @@
 //! Invariant: whatever can be counted over nodes is counted as it changes, and
 //! every index agrees with what it indexes.
 
+pub(crate) mod activation;
 pub(crate) mod alarm;
 pub(crate) mod association;
 pub(crate) mod automation;
 pub(crate) mod command;
 pub(crate) mod compliance;
+pub(crate) mod credential;
 pub(crate) mod document;
 pub(crate) mod execution;
 pub(crate) mod intern;
@@ -26,15 +28,19 @@ pub(crate) mod target;
 pub(crate) mod timer;
 pub mod world;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use shared::id::{AssociationId, AutomationId, CommandId, ExecutionId};
+use shared::id::{ActivationId, AssociationId, AutomationId, CommandId, ExecutionId, NodeId};
 use shared::seed::Seed;
 
 use crate::config::PlaneConfig;
+use activation::Activations;
 use association::Associations;
 use automation::Automations;
 use command::Commands;
 use compliance::ComplianceCounts;
+use credential::Vault;
 use document::{DocumentEvents, Documents};
 use inventory::Inventory;
 use node::Nodes;
@@ -56,12 +62,15 @@ pub struct State {
     pub(crate) world: World,
     pub(crate) commands: Commands,
     pub(crate) automations: Automations,
+    pub(crate) activations: Activations,
+    pub(crate) vault: Arc<Vault>,
 }
 
 impl State {
     /// A plane to which nothing has happened yet; it knows its own documents.
     pub fn new(config: PlaneConfig) -> Self {
         let world = config.world.clone();
+        let vault = Arc::new(Vault::new(config.seed));
         let mut state = Self {
             documents: Documents::built_in(),
             document_events: DocumentEvents::default(),
@@ -75,6 +84,8 @@ impl State {
             world: world.clone(),
             commands: Commands::default(),
             automations: Automations::default(),
+            activations: Activations::default(),
+            vault,
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -88,6 +99,8 @@ impl State {
     pub(crate) fn copy(&self) -> Self {
         Self {
             config: self.config.clone(),
+            activations: self.activations.clone(),
+            vault: self.vault.clone(),
             nodes: self.nodes.without_indexes(),
             associations: self.associations.clone(),
             documents: self.documents.clone(),
@@ -100,6 +113,31 @@ impl State {
             commands: self.commands.clone(),
             automations: self.automations.clone(),
         }
+    }
+
+    /// The next activation's id and code.
+    pub(crate) fn draw_activation(&mut self) -> (ActivationId, String) {
+        let number = self.numbers.activation;
+        let id = ActivationId::from_bits(draw(self.config.seed, "activation", &mut self.numbers.activation));
+        // 20 characters, as the service's have.
+        let code = self.config.seed.draw("activation", number).wide_bits("code", 0);
+        (id, format!("{:020x}", code & ((1 << 80) - 1)))
+    }
+
+    /// The id of the next hybrid node. One that somebody used unasked is passed over.
+    pub(crate) fn draw_node_id(&mut self) -> NodeId {
+        loop {
+            let id = NodeId::hybrid(draw(self.config.seed, "hybrid-node", &mut self.numbers.node));
+            if self.nodes.number(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    /// The running number of the next credentials.
+    pub(crate) fn next_credentials(&mut self) -> u64 {
+        self.numbers.credentials += 1;
+        self.numbers.credentials - 1
     }
 
     /// The next association's id.
@@ -132,6 +170,12 @@ impl State {
 /// The running numbers that ids are drawn with.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Numbers {
+    #[serde(default)]
+    activation: u64,
+    #[serde(default)]
+    node: u64,
+    #[serde(default)]
+    credentials: u64,
     association: u64,
     automation: u64,
     command: u64,

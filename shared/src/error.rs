@@ -65,6 +65,9 @@ error_codes! {
     InvalidResultAttributeException, InvalidTypeNameException,
     ItemContentMismatchException, UnsupportedCalendarException,
     UnsupportedInventoryItemContextException, UnsupportedInventorySchemaVersionException,
+    // Activations and keys.
+    ActivationExpired, InvalidActivation, InvalidActivationId, MachineFingerprintDoesNotMatch,
+    PublicKeyAlreadyRegistered, RegistrationLimitExceeded,
 }
 
 impl ErrorCode {

@@ -97,6 +97,11 @@ impl<'de> Deserialize<'de> for NodeId {
     }
 }
 
+/// A UUID of version 4's form, made from `bits`, which the caller drew.
+pub fn uuid_text(bits: u128) -> String {
+    uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().hyphenated().to_string()
+}
+
 /// A text that is no UUID in its hyphenated form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no id of the form 8-4-4-4-12 hexadecimal digits")]
@@ -155,6 +160,10 @@ macro_rules! uuid_id {
     };
 }
 
+uuid_id! {
+    /// The id of an activation, a UUID.
+    ActivationId
+}
 uuid_id! {
     /// The id of an association, a UUID.
     AssociationId

@@ -106,9 +106,14 @@ impl SignedRequest<'_> {
         text.push('\n');
         text.push_str(&self.signed_headers());
         text.push('\n');
-        text.push_str(Hex::new(&Sha256::digest(self.body)).as_str());
+        text.push_str(body_hash(self.body).as_str());
         text
     }
+}
+
+/// The hash of a body, as `X-Amz-Content-Sha256` has it.
+pub fn body_hash(body: &[u8]) -> Hex {
+    Hex::new(&Sha256::digest(body))
 }
 
 /// Without spaces at the ends, and with one where several follow each other.

@@ -4,6 +4,7 @@
 //! `wire::GetDocument`. Requests of the agent name their fields in the order of
 //! the real agent's JSON (alphabetical). Unknown keys are tolerated both ways.
 
+mod activation;
 mod association;
 mod automation;
 mod batch;
@@ -16,7 +17,9 @@ mod legacy;
 mod node;
 mod parameter;
 mod tag;
+mod token;
 
+pub use activation::*;
 pub use association::*;
 pub use automation::*;
 pub use batch::*;
@@ -29,6 +32,7 @@ pub use legacy::*;
 pub use node::*;
 pub use parameter::*;
 pub use tag::*;
+pub use token::*;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::{Behaviour, Catalogue, Cohort, Library, Platform, Timing};
+use agent::credentials::{IdentitySettings, Signing};
 use agent::fault::NodeFaults;
 use agent::identity::Identity;
 use agent::lane::LaneName;
@@ -40,6 +41,8 @@ pub(crate) struct Bench {
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
     pub(crate) at: Timestamp,
+    pub(crate) lane: LaneName,
+    pub(crate) signing: Signing,
     pub(crate) attempt: u8,
     pub(crate) request: Request,
 }
@@ -58,14 +61,26 @@ impl Bench {
 
     /// The sound Linux node of this number, on which documents go like this.
     pub(crate) fn of(index: u32, behaviours: Vec<Behaviour>, arrives: Timestamp) -> Self {
+        Self::with(index, behaviours, arrives, IdentitySettings::default(), NodeFaults::default())
+    }
+
+    /// The same with this identity and these faults.
+    pub(crate) fn with(
+        index: u32,
+        behaviours: Vec<Behaviour>,
+        arrives: Timestamp,
+        identity: IdentitySettings,
+        faults: NodeFaults,
+    ) -> Self {
         let cohort = Cohort {
             name: "bench".into(),
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),
+            identity,
             agent_version: "3.3.0.0".into(),
             timing: Timing::default(),
             behaviours,
-            faults: NodeFaults::default(),
+            faults,
         };
         let catalogue = Catalogue { seed: Seed(11), cohorts: vec![cohort] };
         let identity = Identity { number: index, index, cohort: 0, incarnation: 0 };
@@ -113,7 +128,8 @@ impl Bench {
                 Action::Call(dispatch) => {
                     let request = self.node.request(&self.catalogue, draw, &dispatch);
                     let (lane, number, attempt) = (dispatch.lane, dispatch.number, dispatch.attempt);
-                    let made = Made { at: self.now, attempt, request };
+                    let signing = self.node.signing(&self.catalogue, draw, &dispatch);
+                    let made = Made { at: self.now, lane, signing, attempt, request };
                     let answer = plane(&made);
                     self.calls.push(made);
                     self.answers.insert((self.now + TAKES, self.calls.len()), (lane, number, answer));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use agent::call::{Answer, Request};
+use agent::credentials::Signing;
 use fleet::history::{Ending, Entry};
 use fleet::in_process::{Carry, InProcess};
 use fleet::plan::Overrides;
@@ -19,15 +20,22 @@ use ssm_fleet_tests::World;
 struct Rough;
 
 impl Carry for Rough {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        signing: &Signing,
+        request: Request,
+    ) -> Answer {
         let draw = Seed(5).draw("rough", u64::from(caller.node)).part(caller.lane as u64);
         match draw.bits("luck", u64::from(caller.number)) % 20 {
             0 | 1 => Answer::Refused(ApiError::new(ErrorCode::ThrottlingException, "Rate exceeded"), 400),
             2 => {
-                InProcess::Typed.carry(service, now, caller, request);
+                InProcess::Typed.carry(service, now, caller, signing, request);
                 Answer::Unreachable
             }
-            _ => InProcess::Typed.carry(service, now, caller, request),
+            _ => InProcess::Typed.carry(service, now, caller, signing, request),
         }
     }
 }

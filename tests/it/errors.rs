@@ -12,7 +12,7 @@ mod rows;
 
 use std::collections::BTreeSet;
 
-use plane::config::PlaneConfig;
+use plane::config::{PlaneConfig, Signatures};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -234,5 +234,27 @@ async fn what_is_no_call_is_answered_in_good_form_too() {
     let answer =
         plane.send(Method::PUT, "/_fleet/alarms/cpu", &[("origin", "https://example.com")], Vec::new()).await;
     assert_eq!((answer.status, &*answer.content_type), (403, own), "{}", answer.body);
+    plane.end().await;
+}
+
+#[tokio::test]
+async fn a_signature_that_is_missing_or_malformed_is_refused_by_name() {
+    let plane = Served::new(PlaneConfig { signatures: Signatures::Require, ..config() }).await;
+    assert_eq!(
+        plane.call("ListAssociations", &json!({})).await.status,
+        200,
+        "signed by a key of the account"
+    );
+    let cases = [
+        (None, "MissingAuthenticationTokenException"),
+        (Some("Basic abc"), "IncompleteSignatureException"),
+        (Some("AWS4-HMAC-SHA256"), "IncompleteSignatureException"),
+    ];
+    for (authorization, name) in cases {
+        let mut headers = vec![("x-amz-target", "AmazonSSM.ListAssociations")];
+        headers.extend(authorization.map(|authorization| ("authorization", authorization)));
+        let answer = plane.send(Method::POST, "/", &headers, b"{}".to_vec()).await;
+        check(&(name, "ListAssociations", json!({})), &answer, false);
+    }
     plane.end().await;
 }

@@ -30,8 +30,9 @@ pub(crate) struct Golden {
 }
 
 golden! {
-    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
-    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, DescribeAssociation,
+    AddTagsToResource, CancelCommand, CreateActivation, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteActivation, DeleteAssociation, DeleteDocument, DeregisterManagedInstance, DescribeActivations,
+    DescribeAssociation,
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
     DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
@@ -39,21 +40,25 @@ golden! {
     ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
     ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
     ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
-    RegisterManagedInstance, RemoveTagsFromResource, SendCommand, StartAssociationsOnce,
+    RegisterManagedInstance, RemoveTagsFromResource,
+    RequestManagedInstanceRoleToken, SendCommand, StartAssociationsOnce,
     UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
+    UpdateManagedInstanceRole,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 8] = [
+const OF_THE_AGENT: [&str; 10] = [
     "GetDocument",
     "GetParameters",
     "ListInstanceAssociations",
     "PutComplianceItems",
     "PutInventory",
     "RegisterManagedInstance",
+    "RequestManagedInstanceRoleToken",
     "UpdateInstanceAssociationStatus",
     "UpdateInstanceInformation",
+    "UpdateManagedInstancePublicKey",
 ];
 
 /// Members whose keys are data: whatever stands there is no unknown key.

@@ -9,6 +9,7 @@ mod determinism;
 mod errors;
 mod foreign;
 mod golden;
+mod identity;
 mod legacy;
 mod life_cycle;
 mod live;
@@ -22,6 +23,7 @@ mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod served;
+mod signed;
 mod slow;
 mod stage;
 mod steering;

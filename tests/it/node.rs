@@ -35,15 +35,16 @@ fn a_node_registers_probes_and_heartbeats_at_its_start() {
     let mut bench = Bench::new();
     bench.run_for(Period::seconds(2), &mut |made| Shelf::default().answer(made));
     let start: Vec<_> = bench.calls.iter().map(|call| (call.operation(), is_bare(call))).collect();
-    assert_eq!(start, [(REGISTER, false), (HEARTBEAT, true), (HEARTBEAT, false)]);
+    assert_eq!(start, [(REGISTER, false), (HEARTBEAT, true), (HEARTBEAT, true), (HEARTBEAT, false)]);
     assert_eq!(bench.calls[0].at, START);
+    assert_eq!(bench.calls[1].lane, LaneName::Credentials, "whether its role may call");
     assert_eq!(
-        bench.calls[1].at.since(START),
-        TAKES + Period::seconds(1),
+        bench.calls[2].at.since(START),
+        TAKES + TAKES + Period::seconds(1),
         "the worker takes a second to start"
     );
-    assert_eq!(bench.calls[2].at.since(bench.calls[1].at), TAKES, "the full one at once");
-    let Request::Heartbeat(full) = &bench.calls[2].request else { panic!("a heartbeat") };
+    assert_eq!(bench.calls[3].at.since(bench.calls[2].at), TAKES, "the full one at once");
+    let Request::Heartbeat(full) = &bench.calls[3].request else { panic!("a heartbeat") };
     assert_eq!(full.agent_status.as_deref(), Some("Active"));
     assert_eq!(full.ssm_connection_channel.as_deref(), Some(""), "no channel is known yet");
     assert_eq!((bench.notes[0].1.clone(), bench.notes[1].1.clone()), (Note::Registered, Note::Online));
@@ -185,12 +186,18 @@ fn a_refused_probe_sends_the_node_to_sleep_until_a_ping_is_taken() {
     let taken_after = Period::minutes(70);
     let shelf = one_association();
     bench.run_for(Period::minutes(80), &mut |made| match &made.request {
-        Request::Heartbeat(_) if made.at.since(START) < taken_after => refused(ErrorCode::InvalidInstanceId),
+        Request::Heartbeat(_) if made.lane == LaneName::Health && made.at.since(START) < taken_after => {
+            refused(ErrorCode::InvalidInstanceId)
+        }
         _ => shelf.answer(made),
     });
     let asleep = bench.notes.iter().find(|(_, note)| *note == Note::Hibernating).expect("it fell asleep").0;
-    let pings: Vec<_> =
-        bench.calls.iter().filter(|call| is_bare(call)).map(|call| call.at.since(asleep)).collect();
+    let pings: Vec<_> = bench
+        .calls
+        .iter()
+        .filter(|call| is_bare(call) && call.lane == LaneName::Health)
+        .map(|call| call.at.since(asleep))
+        .collect();
     assert_eq!(pings[1..], [5, 15, 25, 35, 55, 75].map(Period::minutes));
     let while_asleep =
         bench.calls.iter().filter(|call| call.at > asleep && call.at < asleep + Period::minutes(75));
@@ -203,10 +210,10 @@ fn a_refused_probe_sends_the_node_to_sleep_until_a_ping_is_taken() {
 fn a_throttled_probe_sends_the_node_to_sleep_once_its_retries_are_spent() {
     let mut bench = Bench::new();
     bench.run_for(Period::minutes(4), &mut |made| match &made.request {
-        Request::Heartbeat(_) => refused(ErrorCode::ThrottlingException),
+        Request::Heartbeat(_) if made.lane == LaneName::Health => refused(ErrorCode::ThrottlingException),
         _ => Answer::Done,
     });
-    assert_eq!(bench.calls_of(HEARTBEAT).len(), 4);
+    assert_eq!(bench.calls_of(HEARTBEAT).len(), 1 + 4);
     assert!(matches!(bench.node.lifecycle, Lifecycle::Hibernating { .. }));
 }
 
@@ -249,7 +256,7 @@ fn a_failed_registration_is_tried_again_while_the_node_starts_up() {
     });
     assert_eq!(
         bench.online_since(),
-        START + TAKES + Period::seconds(1) + TAKES,
+        START + TAKES + TAKES + Period::seconds(1) + TAKES,
         "start-up does not wait for it"
     );
     let tries = bench.instants(REGISTER, START);

@@ -168,6 +168,9 @@ async fn fill(plane: &Served) -> Ids {
         plane.done("UpdateDocument", &body).await;
     }
     tell(plane).await;
+    for _ in 0..7 {
+        plane.done("CreateActivation", &json!({"IamRole": "role"})).await;
+    }
     let mut command = Value::Null;
     for _ in 0..5 {
         let body = json!({
@@ -259,6 +262,15 @@ fn lists(ids: &Ids) -> Vec<Paged> {
         sizes,
     };
     vec![
+        list(
+            "DescribeActivations",
+            json!({}),
+            json!({"Filters": [{"FilterKey": "IamRole", "FilterValues": ["other"]}]}),
+            "ActivationList",
+            &["/ActivationId"],
+            7,
+            1..=50,
+        ),
         list(
             "DescribeAssociationExecutionTargets",
             of_execution(&ids.execution),

@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use agent::call::{Answer, Request};
+use agent::credentials::Signing;
 use agent::fault::Share;
 use fleet::in_process::{Carry, InProcess};
 use fleet::measure::Ran;
@@ -229,14 +230,14 @@ struct Onlooker {
 }
 
 impl Carry for Onlooker {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
         let ended = match &request {
             Request::ReportStatus(report) if report.execution_result.status.is_terminal() => {
                 Some(report.association_id)
             }
             _ => None,
         };
-        let answer = InProcess::Typed.carry(service, now, caller, request);
+        let answer = InProcess::Typed.carry(service, now, caller, by, request);
         if let Some(association_id) = ended {
             let call = DescribeAssociationExecutions {
                 association_id,

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use agent::call::{Answer, Request};
+use agent::credentials::Signing;
 use agent::fault::Share;
 use agent::node::Node;
 use fleet::coordinator::Coordinator;
@@ -75,7 +76,7 @@ impl Network {
 }
 
 impl Carry for Network {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
         if self.cut.borrow().contains(&caller.node) {
             return Answer::Unreachable;
         }
@@ -83,7 +84,7 @@ impl Carry for Network {
             Request::ReportStatus(report) => Some(report.clone()),
             _ => None,
         };
-        let answer = InProcess::Typed.carry(service, now, caller, request);
+        let answer = InProcess::Typed.carry(service, now, caller, by, request);
         if let Some(report) = report {
             let refusal = match &answer {
                 Answer::Refused(error, _) => Some(error.code.as_str().to_owned()),

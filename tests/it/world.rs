@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use agent::call::{Answer, Request};
+use agent::credentials::Signing;
 use agent::fault::NodeFault;
 use agent::lane::LaneName;
 use fleet::coordinator::Coordinator;
@@ -178,11 +179,18 @@ struct Listening {
 }
 
 impl Carry for Listening {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        signing: &Signing,
+        request: Request,
+    ) -> Answer {
         if let Request::ReportStatus(report) = &request {
             self.reports.borrow_mut().push((caller.node, report.clone()));
         }
-        InProcess::Typed.carry(service, now, caller, request)
+        InProcess::Typed.carry(service, now, caller, signing, request)
     }
 }
 

@@ -6,7 +6,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME, HOST, HeaderName, USER_AGENT,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME, HOST, HeaderName, TRANSFER_ENCODING,
+    USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -23,6 +24,8 @@ use super::transport::{Answering, TransportError};
 /// What every request says its body is.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
+const SSM_ASYMMETRIC: HeaderName = HeaderName::from_static("ssm-asymmetrickeyauthorization");
+const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -58,14 +61,26 @@ pub(super) fn request(
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(HOST, endpoint.authority().clone());
     headers.insert(USER_AGENT, user_agent);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    headers.insert(AUTHORIZATION, signed.authorization);
-    headers.insert(CONTENT_TYPE_NAME, HeaderValue::from_static(CONTENT_TYPE));
-    headers.insert(X_AMZ_DATE, signed.date);
-    if let Some(token) = signed.token {
-        headers.insert(X_AMZ_SECURITY_TOKEN, token);
+    // The agent's own signer loses the length on the way: the body goes in chunks.
+    match signed.content_hash {
+        Some(_) => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+        None => headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len())),
+    };
+    let content_type = HeaderValue::from_static(CONTENT_TYPE);
+    let optional = [
+        (AUTHORIZATION, signed.authorization),
+        (CONTENT_TYPE_NAME, Some(content_type)),
+        (SSM_ASYMMETRIC, signed.asymmetric),
+        (X_AMZ_CONTENT_SHA256, signed.content_hash),
+        (X_AMZ_DATE, signed.date),
+        (X_AMZ_SECURITY_TOKEN, signed.token),
+        (X_AMZ_TARGET, Some(HeaderValue::from_static(target))),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
     }
-    headers.insert(X_AMZ_TARGET, HeaderValue::from_static(target));
     let mut request = Request::new(Full::new(body)); // its URI is `/`
     *request.method_mut() = Method::POST;
     *request.headers_mut() = headers;

@@ -47,6 +47,9 @@ pub enum TransportError {
     /// The connection ended before the answer did.
     #[error("the connection broke")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It was to be signed with a key pair that this client does not have.
+    #[error("no such key pair")]
+    NoKey,
     /// The time was over before the answer was complete.
     #[error("timed out")]
     TimedOut,

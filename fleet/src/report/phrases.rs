@@ -37,7 +37,13 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
     if invalid.nodes > 0 || refused > 0 {
         let nodes = count(invalid.nodes);
         let calls = counted(refused, "call");
-        phrases.push(format!("{nodes} invalid instance (hibernating, {calls} refused)"));
+        // A hybrid node gets no credentials then, and its worker is not started.
+        let how = match result.nodes.hibernating {
+            0 if invalid.nodes > 0 => "without credentials",
+            asleep if asleep >= invalid.nodes => "hibernating",
+            _ => "hibernating or without credentials",
+        };
+        phrases.push(format!("{nodes} invalid instance ({how}, {calls} refused)"));
     }
     let unsupported = &result.failures.unsupported_platform;
     if unsupported.nodes > 0 {

@@ -84,7 +84,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "calendar_history",
         "skipped",
-        "nothing",
+        "null",
         "what is remembered of an interval at which a calendar was closed",
     ),
     setting(
@@ -172,6 +172,12 @@ pub const SETTINGS: &[Setting] = &[
         "the most that a node may tell of all types of inventory (the agent's own bound)",
     ),
     setting(
+        "key_lifetime",
+        "null",
+        "a time",
+        "how old a node's key may become before the node is told to change it; nothing: it never is",
+    ),
+    setting(
         "late_node_policy",
         "run",
         "skip",
@@ -235,6 +241,18 @@ pub const SETTINGS: &[Setting] = &[
         "what happens to a node's run when another of its associations is due (agent: it ends first; user guide: it times out)",
     ),
     setting(
+        "signatures",
+        "check",
+        "require, ignore",
+        "what becomes of signatures: those by keys that the plane knows are checked; a call without one is taken, or refused (require); or none is looked at",
+    ),
+    setting(
+        "signature_skew",
+        "5m",
+        "a time",
+        "how far a signature's date may be from the plane's clock (Signature Version 4)",
+    ),
+    setting(
         "steering",
         "service",
         "agent",
@@ -270,6 +288,7 @@ pub const SETTINGS: &[Setting] = &[
         ERROR,
         "for AutomationTargetParameterName with a Command document (R21)",
     ),
+    setting("token_lifetime", "1h", "a time", "how long the credentials of a node are good"),
     setting(
         "unknown_nodes",
         "register",

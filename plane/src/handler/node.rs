@@ -1,61 +1,29 @@
-//! Registration and heartbeat.
+//! Nodes: their admission and their heartbeat; registration is in `register`.
 //!
 //! An EC2 instance (`i-`) is admitted when it registers or, if so set, by its
-//! first heartbeat. A hybrid node (`mi-`) needs an activation, which this plane
-//! does not issue; so it is never known. A node that is admitted is matched
-//! with the associations at once, by the engine.
+//! first heartbeat; a hybrid node (`mi-`) by registration only. A node that is
+//! admitted is matched with the associations at once, by the engine.
 
 pub(super) mod describe;
 pub(super) mod managed;
 pub(super) mod properties;
+pub(super) mod register;
 #[cfg(test)]
 mod tests;
+pub(super) mod token;
 
-use shared::error::{ApiError, ErrorCode};
+use shared::error::ApiError;
 use shared::id::NodeId;
 use shared::time::Timestamp;
-use shared::wire::{Empty, RegisterManagedInstance, RegisterManagedInstanceReply, UpdateInstanceInformation};
+use shared::wire::{Empty, UpdateInstanceInformation};
 
 use super::agent::unknown;
-use super::refused;
 use crate::config::UnknownNodes;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::node::{Facts, NodeNumber};
 use crate::state::tag::Tags;
 use crate::state::timer::Work;
-
-/// Registers an EC2 instance, whose fingerprint is its id.
-pub(super) fn register_managed_instance(
-    state: &mut State,
-    now: Timestamp,
-    call: RegisterManagedInstance,
-) -> Result<RegisterManagedInstanceReply, ApiError> {
-    if call.activation_id.is_some() || call.activation_code.is_some() {
-        return Err(refused(
-            ErrorCode::Other("InvalidActivation".into()),
-            "activations are not supported by this version of ssm-fleet",
-        ));
-    }
-    let invalid = || {
-        let reason = format!("fingerprint {} is no id of an instance", call.fingerprint);
-        refused(ErrorCode::InvalidInstanceId, reason)
-    };
-    let id: NodeId = call.fingerprint.parse().map_err(|_| invalid())?;
-    if id.is_hybrid() {
-        return Err(invalid());
-    }
-    if state.is_gone(id) {
-        return Err(unknown(id));
-    }
-    let number = admit(state, now, id);
-    let node = state.nodes.get_mut(number);
-    if node.is_registered {
-        return Err(refused(ErrorCode::InstanceAlreadyRegistered, format!("instance {id} is registered")));
-    }
-    node.is_registered = true;
-    Ok(RegisterManagedInstanceReply { instance_id: id })
-}
 
 /// Takes in a heartbeat, or the probe at an agent's start.
 pub(super) fn update_instance_information(

@@ -14,7 +14,7 @@ const NEW: &str = "i-0ddddddddddddddd1";
 const HYBRID: &str = "mi-0bbbbbbbbbbbbbbb1";
 
 fn key() -> String {
-    "A".repeat(392)
+    format!("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA{}IDAQAB", "B".repeat(342))
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_node_registers_once_and_is_admitted_by_either_way() {
         (register(GONE), InvalidInstanceId),
         (register(HYBRID), InvalidInstanceId),
         (register("no-id"), InvalidInstanceId),
-        (Err(hybrid), Other("InvalidActivation".into())),
+        (Err(hybrid), InvalidActivationId),
     ];
     for (reply, code) in cases {
         assert_eq!(reply.unwrap_err().0, code);

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::id::NodeId;
+use shared::id::{ActivationId, NodeId};
 use shared::status::{AssociationStatus, PingStatus, PlatformType};
 use shared::time::{Period, Timestamp};
 use shared::wire::{InstanceAssociationExecutionResult, OutputUrl};
@@ -51,8 +51,32 @@ pub(crate) struct Node {
     pub(crate) association_hash: u64,
     /// The role of a hybrid node, where it was given another than at registration.
     pub(crate) iam_role: Option<Box<str>>,
+    /// What it registered with, if it did.
+    pub(crate) registration: Option<Arc<Registration>>,
     /// Compliance that was uploaded and belongs to no record.
     pub(crate) uploads: Option<Box<Uploads>>,
+}
+
+/// What a node registered with. Instances that share a key share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Registration {
+    /// Base64 of its public key's SubjectPublicKeyInfo.
+    pub(crate) public_key: Arc<str>,
+    /// What only hybrid nodes have.
+    pub(crate) hybrid: Option<Hybrid>,
+}
+
+/// What a hybrid node registered with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Hybrid {
+    /// By which activation; none where it named its role itself.
+    pub(crate) activation: Option<ActivationId>,
+    pub(crate) fingerprint: Box<str>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) role: Arc<str>,
+    pub(crate) registered: Timestamp,
+    /// Since when it has its key.
+    pub(crate) key_since: Timestamp,
 }
 
 /// What nodes of one kind tell alike.
@@ -126,6 +150,7 @@ impl Node {
             findings_since: Timestamp::default(),
             association_hash: 0,
             iam_role: None,
+            registration: None,
             uploads: None,
         }
     }
@@ -153,6 +178,16 @@ impl Node {
     /// When this finding was last found to be so.
     pub(crate) fn found_at(&self, finding: Finding) -> Timestamp {
         finding.at.max(self.findings_since)
+    }
+
+    /// What it registered with as a hybrid node.
+    pub(crate) fn hybrid(&self) -> Option<&Hybrid> {
+        self.registration.as_deref()?.hybrid.as_ref()
+    }
+
+    /// The role that a hybrid node acts in.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.iam_role.as_deref().or_else(|| self.hybrid().map(|hybrid| &*hybrid.role))
     }
 
     /// Whether the plane has heard from it of late (C.6).
@@ -199,6 +234,7 @@ pub(crate) struct Nodes {
     pub(crate) texts: Interner<str>,
     facts: Interner<Facts>,
     told: Interner<Told>,
+    registrations: Interner<Registration>,
 }
 
 impl Nodes {
@@ -232,6 +268,23 @@ impl Nodes {
         self.table.push(node);
         self.by_id.insert(id, number);
         number
+    }
+
+    /// The public key that an admitted node registered.
+    pub(crate) fn public_key(&self, id: NodeId) -> Option<Arc<str>> {
+        let node = self.get(self.admitted(id)?);
+        node.registration.as_ref().map(|registration| Arc::clone(&registration.public_key))
+    }
+
+    /// A registration, with one copy of what others have in common with it.
+    pub(crate) fn share_registration(&mut self, registration: Registration) -> Arc<Registration> {
+        let public_key = self.texts.share(&*registration.public_key);
+        let Some(hybrid) = registration.hybrid else {
+            return self.registrations.share(Registration { public_key, hybrid: None });
+        };
+        let role = self.texts.share(&*hybrid.role);
+        let name = hybrid.name.map(|name| self.texts.share(&*name));
+        Arc::new(Registration { public_key, hybrid: Some(Hybrid { role, name, ..hybrid }) })
     }
 
     /// Gives a node other tags.
@@ -285,6 +338,8 @@ impl Nodes {
             for told in node.records.iter_mut().filter_map(|record| record.told.as_mut()) {
                 *told = nodes.told.share(Arc::clone(told));
             }
+            let registration = node.registration.take().map(Arc::unwrap_or_clone);
+            node.registration = registration.map(|registration| nodes.share_registration(registration));
             let number = NodeNumber(u32::try_from(nodes.table.len()).expect("as many as were kept"));
             nodes.by_id.insert(node.id, number);
             nodes.tags.add(node.id, &node.tags);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
-use crate::id::NodeId;
+use crate::id::{ActivationId, NodeId};
 use crate::status::{PingStatus, PlatformType};
 use crate::time::Timestamp;
 
@@ -162,6 +162,9 @@ pub struct InstanceInformation {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_version: Option<String>,
+    /// The activation by which a hybrid node registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_id: Option<ActivationId>,
     /// The role of a hybrid node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_role: Option<String>,
@@ -171,6 +174,9 @@ pub struct InstanceInformation {
     /// `EC2Instance` or `ManagedInstance`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
+    /// The name that a hybrid node got from its activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The node's address.
     #[serde(rename = "IPAddress", default, skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
@@ -294,7 +300,7 @@ pub struct DescribeInstancePropertiesReply {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InstanceProperty {
-    /// The tag `Name`.
+    /// The tag `Name`, or the name that a hybrid node got from its activation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Who it is.
@@ -326,6 +332,9 @@ pub struct InstanceProperty {
     /// Its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform_version: Option<String>,
+    /// The activation by which a hybrid node registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_id: Option<ActivationId>,
     /// The role of a hybrid node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam_role: Option<String>,

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use agent::call::{Answer, Request};
+use agent::credentials::Signing;
 use fleet::in_process::{Carry, InProcess};
 use fleet::shard::Caller;
 use plane::config::LateNodes;
@@ -174,7 +175,7 @@ impl Witness {
 }
 
 impl Carry for Witness {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, request: Request) -> Answer {
+    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
         if self.cut.borrow().contains(&caller.node) {
             return Answer::Unreachable;
         }
@@ -190,7 +191,7 @@ impl Carry for Witness {
         if matters {
             self.look(service, now);
         }
-        let answer = InProcess::Typed.carry(service, now, caller, request);
+        let answer = InProcess::Typed.carry(service, now, caller, by, request);
         let ledger = &mut *self.ledger.borrow_mut();
         if let (Some(node), Answer::Associations(page)) = (asks, &answer) {
             assert_eq!(page.next_token, None, "few associations need one page");

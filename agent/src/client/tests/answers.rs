@@ -6,10 +6,70 @@ use std::path::PathBuf;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use shared::id::NodeId;
+use shared::signature::body_hash;
 use tokio_rustls::TlsAcceptor;
 
 use super::plane::{Plane, Wire};
 use super::*;
+use crate::client::key::KeyPool;
+
+#[tokio::test]
+async fn calls_for_credentials_look_as_the_real_agents() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(4));
+    let client = client.with_keys(KeyPool::generate(1).unwrap());
+    let host = format!("127.0.0.1:{}", plane.port());
+    let node = NodeId::hybrid(1);
+    let body = "{\"Fingerprint\":\"x\"}";
+    let serve = async {
+        let mut wire = plane.accept().await;
+        let request = wire.chunked_request().await;
+        wire.answer("200 OK", "{}").await;
+        request
+    };
+    let signed = Outgoing { by: SignedBy::Key(node, 0), ..call(body, 0) };
+    let (sent, (head, chunks)) = tokio::join!(client.send(signed), serve);
+    sent.outcome.unwrap();
+    let (shown, signature) = head.split_once("Signature=").unwrap();
+    assert_eq!(
+        shown,
+        format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nTransfer-Encoding: chunked\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={node}/20261123/us-east-1/ssm/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-target, "
+        )
+    );
+    assert_eq!(
+        &signature[344..],
+        format!(
+            "\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Content-Sha256: {}\r\n\
+             X-Amz-Date: 20261123T042430Z\r\nX-Amz-Target: AmazonSSM.GetDocument",
+            body_hash(body.as_bytes()).as_str()
+        )
+    );
+    assert_eq!(chunks, format!("{:X}\r\n{body}\r\n0\r\n\r\n", body.len()));
+
+    let serve = async {
+        let mut wire = plane.accept().await;
+        let request = wire.request().await;
+        wire.answer("200 OK", "{}").await;
+        request
+    };
+    // A client of its own, for the connection of the one above is still open.
+    let other = super::client(&plane.url(), &clock, Limits::of_connections(4));
+    let unsigned = Outgoing { by: SignedBy::Nobody, ..call("{}", 0) };
+    let (sent, (head, _)) = tokio::join!(other.send(unsigned), serve);
+    sent.outcome.unwrap();
+    let expected = format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nContent-Length: 2\r\n\
+         Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\r\n"
+    );
+    assert_eq!(head, expected);
+    let without_a_key = other.send(Outgoing { by: SignedBy::Key(node, 0), ..call("{}", 0) }).await;
+    let error = without_a_key.outcome.unwrap_err();
+    assert!(matches!(error, CallError::Unreachable { source: TransportError::NoKey, .. }), "{error:?}");
+}
 
 /// Makes one call to a plane that takes the request and says `words` before it closes.
 async fn told(words: &str) -> CallError {
@@ -190,7 +250,17 @@ fn tls_client(url: &str, clock: &TestClock) -> Client<TestClock> {
     let limits = Limits::of_connections(4);
     let pool = Pool::new(limits.connections, limits.idle_close);
     let (signer, clock, answer_bytes) = (signer(), clock.clone(), limits.answer_bytes);
-    Client { shared: Arc::new(Shared { endpoint, signer, transport, pool, clock, answer_bytes }) }
+    Client {
+        shared: Arc::new(Shared {
+            endpoint,
+            signer,
+            keys: KeyPool::default(),
+            transport,
+            pool,
+            clock,
+            answer_bytes,
+        }),
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.stream
     }
 
+    /// The head of the next request as it came, and its body, which comes in chunks.
+    pub(super) async fn chunked_request(&mut self) -> (String, String) {
+        let mut text = String::new();
+        while !text.ends_with("0\r\n\r\n") {
+            text.push(self.stream.read_u8().await.unwrap().into());
+        }
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
     /// The next request as it came, head and body.
     pub(super) async fn request(&mut self) -> (String, String) {
         let mut head = String::new();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::{Bound, ControlFlow};
 
 use shared::error::{ApiError, ErrorCode};
-use shared::id::NodeId;
+use shared::id::{ActivationId, NodeId};
 use shared::status::{AssociationStatus, PingStatus, PlatformType};
 use shared::time::Timestamp;
 use shared::wire::{
@@ -90,17 +90,13 @@ enum Filter {
     Ping(Vec<PingStatus>),
     Platform(Vec<PlatformType>),
     Association(Vec<AssociationStatus>),
+    Activation(Vec<String>),
     ResourceType(Vec<String>),
     Role(Vec<String>),
     SourceId(Vec<String>),
     SourceType(Vec<String>),
-    Tag {
-        key: String,
-        values: Vec<String>,
-    },
+    Tag { key: String, values: Vec<String> },
     TagKey(Vec<String>),
-    /// Nodes of this plane have no activation.
-    Nothing,
 }
 
 impl Filter {
@@ -112,24 +108,34 @@ impl Filter {
             Self::Ping(states) => states.contains(&node.ping_status(now, state.config.connection_lost_after)),
             Self::Platform(kinds) => node.facts.platform_type.is_some_and(|own| kinds.contains(&own)),
             Self::Association(states) => node.association_status().is_some_and(|own| states.contains(&own)),
-            Self::ResourceType(kinds) => kinds.iter().any(|kind| kind == RESOURCE_TYPE),
-            Self::Role(roles) => {
-                node.iam_role.as_deref().is_some_and(|own| roles.iter().any(|role| role == own))
+            Self::ResourceType(kinds) => kinds.iter().any(|kind| kind == resource_type(node).0),
+            Self::Activation(ids) => {
+                activation(node).is_some_and(|own| ids.iter().any(|id| *id == own.to_string()))
             }
+            Self::Role(roles) => node.role().is_some_and(|own| roles.iter().any(|role| role == own)),
             Self::SourceId(ids) => ids.iter().any(|id| id == node.id.as_str()),
-            Self::SourceType(kinds) => kinds.iter().any(|kind| kind == SOURCE_TYPE),
+            Self::SourceType(kinds) => kinds.iter().any(|kind| kind == resource_type(node).1),
             Self::Tag { key, values } => {
                 node.tags.value(key).is_some_and(|own| values.iter().any(|value| **value == **own))
             }
             Self::TagKey(keys) => keys.iter().any(|key| node.tags.value(key).is_some()),
-            Self::Nothing => false,
         }
     }
 }
 
-/// What every node of this plane is.
-const RESOURCE_TYPE: &str = "EC2Instance";
-const SOURCE_TYPE: &str = "AWS::EC2::Instance";
+/// What a node is, and what its source is.
+fn resource_type(node: &Node) -> (&'static str, &'static str) {
+    if node.id.is_hybrid() {
+        ("ManagedInstance", "AWS::SSM::ManagedInstance")
+    } else {
+        ("EC2Instance", "AWS::EC2::Instance")
+    }
+}
+
+/// The activation by which a hybrid node registered.
+pub(super) fn activation(node: &Node) -> Option<ActivationId> {
+    node.hybrid()?.activation
+}
 
 fn read_filters(state: &State, call: &DescribeInstanceInformation) -> Result<Vec<Filter>, ApiError> {
     let older = call.instance_information_filter_list.as_deref().unwrap_or_default();
@@ -170,7 +176,7 @@ fn read_filter(state: &State, key: &str, values: &[String]) -> Result<Filter, Ap
         })?),
         "SourceIds" => Filter::SourceId(values.to_vec()),
         "SourceTypes" => Filter::SourceType(values.to_vec()),
-        "ActivationIds" => Filter::Nothing,
+        "ActivationIds" => Filter::Activation(values.to_vec()),
         "IamRole" => Filter::Role(values.to_vec()),
         "tag-key" => Filter::TagKey(values.to_vec()),
         _ => match key.strip_prefix("tag:") {
@@ -211,9 +217,11 @@ pub(super) fn information(state: &State, now: Timestamp, node: &Node) -> Instanc
         platform_type: facts.platform_type,
         platform_name: text(&facts.platform_name),
         platform_version: text(&facts.platform_version),
-        iam_role: text(&node.iam_role),
-        registration_date: None,
-        resource_type: Some(RESOURCE_TYPE.to_owned()),
+        activation_id: activation(node),
+        iam_role: node.role().map(str::to_owned),
+        registration_date: node.hybrid().map(|hybrid| hybrid.registered),
+        resource_type: Some(resource_type(node).0.to_owned()),
+        name: node.hybrid().and_then(|hybrid| hybrid.name.as_deref()).map(str::to_owned),
         ip_address: text(&node.ip_address),
         computer_name: text(&node.computer_name),
         association_status: status.map(|status| status.to_string()),
@@ -228,6 +236,6 @@ pub(super) fn information(state: &State, now: Timestamp, node: &Node) -> Instanc
             instance_association_status_aggregated_count: counts.collect(),
         }),
         source_id: Some(node.id.to_string()),
-        source_type: Some(SOURCE_TYPE.to_owned()),
+        source_type: Some(resource_type(node).1.to_owned()),
     }
 }

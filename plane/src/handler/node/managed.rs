@@ -40,6 +40,7 @@ pub(crate) fn deregister_managed_instance(
     node.computer_name = None;
     node.ip_address = None;
     node.iam_role = None;
+    node.registration = None;
     let id = node.id;
     state.inventory.remove(id);
     rematch(state, now, number, Some(before));

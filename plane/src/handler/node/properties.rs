@@ -15,7 +15,7 @@ use shared::wire::{
 };
 
 use super::super::refused;
-use super::describe::{information, is_listed, known_node};
+use super::describe::{activation, information, is_listed, known_node};
 use crate::page::{List, SEARCH};
 use crate::state::State;
 use crate::state::node::Node;
@@ -60,9 +60,11 @@ fn property(state: &State, now: Timestamp, node: &Node) -> InstanceProperty {
         platform_type,
         platform_name,
         platform_version,
+        activation_id,
         iam_role,
         registration_date,
         resource_type,
+        name,
         ip_address,
         computer_name,
         association_status,
@@ -74,7 +76,7 @@ fn property(state: &State, now: Timestamp, node: &Node) -> InstanceProperty {
         ..
     } = information(state, now, node);
     InstanceProperty {
-        name: node.tags.value("Name").map(ToString::to_string),
+        name: node.tags.value("Name").map(ToString::to_string).or(name),
         instance_id: instance_id.to_string(),
         // Both belong to EC2, of which the plane knows nothing.
         instance_role: None,
@@ -86,6 +88,7 @@ fn property(state: &State, now: Timestamp, node: &Node) -> InstanceProperty {
         platform_type,
         platform_name,
         platform_version,
+        activation_id,
         iam_role,
         registration_date,
         resource_type,
@@ -239,8 +242,8 @@ impl Filter {
                 let associations = records.filter_map(|record| state.associations.get(record.association));
                 associations.map(|association| association.definition.name.to_string()).collect()
             }
-            Key::ActivationIds => BTreeSet::new(),
-            Key::IamRole => one(node.iam_role.as_deref()),
+            Key::ActivationIds => activation(node).map(|id| id.to_string()).into_iter().collect(),
+            Key::IamRole => one(node.role()),
             Key::ResourceType => one(information(state, now, node).resource_type.as_deref()),
             Key::AssociationStatus => one(node.association_status().map(|status| status.as_str())),
             Key::Tagged => node.tags.iter().map(|(key, _)| key.to_string()).collect(),

@@ -1,0 +1,82 @@
+//! The activations by which hybrid nodes register: made before the first of them
+//! arrives, one for each thousand, and taken back with their nodes from a plane
+//! that is not ours.
+
+use agent::credentials::{ACTIVATION_LIMIT, Grant};
+use shared::id::ActivationId;
+use shared::wire::{
+    CreateActivation, CreateActivationReply, DeleteActivation, DeregisterManagedInstance,
+    DescribeInstanceInformation, InstanceInformationStringFilter,
+};
+
+use super::{Desk, DeskError, Operator, next_page};
+
+/// The role that hybrid nodes act in; the user guide's name for it.
+const ROLE: &str = "SSMServiceRole";
+
+impl Operator {
+    /// Makes the activations by which hybrid nodes register. Their tags are on
+    /// the nodes from the start.
+    pub(super) async fn make_activations(&mut self, desk: &impl Desk) {
+        let plan = self.plan.clone();
+        for (cohort, &size) in plan.catalogue.cohorts.iter().zip(&plan.sizes) {
+            for number in 0..cohort.identity.activations.len() {
+                let before = number as u32 * ACTIVATION_LIMIT;
+                let mut tags = cohort.tags.clone();
+                tags.extend(self.run_tag.clone());
+                let call = CreateActivation {
+                    description: Some(format!("nodes of cohort {} in {}", cohort.name, plan.name)),
+                    default_instance_name: Some(cohort.name.clone()),
+                    iam_role: ROLE.into(),
+                    registration_limit: Some((size - before).min(ACTIVATION_LIMIT).into()),
+                    tags: (!tags.is_empty()).then_some(tags),
+                    ..CreateActivation::default()
+                };
+                match self.insist_once(desk, call).await {
+                    Ok(CreateActivationReply { activation_id: Some(id), activation_code: Some(code) }) => {
+                        self.activations.push(id);
+                        cohort.identity.activations.put(number, Grant { id: id.to_string(), code });
+                    }
+                    Ok(_) => {
+                        self.troubles
+                            .insert("CreateActivation brought no ActivationId or no ActivationCode".into());
+                    }
+                    Err(error) => self.trouble(error),
+                }
+            }
+        }
+    }
+
+    /// Takes an activation back, and the nodes that registered by it.
+    pub(super) async fn clear_activation(
+        &mut self,
+        desk: &impl Desk,
+        id: ActivationId,
+    ) -> Result<(), DeskError> {
+        let call = DeleteActivation { activation_id: id.to_string() };
+        self.insist(desk, call).await?;
+        let of_it =
+            InstanceInformationStringFilter { key: "ActivationIds".into(), values: vec![id.to_string()] };
+        let mut nodes = Vec::new();
+        let mut next_token = None;
+        loop {
+            let call = DescribeInstanceInformation {
+                filters: Some(vec![of_it.clone()]),
+                max_results: Some(50),
+                next_token: next_token.clone(),
+                ..DescribeInstanceInformation::default()
+            };
+            let page = self.insist(desk, call).await?;
+            nodes.extend(page.instance_information_list.into_iter().map(|node| node.instance_id));
+            match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
+                Some(token) => next_token = Some(token),
+                None => break,
+            }
+        }
+        for node in nodes {
+            let call = DeregisterManagedInstance { instance_id: node.to_string() };
+            self.insist(desk, call).await?;
+        }
+        Ok(())
+    }
+}
