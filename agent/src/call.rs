@@ -13,14 +13,18 @@ use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::{
-    Empty, GetDocument, GetDocumentReply, ListInstanceAssociations, ListInstanceAssociationsReply,
-    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
+    Empty, GetDocument, GetDocumentReply, GetParameters, GetParametersReply, ListInstanceAssociations,
+    ListInstanceAssociationsReply, PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 };
 
 use crate::association::{Association, Listed};
 use crate::catalogue::Fetched;
 use crate::compliance::Item;
+
+/// An operation of the public API that nodes call, whether or not our plane knows it.
+const GET_PARAMETERS: &str = "GetParameters";
+const GET_PARAMETERS_TARGET: &str = "AmazonSSM.GetParameters";
 
 /// What a node asks.
 #[derive(Debug, Clone)]
@@ -39,6 +43,19 @@ pub enum Call {
     ReportStatus(Arc<Report>),
     /// What it complies with.
     PutCompliance(Arc<[Item]>),
+    /// Values of the Parameter Store, by these names.
+    GetParameters(Arc<[String]>),
+    /// A document that a step runs.
+    GetNamedDocument(Arc<DocumentName>),
+}
+
+/// A document by its name, and perhaps its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentName {
+    /// Its name or ARN.
+    pub name: String,
+    /// Its version, if one is meant.
+    pub version: Option<String>,
 }
 
 /// How a run stands.
@@ -52,6 +69,8 @@ pub struct Report {
     pub error_code: Option<AgentErrorCode>,
     /// In words.
     pub summary: String,
+    /// When the run began whose output is stored, where steps have run.
+    pub output_of: Option<Timestamp>,
 }
 
 /// A call in its wire type.
@@ -64,6 +83,7 @@ pub enum Request {
     GetDocument(GetDocument),
     ReportStatus(UpdateInstanceAssociationStatus),
     PutCompliance(PutComplianceItems),
+    GetParameters(GetParameters),
 }
 
 /// What came back, in its wire type.
@@ -75,6 +95,8 @@ pub enum Answer {
     Associations(ListInstanceAssociationsReply),
     /// A document.
     Document(GetDocumentReply),
+    /// Values of the Parameter Store.
+    Parameters(GetParametersReply),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back; whether the plane did it is unknown.
@@ -92,6 +114,8 @@ pub enum Outcome {
     Associations(Vec<Listed>, Option<Arc<str>>),
     /// A document, parsed or found wanting.
     Document(Arc<Fetched>),
+    /// Values of the Parameter Store.
+    Parameters(Arc<GetParametersReply>),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back.
@@ -111,7 +135,7 @@ impl Outcome {
 
     /// Whether the plane did what it was asked.
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done | Self::Associations(..) | Self::Document(_))
+        matches!(self, Self::Done | Self::Associations(..) | Self::Document(_) | Self::Parameters(_))
     }
 }
 
@@ -135,9 +159,10 @@ impl Call {
             Self::Register => RegisterManagedInstance::NAME,
             Self::Probe | Self::Heartbeat => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
-            Self::GetDocument(_) => GetDocument::NAME,
+            Self::GetDocument(_) | Self::GetNamedDocument(_) => GetDocument::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::GetParameters(_) => GET_PARAMETERS,
         }
     }
 }
@@ -152,6 +177,7 @@ impl Request {
             Self::GetDocument(_) => GetDocument::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::GetParameters(_) => GET_PARAMETERS,
         }
     }
 
@@ -164,6 +190,7 @@ impl Request {
             Self::GetDocument(_) => GetDocument::TARGET,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
+            Self::GetParameters(_) => GET_PARAMETERS_TARGET,
         }
     }
 
@@ -176,6 +203,7 @@ impl Request {
             Self::GetDocument(request) => encode(request),
             Self::ReportStatus(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
+            Self::GetParameters(request) => encode(request),
         }
     }
 
@@ -189,7 +217,11 @@ impl Request {
             Self::PutCompliance(call) => {
                 call.execution_summary.execution_time = date(call.execution_summary.execution_time);
             }
-            Self::Register(_) | Self::Heartbeat(_) | Self::ListAssociations(_) | Self::GetDocument(_) => {}
+            Self::Register(_)
+            | Self::Heartbeat(_)
+            | Self::ListAssociations(_)
+            | Self::GetDocument(_)
+            | Self::GetParameters(_) => {}
         }
         self
     }
@@ -203,6 +235,7 @@ impl Request {
             }
             Self::ListAssociations(_) => decode(body, Answer::Associations),
             Self::GetDocument(_) => decode(body, Answer::Document),
+            Self::GetParameters(_) => decode(body, Answer::Parameters),
         }
     }
 }

@@ -4,10 +4,11 @@
 //! shard: it gives equal associations and documents one place in memory. That
 //! shares bytes, not knowledge: a node learns only from its own answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use regex::Regex;
 use shared::document::{Document, DocumentError};
 use shared::seed::Seed;
 use shared::status::PlatformType;
@@ -16,6 +17,7 @@ use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
+use crate::distribution::Distribution;
 use crate::fault::{NodeFaults, Share};
 
 /// Everything that is the same for the whole fleet.
@@ -128,36 +130,62 @@ impl Default for Timing {
     }
 }
 
-/// How the steps of a document go on a node.
+/// How the steps of a document go on a node. What a behaviour leaves open, the
+/// step's own commands say (`script`), else it takes half a second to two
+/// seconds and succeeds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Behaviour {
     /// The document's name; `None` fits any.
     pub document: Option<String>,
-    /// The least and the most that a step takes; each duration between is as likely.
-    pub takes: (Period, Period),
-    /// The share of runs in which a step fails.
+    /// The step's name; `None` fits any.
+    pub step: Option<String>,
+    /// How long a step takes, whatever its commands say.
+    pub takes: Option<Distribution>,
+    /// The share of runs in which a step fails. Where no step is named, the
+    /// first one that runs is the one that fails.
     pub fails: Share,
     /// The exit code of a step that fails.
     pub exit_code: i32,
+    /// What a step writes to its standard output, whatever its commands say.
+    pub output: Option<String>,
+    /// What a step that fails writes to its standard error, whatever its commands say.
+    pub error: Option<String>,
+    /// How long the node is away when a step asks for a reboot.
+    pub reboot: Period,
+    /// Whether the place where output is stored cannot be reached.
+    pub loses_output: bool,
 }
 
+/// A minute until the reboot (agent/rebooter: `shutdown -r +1`) and half a minute to boot.
+const REBOOT: Period = Period::seconds(90);
+
 impl Default for Behaviour {
-    /// A step takes half a second to two seconds and succeeds.
+    /// All as the commands say.
     fn default() -> Self {
         Self {
             document: None,
-            takes: (Period::milliseconds(500), Period::seconds(2)),
+            step: None,
+            takes: None,
             fails: Share::NONE,
             exit_code: 1,
+            output: None,
+            error: None,
+            reboot: REBOOT,
+            loses_output: false,
         }
     }
 }
 
 impl Cohort {
-    /// How runs of this document go.
-    pub fn behaviour(&self, document: &str) -> Behaviour {
-        let fits = |behaviour: &&Behaviour| behaviour.document.as_deref().is_none_or(|name| name == document);
-        self.behaviours.iter().find(fits).cloned().unwrap_or_default()
+    /// How this step of runs of this document goes: as the first behaviour has it
+    /// that fits both.
+    pub fn behaviour(&self, document: &str, step: &str) -> Behaviour {
+        let fits = |written: &Option<String>, name| written.as_deref().is_none_or(|written| written == name);
+        let mut fitting = self
+            .behaviours
+            .iter()
+            .filter(|behaviour| fits(&behaviour.document, document) && fits(&behaviour.step, step));
+        fitting.next().cloned().unwrap_or_default()
     }
 }
 
@@ -166,6 +194,31 @@ impl Cohort {
 pub struct Fetched {
     /// The document, or why it is none.
     pub document: Result<Document, DocumentError>,
+    /// Whether its text refers to the Parameter Store.
+    pub may_ask: bool,
+    /// The patterns that its parameters must match, by their text.
+    patterns: OnceLock<BTreeMap<String, Regex>>,
+}
+
+impl Fetched {
+    /// A document's content, parsed.
+    pub fn new(content: &str) -> Self {
+        Self {
+            document: Document::parse_for_node(content),
+            may_ask: content.contains("ssm:"),
+            patterns: OnceLock::new(),
+        }
+    }
+
+    /// A pattern of one of its parameters; `None` if it is none.
+    pub fn pattern(&self, pattern: &str) -> Option<&Regex> {
+        let patterns = self.patterns.get_or_init(|| {
+            let parameters = self.document.iter().flat_map(|document| document.parameters.values());
+            let written = parameters.filter_map(|parameter| parameter.allowed_pattern.clone());
+            written.filter_map(|pattern| Regex::new(&pattern).ok().map(|regex| (pattern, regex))).collect()
+        });
+        patterns.get(pattern)
+    }
 }
 
 /// What a shard's nodes share in memory. Entries that no node holds any more
@@ -227,6 +280,7 @@ impl Library {
                 Outcome::Associations(listed, next.map(|token| self.texts.one(token)))
             }
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
+            Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),
@@ -241,7 +295,7 @@ impl Library {
             self.documents.retain(|_, fetched| Arc::strong_count(fetched) > 1);
             self.documents_sweep_at = self.documents.len() * 2;
         }
-        let fetched = Arc::new(Fetched { document: Document::parse_for_node(content) });
+        let fetched = Arc::new(Fetched::new(content));
         self.documents.insert(content.clone(), fetched.clone());
         fetched
     }

@@ -10,6 +10,7 @@
 //! - [`lifecycle`]: registration, start probe, heartbeats, hibernation
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
+//! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
 //! - [`compliance`]: what is said after a run
 //! - [`retry`]: which failed call is tried again, and when
 //! - [`client`]: the calls themselves
@@ -19,6 +20,7 @@ pub mod call;
 pub mod catalogue;
 pub mod client;
 pub mod compliance;
+pub mod distribution;
 pub mod execution;
 pub mod fault;
 mod health;
@@ -26,8 +28,11 @@ pub mod identity;
 pub mod lane;
 pub mod lifecycle;
 pub mod node;
+mod output;
+pub mod performance;
 pub mod plugin;
 pub mod poll;
 pub mod retry;
 pub mod run;
 pub mod schedule;
+pub mod script;

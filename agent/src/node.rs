@@ -15,8 +15,8 @@ use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    GetDocument, InstanceAssociationExecutionResult, ListInstanceAssociations, RegisterManagedInstance,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    GetDocument, GetParameters, InstanceAssociationExecutionResult, ListInstanceAssociations,
+    RegisterManagedInstance, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 };
 use smallvec::SmallVec;
 
@@ -28,6 +28,7 @@ use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
 use crate::lane::{Lane, LaneName, Outstanding};
 use crate::lifecycle::Lifecycle;
+use crate::output;
 use crate::poll::Poll;
 use crate::retry::{self, Failure};
 use crate::run::Run;
@@ -117,6 +118,12 @@ pub enum Note {
     IdNotAccepted,
     /// A run began.
     Started(AssociationId),
+    /// A step of a run asked for a reboot: the node is away, and goes on when it is back.
+    Rebooting(AssociationId),
+    /// A run was taken up after so many reboots that the agent gives it up unreported.
+    GivenUp(AssociationId),
+    /// A step of a run has gathered inventory.
+    InventoryGathered(AssociationId),
     /// A run ended, and its last report came to its end.
     Ended(Ended),
     /// For the first time it met a document of which its platform can run nothing.
@@ -279,6 +286,8 @@ impl Node {
         for name in [LaneName::Credentials, LaneName::Health, LaneName::Associations] {
             self.lane(name).due = Timestamp::NEVER;
         }
+        // A node that is away does not come back.
+        self.run.take_if(|run| run.is_away());
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
         }
@@ -351,6 +360,14 @@ impl Node {
                     .filter(|version| !version.is_empty()),
                 ..GetDocument::default()
             }),
+            Call::GetNamedDocument(document) => Request::GetDocument(GetDocument {
+                name: document.name.clone(),
+                document_version: document.version.clone(),
+                ..GetDocument::default()
+            }),
+            Call::GetParameters(names) => {
+                Request::GetParameters(GetParameters { names: names.to_vec(), with_decryption: Some(false) })
+            }
             Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
                 association_id: report.association.id,
                 association_version: None,
@@ -358,7 +375,9 @@ impl Node {
                     error_code: Some(report.error_code.map_or(String::new(), |code| code.to_string())),
                     execution_date: dispatch.stamped,
                     execution_summary: report.summary.clone(),
-                    output_url: None,
+                    output_url: report
+                        .output_of
+                        .and_then(|began| output::url(&report.association, id, began)),
                     status: report.status,
                 },
                 instance_id: id,
@@ -378,7 +397,9 @@ fn wait_before_retry(
     draw: Draw,
 ) -> Option<Period> {
     let failure = match outcome {
-        Outcome::Done | Outcome::Associations(..) | Outcome::Document(_) => return None,
+        Outcome::Done | Outcome::Associations(..) | Outcome::Document(_) | Outcome::Parameters(_) => {
+            return None;
+        }
         Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
         Outcome::Unreachable => Failure::Transport,
         // A body that cannot be read is no reason for the SDK to ask again; the status may be.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::distribution::InvalidDistribution;
 use agent::fault::{NodeFaults, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -118,9 +119,14 @@ pub enum PlanError {
         /// The cohort.
         cohort: String,
     },
-    /// A step cannot take less than nothing.
-    #[error("cohort {0}: `takes` has its least value first")]
-    BackwardsTakes(String),
+    /// A distribution that cannot be drawn from.
+    #[error("cohort {cohort}: `takes`: {source}")]
+    Takes {
+        /// The cohort that names it.
+        cohort: String,
+        /// What is wrong with it.
+        source: InvalidDistribution,
+    },
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
     AgentVersion {
@@ -399,15 +405,18 @@ fn is_agent_version(text: &str) -> bool {
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
     let standard = Behaviour::default();
-    let takes = written.takes.map_or(standard.takes, |[least, most]| (least, most));
-    if takes.0 > takes.1 {
-        return Err(PlanError::BackwardsTakes(cohort.name.clone()));
-    }
+    let takes = written.takes.map(|takes| takes.0.check()).transpose();
+    let takes = takes.map_err(|source| PlanError::Takes { cohort: cohort.name.clone(), source })?;
     Ok(Behaviour {
         document: written.document.clone(),
+        step: written.step.clone(),
         takes,
         fails: written.fails,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
+        output: written.output.clone(),
+        error: written.error.clone(),
+        reboot: written.reboot.unwrap_or(standard.reboot),
+        loses_output: written.loses_output,
     })
 }
 

@@ -5,6 +5,7 @@ mod binary;
 mod clients;
 mod conformance;
 mod determinism;
+mod document;
 mod foreign;
 mod golden;
 mod live;
