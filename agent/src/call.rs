@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 use shared::error::{ApiError, ErrorCode};
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 use shared::wire::{
-    Empty, GetDocument, GetDocumentReply, GetParameters, GetParametersReply, ListInstanceAssociations,
-    ListInstanceAssociationsReply, PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    Empty, GetDocument, GetDocumentReply, GetManifest, GetManifestReply, GetParameters, GetParametersReply,
+    ListInstanceAssociations, ListInstanceAssociationsReply, PutComplianceItems, PutConfigurePackageResult,
+    RegisterManagedInstance, RegisterManagedInstanceReply, UpdateInstanceAssociationStatus,
+    UpdateInstanceInformation,
 };
 
 use crate::association::{Association, Listed};
@@ -47,9 +48,28 @@ pub enum Call {
     GetParameters(Arc<[String]>),
     /// A document that a step runs.
     GetNamedDocument(Arc<DocumentName>),
+    /// What a package is made of.
+    GetManifest(Arc<DocumentName>),
+    /// How the work on a package went.
+    PutPackageResult(Arc<PackageResult>),
 }
 
-/// A document by its name, and perhaps its version.
+/// How the work on a package went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageResult {
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `Install` or `Uninstall`.
+    pub operation: String,
+    /// The exit code.
+    pub code: i32,
+    /// How long it took.
+    pub took: Period,
+}
+
+/// A document or package by its name, and perhaps its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentName {
     /// Its name or ARN.
@@ -84,6 +104,8 @@ pub enum Request {
     ReportStatus(UpdateInstanceAssociationStatus),
     PutCompliance(PutComplianceItems),
     GetParameters(GetParameters),
+    GetManifest(GetManifest),
+    PutPackageResult(PutConfigurePackageResult),
 }
 
 /// What came back, in its wire type.
@@ -97,6 +119,8 @@ pub enum Answer {
     Document(GetDocumentReply),
     /// Values of the Parameter Store.
     Parameters(GetParametersReply),
+    /// What a package is made of.
+    Manifest(GetManifestReply),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back; whether the plane did it is unknown.
@@ -116,6 +140,8 @@ pub enum Outcome {
     Document(Arc<Fetched>),
     /// Values of the Parameter Store.
     Parameters(Arc<GetParametersReply>),
+    /// What a package is made of: the text.
+    Manifest(Arc<str>),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back.
@@ -135,7 +161,10 @@ impl Outcome {
 
     /// Whether the plane did what it was asked.
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Done | Self::Associations(..) | Self::Document(_) | Self::Parameters(_))
+        matches!(
+            self,
+            Self::Done | Self::Associations(..) | Self::Document(_) | Self::Parameters(_) | Self::Manifest(_)
+        )
     }
 }
 
@@ -163,6 +192,8 @@ impl Call {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
             Self::GetParameters(_) => GET_PARAMETERS,
+            Self::GetManifest(_) => GetManifest::NAME,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
         }
     }
 }
@@ -178,6 +209,8 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
             Self::GetParameters(_) => GET_PARAMETERS,
+            Self::GetManifest(_) => GetManifest::NAME,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
         }
     }
 
@@ -191,6 +224,8 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
             Self::GetParameters(_) => GET_PARAMETERS_TARGET,
+            Self::GetManifest(_) => GetManifest::TARGET,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
         }
     }
 
@@ -204,6 +239,8 @@ impl Request {
             Self::ReportStatus(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
             Self::GetParameters(request) => encode(request),
+            Self::GetManifest(request) => encode(request),
+            Self::PutPackageResult(request) => encode(request),
         }
     }
 
@@ -221,7 +258,9 @@ impl Request {
             | Self::Heartbeat(_)
             | Self::ListAssociations(_)
             | Self::GetDocument(_)
-            | Self::GetParameters(_) => {}
+            | Self::GetParameters(_)
+            | Self::GetManifest(_)
+            | Self::PutPackageResult(_) => {}
         }
         self
     }
@@ -230,12 +269,14 @@ impl Request {
     pub fn read(&self, body: &[u8]) -> Answer {
         match self {
             Self::Register(_) => decode::<RegisterManagedInstanceReply>(body, |_| Answer::Done),
-            Self::Heartbeat(_) | Self::ReportStatus(_) | Self::PutCompliance(_) => {
-                decode::<Empty>(body, |_| Answer::Done)
-            }
+            Self::Heartbeat(_)
+            | Self::ReportStatus(_)
+            | Self::PutCompliance(_)
+            | Self::PutPackageResult(_) => decode::<Empty>(body, |_| Answer::Done),
             Self::ListAssociations(_) => decode(body, Answer::Associations),
             Self::GetDocument(_) => decode(body, Answer::Document),
             Self::GetParameters(_) => decode(body, Answer::Parameters),
+            Self::GetManifest(_) => decode(body, Answer::Manifest),
         }
     }
 }

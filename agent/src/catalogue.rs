@@ -281,6 +281,7 @@ impl Library {
             }
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
             Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
+            Answer::Manifest(reply) => Outcome::Manifest(self.texts.one(reply.manifest)),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),

@@ -15,13 +15,14 @@ use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    GetDocument, GetParameters, InstanceAssociationExecutionResult, ListInstanceAssociations,
-    RegisterManagedInstance, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    ConfigurePackageResultStep, GetDocument, GetManifest, GetParameters, InstanceAssociationExecutionResult,
+    ListInstanceAssociations, PutConfigurePackageResult, RegisterManagedInstance,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 };
 use smallvec::SmallVec;
 
 use crate::association::Known;
-use crate::call::{Call, Outcome, Request};
+use crate::call::{Call, Outcome, PackageResult, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
 use crate::compliance;
 use crate::fault::NodeFault;
@@ -368,6 +369,13 @@ impl Node {
             Call::GetParameters(names) => {
                 Request::GetParameters(GetParameters { names: names.to_vec(), with_decryption: Some(false) })
             }
+            Call::GetManifest(package) => Request::GetManifest(GetManifest {
+                package_name: package.name.clone(),
+                package_version: package.version.clone().unwrap_or_default(),
+            }),
+            Call::PutPackageResult(result) => {
+                Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
+            }
             Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
                 association_id: report.association.id,
                 association_version: None,
@@ -397,9 +405,11 @@ fn wait_before_retry(
     draw: Draw,
 ) -> Option<Period> {
     let failure = match outcome {
-        Outcome::Done | Outcome::Associations(..) | Outcome::Document(_) | Outcome::Parameters(_) => {
-            return None;
-        }
+        Outcome::Done
+        | Outcome::Associations(..)
+        | Outcome::Document(_)
+        | Outcome::Parameters(_)
+        | Outcome::Manifest(_) => return None,
         Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
         Outcome::Unreachable => Failure::Transport,
         // A body that cannot be read is no reason for the SDK to ask again; the status may be.
@@ -450,6 +460,41 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         // The message channels come later; until one is known the real agent sends it empty.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, cohort, platform)
+    }
+}
+
+/// What is told of the work on a package. Of its steps only the two that everyone takes.
+fn package_result(
+    id: NodeId,
+    platform: Platform,
+    draw: Draw,
+    result: &PackageResult,
+) -> PutConfigurePackageResult {
+    let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
+    let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
+    let attributes = [
+        ("architecture", architecture),
+        ("availabilityZone", &zone),
+        ("instanceID", id.as_str()),
+        ("instanceType", if id.is_hybrid() { "" } else { "m5.large" }),
+        ("platformName", platform.platform_name),
+        ("platformVersion", platform.platform_version),
+        ("region", "us-east-1"),
+    ];
+    let took = i64::try_from(result.took.as_milliseconds()).unwrap_or(i64::MAX);
+    let step = |action: String, result, timing| ConfigurePackageResultStep { action, result, timing };
+    PutConfigurePackageResult {
+        attributes: attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        operation: result.operation.clone(),
+        overall_timing: took,
+        package_name: result.name.clone(),
+        package_version: result.version.clone(),
+        previous_package_version: None,
+        result: i64::from(result.code),
+        steps: vec![
+            step("download manifest".to_owned(), 0, 0),
+            step(format!("prepare {}", result.operation), i64::from(result.code), took),
+        ],
     }
 }
 

@@ -59,6 +59,8 @@ pub enum Work {
     Inventory,
     /// It runs another document.
     Document,
+    /// It installs or removes a package, which the plane describes, and tells how it went.
+    Package,
 }
 
 /// What the plugin of this name does.
@@ -66,6 +68,7 @@ pub fn work(name: &str) -> Work {
     match name {
         "aws:softwareInventory" => Work::Inventory,
         "aws:runDocument" => Work::Document,
+        "aws:configurePackage" => Work::Package,
         _ => Work::Plain,
     }
 }

@@ -5,13 +5,14 @@
 //! InProgress, one per step, the final one, then compliance
 //! (agent/association/processor.go). Steps do not wait for reports: they are
 //! due instants of their own. What a step does is `execution`'s decision; taking
-//! steps up is `step`'s, documents that steps run `nested`'s, and what comes from
-//! the Parameter Store `asking`'s work. A reboot is in `reboot`.
+//! steps up is `step`'s, documents that steps run `nested`'s, packages `package`'s,
+//! and what comes from the Parameter Store `asking`'s work. A reboot is in `reboot`.
 //!
 //! Invariant: one association never runs twice at once, as in the real agent.
 
 mod asking;
 mod nested;
+mod package;
 mod pass;
 mod reboot;
 mod step;
@@ -32,6 +33,7 @@ use crate::lifecycle::Lifecycle;
 use crate::node::{Ended, Node, Note, Turn, executed_items};
 
 use self::asking::Asking;
+use self::package::Package;
 use self::pass::Pass;
 use self::step::StepUnderWay;
 
@@ -55,6 +57,8 @@ pub struct Run {
     step: Option<StepUnderWay>,
     /// When it ends.
     pub(crate) step_due: Timestamp,
+    /// The work on a package, if that is what the step under way is.
+    package: Option<Box<Package>>,
     /// A call that the document's worker is to make once the lane is free.
     call: Option<Call>,
     /// When the document's worker began.
@@ -163,7 +167,9 @@ impl Node {
         }
         match call {
             Call::GetParameters(_) => return self.parameters_came(outcome, turn),
-            Call::GetNamedDocument(_) => return self.document_to_run_came(outcome, turn),
+            Call::GetNamedDocument(_) => return self.named_document_came(outcome, turn),
+            Call::GetManifest(_) => return self.manifest_came(outcome, turn),
+            Call::PutPackageResult(_) => return self.package_result_told(outcome, turn),
             _ => {}
         }
         match run.phase {
@@ -274,6 +280,7 @@ impl Run {
             foreign_steps: 0,
             step: None,
             step_due: Timestamp::NEVER,
+            package: None,
             call: None,
             worker_since: now,
             away: None,

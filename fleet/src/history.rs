@@ -27,7 +27,11 @@ pub enum Ending {
 impl From<&Answer> for Ending {
     fn from(answer: &Answer) -> Self {
         match answer {
-            Answer::Done | Answer::Associations(_) | Answer::Document(_) | Answer::Parameters(_) => Self::Ok,
+            Answer::Done
+            | Answer::Associations(_)
+            | Answer::Document(_)
+            | Answer::Parameters(_)
+            | Answer::Manifest(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,
             Answer::Unreadable(_) => Self::Unreadable,

@@ -47,6 +47,8 @@ fn typed(service: &Service, now: Timestamp, request: Request) -> Answer {
         Request::GetDocument(call) => done(service.call(now, call), Answer::Document),
         Request::ReportStatus(call) => done(service.call(now, call), |_| Answer::Done),
         Request::PutCompliance(call) => done(service.call(now, call), |_| Answer::Done),
+        Request::GetManifest(call) => done(service.call(now, call), Answer::Manifest),
+        Request::PutPackageResult(call) => done(service.call(now, call), |_| Answer::Done),
         // What the plane need not know is asked as anybody else would.
         Request::GetParameters(_) => through_bytes(service, now, &request),
     }

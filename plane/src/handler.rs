@@ -12,6 +12,7 @@ mod document;
 mod execution;
 mod inventory;
 mod node;
+mod package;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,7 @@ handlers! {
     GetConnectionStatus, false => node::managed::get_connection_status;
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
+    GetManifest, true => package::get_manifest;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
     ListCommandInvocations, false => command::list::list_command_invocations;
@@ -82,6 +84,7 @@ handlers! {
     ListResourceComplianceSummaries, false => compliance::resource::list_resource_compliance_summaries;
     ListTagsForResource, false => tag::list_tags_for_resource;
     PutComplianceItems, true => compliance::put_compliance_items;
+    PutConfigurePackageResult, true => package::put_configure_package_result;
     PutInventory, true => inventory::put_inventory;
     RegisterManagedInstance, true => node::register_managed_instance;
     RemoveTagsFromResource, false => tag::remove_tags_from_resource;

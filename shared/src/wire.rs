@@ -14,6 +14,7 @@ mod instance;
 mod inventory;
 mod legacy;
 mod node;
+mod package;
 mod parameter;
 mod tag;
 
@@ -27,6 +28,7 @@ pub use instance::*;
 pub use inventory::*;
 pub use legacy::*;
 pub use node::*;
+pub use package::*;
 pub use parameter::*;
 pub use tag::*;
 

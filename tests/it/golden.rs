@@ -35,20 +35,22 @@ golden! {
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
     DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
-    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, ListAssociationVersions,
+    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, GetManifest, ListAssociationVersions,
     ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
     ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
-    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
+    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutConfigurePackageResult, PutInventory,
     RegisterManagedInstance, RemoveTagsFromResource, SendCommand, StartAssociationsOnce,
     UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 7] = [
+const OF_THE_AGENT: [&str; 9] = [
     "GetDocument",
+    "GetManifest",
     "ListInstanceAssociations",
     "PutComplianceItems",
+    "PutConfigurePackageResult",
     "PutInventory",
     "RegisterManagedInstance",
     "UpdateInstanceAssociationStatus",
@@ -56,7 +58,8 @@ const OF_THE_AGENT: [&str; 7] = [
 ];
 
 /// Members whose keys are data: whatever stands there is no unknown key.
-const MAPS: [&str; 8] = [
+const MAPS: [&str; 9] = [
+    "Attributes",
     "Parameters",
     "Details",
     "AssociationStatusAggregatedCount",

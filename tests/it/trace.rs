@@ -128,7 +128,11 @@ fn spoken(made: &Made) -> Option<Spoken> {
         Request::GetDocument(call) => Spoken::Document(call.name.clone()),
         Request::ReportStatus(call) => status(call),
         Request::PutCompliance(call) => compliance(call),
-        Request::Register(_) | Request::Heartbeat(_) | Request::GetParameters(_) => return None,
+        Request::Register(_)
+        | Request::Heartbeat(_)
+        | Request::GetParameters(_)
+        | Request::GetManifest(_)
+        | Request::PutPackageResult(_) => return None,
     })
 }
 

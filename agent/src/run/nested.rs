@@ -16,6 +16,7 @@ use crate::call::{Call, DocumentName, Outcome};
 use crate::catalogue::Fetched;
 use crate::execution::{self, StepResult, StepStatus};
 use crate::node::{Node, Turn};
+use crate::plugin::Work;
 use crate::poll::why;
 
 use super::Run;
@@ -28,7 +29,16 @@ const DEEPEST: usize = 3;
 const NOTHING: &str = "AWS-Noop";
 
 impl Node {
-    pub(super) fn document_to_run_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+    /// A document came that the step under way had asked for.
+    pub(super) fn named_document_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let Some(run) = &mut self.run else { return };
+        match run.work() {
+            Work::Package => self.package_document_came(outcome, turn),
+            _ => self.document_to_run_came(outcome, turn),
+        }
+    }
+
+    fn document_to_run_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
         let platform = self.platform(turn.catalogue).kind;
         let Some(run) = &mut self.run else { return };
         let Outcome::Document(fetched) = outcome else {
@@ -46,7 +56,7 @@ impl Node {
     }
 
     /// The plugin of the step itself failed.
-    fn step_refused(&mut self, reason: String, turn: &mut Turn<'_>) {
+    pub(super) fn step_refused(&mut self, reason: String, turn: &mut Turn<'_>) {
         let platform = self.platform(turn.catalogue).kind;
         let Some(run) = &mut self.run else { return };
         let fetched = run.pass().document.clone();
@@ -108,7 +118,7 @@ impl Run {
     }
 
     /// The result of a step whose plugin says itself what it came to.
-    fn close(
+    pub(super) fn close(
         &mut self,
         document: &Document,
         platform: PlatformType,
@@ -145,7 +155,7 @@ fn wanted(inputs: &Map<String, Value>, depth: usize) -> Result<Option<DocumentNa
 
 /// The name and the version behind its colon. Of an ARN only the last part has one.
 /// As agent/framework/docparser: `ParseDocumentNameAndVersion`.
-fn name_of(path: &str) -> DocumentName {
+pub(super) fn name_of(path: &str) -> DocumentName {
     let last = path.rsplit('/').next().unwrap_or(path);
     let version = last.split(':').nth(1).filter(|version| !version.is_empty());
     let name = version.and_then(|version| path.strip_suffix(version)?.strip_suffix(':')).unwrap_or(path);
@@ -172,7 +182,7 @@ fn member<'a>(inputs: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     inputs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-fn text(inputs: &Map<String, Value>, name: &str) -> String {
+pub(super) fn text(inputs: &Map<String, Value>, name: &str) -> String {
     member(inputs, name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 

@@ -31,6 +31,7 @@ impl Run {
     /// not outlive that: its step begins anew.
     pub(super) fn ask_for_reboot(&mut self, result: StepResult, away: Period) {
         self.passes.truncate(1);
+        self.package = None;
         let fetched = self.passes[0].document.clone();
         let Ok(document) = &fetched.document else { return };
         let index = self.passes[0].results.len();

@@ -105,9 +105,30 @@ impl Node {
         if result.status == StepStatus::Success && plugin::work(&step.action) == Work::Inventory {
             turn.note(Note::InventoryGathered(association.id));
         }
-        pass.ran += 1;
+        if run.package.is_some() {
+            run.tell_of_package(result, turn.now);
+            return self.report_next(turn);
+        }
+        run.pass().ran += 1;
         run.step_came_to_end(result, document);
         self.begin_steps(turn);
+    }
+
+    /// All that the work on a package waits for is there.
+    pub(super) fn work_on_package(&mut self, turn: &mut Turn<'_>) {
+        let platform = self.platform(turn.catalogue).kind;
+        let cohort = self.identity.cohort(turn.catalogue);
+        let Some(run) = &mut self.run else { return };
+        let association = run.association.clone();
+        let pass = run.pass();
+        let fetched = pass.document.clone();
+        let Ok(document) = &fetched.document else { return };
+        let index = pass.results.len();
+        let decision = execution::decide(document, index, &pass.context(&association, platform));
+        let Verdict::Run { timeout } = decision else { return };
+        let behaviour = cohort.behaviour(&pass.name, &document.steps[index].name);
+        run.begin_process(document, timeout, &behaviour, platform, turn);
+        self.report_next(turn);
     }
 }
 
@@ -122,13 +143,29 @@ impl Run {
         turn: &Turn<'_>,
     ) -> Option<StepResult> {
         let step = &document.steps[self.pass().results.len()];
-        if plugin::work(&step.action) == Work::Document {
-            match self.begin_nested(document, platform) {
+        match plugin::work(&step.action) {
+            Work::Document => match self.begin_nested(document, platform) {
                 Ok(true) => return None,
                 Ok(false) => {}
                 Err(result) => return Some(result),
-            }
+            },
+            Work::Package => return self.begin_package(document, platform, turn.now).err(),
+            Work::Plain | Work::Inventory => {}
         }
+        self.begin_process(document, timeout, behaviour, platform, turn);
+        None
+    }
+
+    /// Lets the next step take its time.
+    fn begin_process(
+        &mut self,
+        document: &Document,
+        timeout: Period,
+        behaviour: &Behaviour,
+        platform: PlatformType,
+        turn: &Turn<'_>,
+    ) {
+        let step = &document.steps[self.pass().results.len()];
         let inputs = self.inputs(document, platform);
         let draw = self.draw(turn.draw);
         let pass = self.pass();
@@ -143,7 +180,14 @@ impl Run {
         let due = turn.now + performance.takes.min(timeout) + lost;
         self.step_due = due.min(self.worker_since + DOCUMENT_LIMIT);
         self.step = Some(StepUnderWay { performance, timeout });
-        None
+    }
+
+    /// What the plugin of the next step does.
+    pub(super) fn work(&mut self) -> Work {
+        let pass = self.pass();
+        let step =
+            pass.document.document.as_ref().ok().and_then(|document| document.steps.get(pass.results.len()));
+        step.map_or(Work::Plain, |step| plugin::work(&step.action))
     }
 
     /// Output is stored where the association says; that of inventory is nobody's.
