@@ -11,7 +11,7 @@ use shared::time::{Period, Timestamp};
 use shared::wire::{InstanceAssociationSummary, OutputLocation, Parameters};
 
 use crate::catalogue::Fetched;
-use crate::schedule::Schedule;
+use crate::schedule::{Next, Schedule};
 
 /// After so long in progress a due association is given up.
 /// As agent/association/schedulemanager: two hours.
@@ -19,10 +19,13 @@ pub const STUCK_AFTER: Period = Period::hours(2);
 
 /// What a node is told of an association, but for its state: the same on every
 /// node, and interned.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Association {
     /// Which association.
     pub id: AssociationId,
+    /// Whether it was found in the way of old agents, which know an association by
+    /// its document's name.
+    pub is_legacy: bool,
     /// Its document.
     pub name: Arc<str>,
     /// The document's version, passed on as it came.
@@ -32,9 +35,29 @@ pub struct Association {
     /// Values for the document's parameters.
     pub parameters: Option<Arc<Parameters>>,
     /// The schedule that the node itself shall keep.
-    pub schedule: Option<Arc<str>>,
+    pub schedule: OwnSchedule,
     /// Where the output goes.
     pub output_location: Option<Arc<OutputLocation>>,
+}
+
+/// What a node is told of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum OwnSchedule {
+    /// Nothing: the plane says when to run.
+    None,
+    /// To keep this one.
+    Kept(Schedule),
+    /// Something that the agent cannot read, `at(…)` included.
+    Unreadable,
+}
+
+impl OwnSchedule {
+    fn read(expression: Option<&str>) -> Self {
+        match expression.filter(|text| !text.is_empty()) {
+            None => Self::None,
+            Some(text) => Schedule::parse(text).map_or(Self::Unreadable, Self::Kept),
+        }
+    }
 }
 
 /// The state of an association, as far as the agent tells states apart.
@@ -48,6 +71,8 @@ pub enum KnownStatus {
     InProgress,
     /// Anything else: done.
     Done,
+    /// No longer in the plane's list; only its document is remembered.
+    Unlisted,
 }
 
 impl KnownStatus {
@@ -110,29 +135,64 @@ impl Association {
     pub fn from_summary(summary: &InstanceAssociationSummary) -> Self {
         Self {
             id: summary.association_id,
+            is_legacy: false,
             name: summary.name.clone(),
             document_version: summary.document_version.clone(),
             checksum: summary.checksum.clone(),
             parameters: summary.parameters.clone(),
-            schedule: summary.schedule_expression.clone().filter(|text| !text.is_empty()),
+            schedule: OwnSchedule::read(summary.schedule_expression.as_deref()),
             output_location: summary.output_location.clone(),
         }
     }
+
+    /// One that was found in the way of old agents: it has no version, no checksum
+    /// and no schedule. A plane that says no id leaves one made from the name.
+    pub fn legacy(name: &str, id: Option<AssociationId>) -> Self {
+        let made = || AssociationId::from_bits(xxhash_rust::xxh3::xxh3_128(name.as_bytes()));
+        Self {
+            id: id.unwrap_or_else(made),
+            is_legacy: true,
+            name: name.into(),
+            document_version: "".into(),
+            checksum: "".into(),
+            parameters: None,
+            schedule: OwnSchedule::None,
+            output_location: None,
+        }
+    }
+
+    /// Its id as the agent spells it in a report or an item of compliance.
+    pub fn spelled_id(&self) -> String {
+        if self.is_legacy { self.name.to_string() } else { self.id.to_string() }
+    }
 }
 
+/// What no agent survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fatal;
+
 /// When an association is due, as agent/association/schedulemanager decides at
-/// each poll and after each run. A schedule that cannot be read is no question
-/// here: such an association is reported at each poll and never due.
+/// each poll and after each run; never, where the schedule cannot be read: such
+/// an association is reported at each poll instead. Fails where the agent's
+/// worker dies of the schedule.
 pub fn due(
-    schedule: Option<&Schedule>,
+    schedule: &OwnSchedule,
     status: KnownStatus,
     last_execution: Option<Timestamp>,
     now: Timestamp,
-) -> Timestamp {
+) -> Result<Timestamp, Fatal> {
+    use KnownStatus::{Associated, Pending, Unlisted};
+    use OwnSchedule::{Kept, None, Unreadable};
     match (status, schedule, last_execution) {
-        (KnownStatus::Pending, _, _) | (KnownStatus::Associated, None, _) | (_, Some(_), None) => now,
-        (_, None, _) => Timestamp::NEVER,
-        (_, Some(schedule), Some(last)) => schedule.next(last),
+        (Unlisted, ..) | (_, Unreadable, _) => Ok(Timestamp::NEVER),
+        (Pending, ..) | (Associated, None, _) | (_, Kept(_), Option::None) => Ok(now),
+        (_, None, _) => Ok(Timestamp::NEVER),
+        (_, Kept(schedule), Some(last)) => match schedule.next(last) {
+            Next::At(instant) => Ok(instant),
+            // The library's zero time lies in the past, so it is due.
+            Next::Exhausted => Ok(now),
+            Next::Fatal => Err(Fatal),
+        },
     }
 }
 
@@ -143,20 +203,29 @@ mod tests {
     #[test]
     fn when_an_association_is_due() {
         let now = Timestamp::from_seconds(10_000);
-        let hourly = Schedule::parse("rate(1 hour)").unwrap();
+        let kept = |text| OwnSchedule::read(Some(text));
+        let (none, hourly) = (OwnSchedule::read(Some("")), kept("rate(1 hour)"));
+        let (exhausted, fatal) = (kept("cron(0 0 1 1 ? 1970)"), kept("cron(0 22-2 * * ? *)"));
+        let unreadable = kept("at(2030-01-01T00:00:00)");
         let before = Timestamp::from_seconds(9_000);
         let long_ago = Timestamp::from_seconds(1_000);
         let cases = [
-            (None, KnownStatus::Pending, None, now),
-            (None, KnownStatus::Associated, None, now),
-            (None, KnownStatus::Associated, Some(before), now),
-            (None, KnownStatus::InProgress, None, Timestamp::NEVER),
-            (None, KnownStatus::Done, Some(before), Timestamp::NEVER),
-            (Some(&hourly), KnownStatus::Pending, Some(before), now),
-            (Some(&hourly), KnownStatus::Associated, None, now),
-            (Some(&hourly), KnownStatus::Done, None, now),
-            (Some(&hourly), KnownStatus::Done, Some(before), before + Period::hours(1)),
-            (Some(&hourly), KnownStatus::Done, Some(long_ago), long_ago + Period::hours(1)),
+            (&none, KnownStatus::Pending, None, Ok(now)),
+            (&none, KnownStatus::Associated, None, Ok(now)),
+            (&none, KnownStatus::Associated, Some(before), Ok(now)),
+            (&none, KnownStatus::InProgress, None, Ok(Timestamp::NEVER)),
+            (&none, KnownStatus::Done, Some(before), Ok(Timestamp::NEVER)),
+            (&hourly, KnownStatus::Pending, Some(before), Ok(now)),
+            (&hourly, KnownStatus::Associated, None, Ok(now)),
+            (&hourly, KnownStatus::Done, None, Ok(now)),
+            (&hourly, KnownStatus::Done, Some(before), Ok(before + Period::hours(1))),
+            (&hourly, KnownStatus::Done, Some(long_ago), Ok(long_ago + Period::hours(1))),
+            (&hourly, KnownStatus::Unlisted, None, Ok(Timestamp::NEVER)),
+            (&exhausted, KnownStatus::Done, Some(before), Ok(now)),
+            (&fatal, KnownStatus::Done, None, Ok(now)),
+            (&fatal, KnownStatus::Pending, Some(before), Ok(now)),
+            (&fatal, KnownStatus::Done, Some(before), Err(Fatal)),
+            (&unreadable, KnownStatus::Pending, None, Ok(Timestamp::NEVER)),
         ];
         for (schedule, status, last, expected) in cases {
             assert_eq!(due(schedule, status, last, now), expected, "{schedule:?} {status:?} {last:?}");

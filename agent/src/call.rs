@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    Empty, GetDocument, GetDocumentReply, GetManifest, GetManifestReply, GetParameters, GetParametersReply,
-    ListInstanceAssociations, ListInstanceAssociationsReply, PutComplianceItems, PutConfigurePackageResult,
-    RegisterManagedInstance, RegisterManagedInstanceReply, UpdateInstanceAssociationStatus,
-    UpdateInstanceInformation,
+    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
+    GetManifestReply, GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply,
+    ListInstanceAssociations, ListInstanceAssociationsReply, Parameters, PutComplianceItems,
+    PutConfigurePackageResult, RegisterManagedInstance, RegisterManagedInstanceReply,
+    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 };
 
-use crate::association::{Association, Listed};
+use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
 use crate::compliance::Item;
 
@@ -38,6 +40,10 @@ pub enum Call {
     Heartbeat,
     /// What is associated with it, from this token on.
     ListAssociations(Option<Arc<str>>),
+    /// The same, in the way of old agents: one association at most.
+    ListLegacy,
+    /// What that association's parameters and state are.
+    DescribeLegacy(Arc<Association>),
     /// An association's document.
     GetDocument(Arc<Association>),
     /// That a run stands so.
@@ -100,8 +106,11 @@ pub enum Request {
     Register(RegisterManagedInstance),
     Heartbeat(UpdateInstanceInformation),
     ListAssociations(ListInstanceAssociations),
+    ListLegacy(ListAssociations),
+    DescribeLegacy(DescribeAssociation),
     GetDocument(GetDocument),
     ReportStatus(UpdateInstanceAssociationStatus),
+    ReportLegacy(UpdateAssociationStatus),
     PutCompliance(PutComplianceItems),
     GetParameters(GetParameters),
     GetManifest(GetManifest),
@@ -115,6 +124,12 @@ pub enum Answer {
     Done,
     /// What is associated.
     Associations(ListInstanceAssociationsReply),
+    /// What is associated, in the way of old agents.
+    Legacy(ListAssociationsReply),
+    /// An association, in the way of old agents.
+    Described(Box<DescribeAssociationReply>),
+    /// A reply that lacks something which the real agent's worker dies without.
+    Fatal(&'static str),
     /// A document.
     Document(GetDocumentReply),
     /// Values of the Parameter Store.
@@ -136,6 +151,12 @@ pub enum Outcome {
     Done,
     /// A page of what is associated, and where the next one begins.
     Associations(Vec<Listed>, Option<Arc<str>>),
+    /// The first association that old agents are told of.
+    Legacy(Option<Arc<Association>>),
+    /// That association's parameters and state.
+    Described(Option<Arc<Parameters>>, KnownStatus),
+    /// A reply that lacks something which the real agent's worker dies without.
+    Fatal(&'static str),
     /// A document, parsed or found wanting.
     Document(Arc<Fetched>),
     /// Values of the Parameter Store.
@@ -163,7 +184,14 @@ impl Outcome {
     pub fn is_done(&self) -> bool {
         matches!(
             self,
-            Self::Done | Self::Associations(..) | Self::Document(_) | Self::Parameters(_) | Self::Manifest(_)
+            Self::Done
+                | Self::Associations(..)
+                | Self::Legacy(_)
+                | Self::Described(..)
+                | Self::Fatal(_)
+                | Self::Document(_)
+                | Self::Parameters(_)
+                | Self::Manifest(_)
         )
     }
 }
@@ -183,12 +211,15 @@ impl Answer {
 
 impl Call {
     /// The operation's name.
-    pub const fn operation(&self) -> &'static str {
+    pub fn operation(&self) -> &'static str {
         match self {
             Self::Register => RegisterManagedInstance::NAME,
             Self::Probe | Self::Heartbeat => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
+            Self::ListLegacy => ListAssociations::NAME,
+            Self::DescribeLegacy(_) => DescribeAssociation::NAME,
             Self::GetDocument(_) | Self::GetNamedDocument(_) => GetDocument::NAME,
+            Self::ReportStatus(report) if report.association.is_legacy => UpdateAssociationStatus::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
             Self::GetParameters(_) => GET_PARAMETERS,
@@ -205,8 +236,11 @@ impl Request {
             Self::Register(_) => RegisterManagedInstance::NAME,
             Self::Heartbeat(_) => UpdateInstanceInformation::NAME,
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
+            Self::ListLegacy(_) => ListAssociations::NAME,
+            Self::DescribeLegacy(_) => DescribeAssociation::NAME,
             Self::GetDocument(_) => GetDocument::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
+            Self::ReportLegacy(_) => UpdateAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
             Self::GetParameters(_) => GET_PARAMETERS,
             Self::GetManifest(_) => GetManifest::NAME,
@@ -220,8 +254,11 @@ impl Request {
             Self::Register(_) => RegisterManagedInstance::TARGET,
             Self::Heartbeat(_) => UpdateInstanceInformation::TARGET,
             Self::ListAssociations(_) => ListInstanceAssociations::TARGET,
+            Self::ListLegacy(_) => ListAssociations::TARGET,
+            Self::DescribeLegacy(_) => DescribeAssociation::TARGET,
             Self::GetDocument(_) => GetDocument::TARGET,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
+            Self::ReportLegacy(_) => UpdateAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
             Self::GetParameters(_) => GET_PARAMETERS_TARGET,
             Self::GetManifest(_) => GetManifest::TARGET,
@@ -236,7 +273,10 @@ impl Request {
             Self::Heartbeat(request) => encode(request),
             Self::ListAssociations(request) => encode(request),
             Self::GetDocument(request) => encode(request),
+            Self::ListLegacy(request) => encode(request),
+            Self::DescribeLegacy(request) => encode(request),
             Self::ReportStatus(request) => encode(request),
+            Self::ReportLegacy(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
             Self::GetParameters(request) => encode(request),
             Self::GetManifest(request) => encode(request),
@@ -251,12 +291,15 @@ impl Request {
             Self::ReportStatus(call) => {
                 call.execution_result.execution_date = date(call.execution_result.execution_date);
             }
+            Self::ReportLegacy(call) => call.association_status.date = date(call.association_status.date),
             Self::PutCompliance(call) => {
                 call.execution_summary.execution_time = date(call.execution_summary.execution_time);
             }
             Self::Register(_)
             | Self::Heartbeat(_)
             | Self::ListAssociations(_)
+            | Self::ListLegacy(_)
+            | Self::DescribeLegacy(_)
             | Self::GetDocument(_)
             | Self::GetParameters(_)
             | Self::GetManifest(_)
@@ -271,13 +314,35 @@ impl Request {
             Self::Register(_) => decode::<RegisterManagedInstanceReply>(body, |_| Answer::Done),
             Self::Heartbeat(_)
             | Self::ReportStatus(_)
+            | Self::ReportLegacy(_)
             | Self::PutCompliance(_)
             | Self::PutPackageResult(_) => decode::<Empty>(body, |_| Answer::Done),
-            Self::ListAssociations(_) => decode(body, Answer::Associations),
+            Self::ListAssociations(_) => decode_list(body),
+            Self::ListLegacy(_) => decode(body, Answer::Legacy),
+            Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),
             Self::GetDocument(_) => decode(body, Answer::Document),
             Self::GetParameters(_) => decode(body, Answer::Parameters),
             Self::GetManifest(_) => decode(body, Answer::Manifest),
         }
+    }
+}
+
+/// What each association of a list must have: the real agent takes it unseen
+/// (agent/association/service), and its worker dies where it is not there.
+const DEREFERENCED: [&str; 5] = ["AssociationId", "InstanceId", "Name", "DocumentVersion", "Checksum"];
+
+/// The first of those keys that an association of a list lacks.
+fn lacking(body: &[u8]) -> Option<&'static str> {
+    let list: Value = serde_json::from_slice(body).ok()?;
+    let associations = list["Associations"].as_array()?;
+    let is_lacking = |key: &&str| associations.iter().any(|association| association[*key].is_null());
+    DEREFERENCED.into_iter().find(is_lacking)
+}
+
+fn decode_list(body: &[u8]) -> Answer {
+    match serde_json::from_slice(body) {
+        Ok(reply) => Answer::Associations(reply),
+        Err(_) => lacking(body).map_or(Answer::Unreadable(200), Answer::Fatal),
     }
 }
 
@@ -287,4 +352,37 @@ fn encode(request: &impl Serialize) -> Vec<u8> {
 
 fn decode<T: DeserializeOwned>(body: &[u8], answer: impl FnOnce(T) -> Answer) -> Answer {
     serde_json::from_slice(body).map_or(Answer::Unreadable(200), answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_what_the_agent_takes_unseen_is_fatal() {
+        let request = Request::ListAssociations(ListInstanceAssociations {
+            instance_id: "i-01234567".parse().unwrap(),
+            max_results: None,
+            next_token: None,
+        });
+        let whole = serde_json::json!({
+            "AssociationId": "00000000-0000-4000-8000-000000000001", "InstanceId": "i-01234567",
+            "Name": "Echo", "DocumentVersion": "1", "Checksum": "a",
+        });
+        let read = |association: &Value| {
+            request.read(serde_json::json!({ "Associations": [association] }).to_string().as_bytes())
+        };
+        assert!(matches!(read(&whole), Answer::Associations(_)));
+        for key in DEREFERENCED {
+            let mut lacks = whole.clone();
+            lacks.as_object_mut().unwrap().remove(key);
+            assert_eq!(read(&lacks), Answer::Fatal(key));
+            lacks[key] = Value::Null;
+            assert_eq!(read(&lacks), Answer::Fatal(key));
+        }
+        let mut odd = whole.clone();
+        odd["AssociationId"] = "no id".into();
+        assert_eq!(read(&odd), Answer::Unreadable(200));
+        assert_eq!(request.read(b"nonsense"), Answer::Unreadable(200));
+    }
 }

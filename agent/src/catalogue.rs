@@ -279,6 +279,21 @@ impl Library {
                 let next = page.next_token.filter(|token| !token.is_empty());
                 Outcome::Associations(listed, next.map(|token| self.texts.one(token)))
             }
+            Answer::Legacy(reply) => {
+                let first = reply.associations.into_iter().next();
+                let first = first.map(|found| {
+                    let name = found.name.unwrap_or_default();
+                    self.associations.one(Association::legacy(&name, found.association_id))
+                });
+                Outcome::Legacy(first)
+            }
+            Answer::Described(reply) => {
+                let described = reply.association_description;
+                // The agent reads the state's name without asking whether there is one.
+                let Some(status) = described.status else { return Outcome::Fatal("Status") };
+                Outcome::Described(described.parameters.map(Arc::new), KnownStatus::from_text(&status.name))
+            }
+            Answer::Fatal(key) => Outcome::Fatal(key),
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
             Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
             Answer::Manifest(reply) => Outcome::Manifest(self.texts.one(reply.manifest)),

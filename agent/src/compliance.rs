@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 use serde::Serialize;
-use shared::id::{AssociationId, NodeId};
+use shared::id::NodeId;
 use shared::time::Timestamp;
 use shared::wire::{ComplianceExecutionSummary, ComplianceItemEntry, PutComplianceItems};
 
@@ -60,7 +60,7 @@ fn entry(item: &Item) -> ComplianceItemEntry {
     let details = [("DocumentName", name), ("DocumentVersion", document_version)];
     ComplianceItemEntry {
         details: Some(details.into_iter().map(|(key, value)| (key.into(), value.clone())).collect()),
-        id: Some(item.association.id.to_string()),
+        id: Some(item.association.spelled_id()),
         severity: UNSPECIFIED.to_owned(),
         status: item.status().to_owned(),
         title: Some(String::new()),
@@ -72,7 +72,7 @@ fn entry(item: &Item) -> ComplianceItemEntry {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct InternalItem<'a> {
-    association_id: AssociationId,
+    association_id: String,
     execution_time: String,
     document_name: &'a str,
     document_version: &'a str,
@@ -85,7 +85,7 @@ fn internal_list(items: &[Item]) -> String {
     let list: Vec<_> = items
         .iter()
         .map(|item| InternalItem {
-            association_id: item.association.id,
+            association_id: item.association.spelled_id(),
             execution_time: rfc3339(item.executed),
             document_name: &item.association.name,
             document_version: &item.association.document_version,
@@ -111,15 +111,17 @@ fn content_hash(list: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::association::OwnSchedule;
 
     fn item(number: &str, name: &str, is_compliant: bool, milliseconds: i64) -> Item {
         let association = Association {
             id: format!("00000000-0000-4000-8000-{number:0>12}").parse().unwrap(),
+            is_legacy: false,
             name: name.into(),
             document_version: "1".into(),
             checksum: "".into(),
             parameters: None,
-            schedule: None,
+            schedule: OwnSchedule::None,
             output_location: None,
         };
         let executed = Timestamp::from_milliseconds(milliseconds);

@@ -9,6 +9,7 @@
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
 //! - [`lifecycle`]: registration, start probe, heartbeats, hibernation
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
+//! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
 //! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
 //! - [`compliance`]: what is said after a run
@@ -26,6 +27,7 @@ pub mod fault;
 mod health;
 pub mod identity;
 pub mod lane;
+mod legacy;
 pub mod lifecycle;
 pub mod node;
 mod output;
@@ -36,3 +38,4 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod script;
+mod worker;

@@ -8,6 +8,7 @@
 //! Invariant: at most one call of a lane is in flight, and an answer that does
 //! not match it changes nothing.
 
+use std::fmt;
 use std::sync::Arc;
 
 use shared::id::{AssociationId, NodeId};
@@ -28,6 +29,7 @@ use crate::compliance;
 use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
 use crate::lane::{Lane, LaneName, Outstanding};
+use crate::legacy;
 use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::poll::Poll;
@@ -135,10 +137,28 @@ pub enum Note {
     Skipped(LaneName, u32),
     /// An answer came to a call that is over.
     LateAnswer,
-    /// An association has a schedule that this version does not follow.
-    ScheduleNotFollowed(AssociationId),
+    /// Its worker process died of what the plane answered, as the real agent's does.
+    WorkerDied(Fatality),
     /// So many reports on its runs were lost for good, retries included.
     ReportLost,
+}
+
+/// What the worker process of the real agent dies of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fatality {
+    /// A reply without this key, which the agent takes unseen.
+    Reply(&'static str),
+    /// A schedule handed to the agent whose field has no values.
+    Schedule,
+}
+
+impl fmt::Display for Fatality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(key) => write!(f, "a reply without `{key}`"),
+            Self::Schedule => f.write_str("a schedule with a range that runs backwards"),
+        }
+    }
 }
 
 /// How a run ended.
@@ -355,6 +375,8 @@ impl Node {
                 max_results: Some(PAGE),
                 next_token: token.as_deref().map(str::to_owned),
             }),
+            Call::ListLegacy => Request::ListLegacy(legacy::list(id)),
+            Call::DescribeLegacy(association) => Request::DescribeLegacy(legacy::describe(id, association)),
             Call::GetDocument(association) => Request::GetDocument(GetDocument {
                 name: association.name.to_string(),
                 document_version: Some(association.document_version.to_string())
@@ -375,6 +397,9 @@ impl Node {
             }),
             Call::PutPackageResult(result) => {
                 Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
+            }
+            Call::ReportStatus(report) if report.association.is_legacy => {
+                Request::ReportLegacy(legacy::report(id, cohort, report, dispatch.stamped))
             }
             Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
                 association_id: report.association.id,
@@ -407,6 +432,9 @@ fn wait_before_retry(
     let failure = match outcome {
         Outcome::Done
         | Outcome::Associations(..)
+        | Outcome::Legacy(_)
+        | Outcome::Described(..)
+        | Outcome::Fatal(_)
         | Outcome::Document(_)
         | Outcome::Parameters(_)
         | Outcome::Manifest(_) => return None,

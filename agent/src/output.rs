@@ -35,6 +35,7 @@ mod tests {
     use shared::wire::{OutputLocation, S3Location};
 
     use super::*;
+    use crate::association::OwnSchedule;
 
     #[test]
     fn output_is_stored_by_node_association_and_run() {
@@ -44,7 +45,8 @@ mod tests {
             document_version: "1".into(),
             checksum: "".into(),
             parameters: None,
-            schedule: None,
+            schedule: OwnSchedule::None,
+            is_legacy: false,
             output_location: Some(Arc::new(OutputLocation {
                 s3_location: Some(S3Location {
                     output_s3_bucket_name: bucket.map(Into::into),

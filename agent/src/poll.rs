@@ -5,8 +5,10 @@
 //! at once, with its compliance, and left out. Then the new list replaces the
 //! old one (agent/association/processor.go, schedulemanager.Refresh).
 //!
-//! A poll whose first page fails leaves everything as it was. (The real agent
-//! then asks once in the way of old agents, which is not carried out yet.)
+//! A poll whose first page fails asks once more in the way of old agents, who
+//! know one association by its document's name; an empty answer to that empties
+//! the list, though the documents are remembered. A poll that fails later, or
+//! there as well, leaves everything as it was.
 
 use std::sync::Arc;
 
@@ -15,15 +17,14 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use smallvec::SmallVec;
 
-use crate::association::{self, Association, Executed, Known, KnownStatus, Listed};
+use crate::association::{self, Association, Executed, Fatal, Known, KnownStatus, Listed, OwnSchedule};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
 use crate::compliance;
 use crate::health::next_turn;
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Node, Note, Turn, executed_items};
-use crate::schedule::Schedule;
+use crate::node::{Fatality, Node, Note, Turn, executed_items};
 
 /// How long after an empty first answer the agent asks once more.
 const EMPTY_FIRST_ANSWER_WAIT: Period = Period::seconds(30);
@@ -36,6 +37,8 @@ pub struct Poll {
     loaded: Vec<Option<Arc<Fetched>>>,
     /// What failed in this poll, for compliance.
     failed: Vec<compliance::Item>,
+    /// Whether it goes the way of old agents.
+    is_legacy: bool,
 }
 
 impl Node {
@@ -61,7 +64,24 @@ impl Node {
             (Call::ListAssociations(_), Outcome::Associations(page, next)) => {
                 self.page_came(page, next, turn)
             }
-            (Call::ListAssociations(_), _) => self.end_poll(turn),
+            (_, Outcome::Fatal(key)) => self.die(Fatality::Reply(key), turn),
+            (Call::ListAssociations(None), _) => {
+                self.poll.get_or_insert_default().is_legacy = true;
+                self.call(LaneName::Associations, Call::ListLegacy, turn.now, turn);
+            }
+            (Call::ListLegacy, Outcome::Legacy(None)) => self.load_next(turn),
+            (Call::ListLegacy, Outcome::Legacy(Some(found))) => {
+                self.call(LaneName::Associations, Call::DescribeLegacy(found), turn.now, turn);
+            }
+            (Call::DescribeLegacy(found), Outcome::Described(parameters, status)) => {
+                let association = Arc::new(Association { parameters, ..Association::clone(found) });
+                let listed = Listed { association, status, last_execution: None };
+                self.poll.get_or_insert_default().listed.push(listed);
+                self.load_next(turn);
+            }
+            (Call::ListAssociations(_) | Call::ListLegacy | Call::DescribeLegacy(_), _) => {
+                self.end_poll(turn)
+            }
             (Call::GetDocument(_), Outcome::Document(fetched)) => self.document_came(fetched, turn),
             (Call::GetDocument(association), outcome) => {
                 let reason = format!(
@@ -124,9 +144,13 @@ impl Node {
                 }
             }
         }
-        self.refresh(turn);
-        self.end_poll(turn);
-        self.execution_due(turn);
+        match self.refresh(turn) {
+            Ok(()) => {
+                self.end_poll(turn);
+                self.execution_due(turn);
+            }
+            Err(Fatal) => self.die(Fatality::Schedule, turn),
+        }
     }
 
     fn document_came(&mut self, fetched: Arc<Fetched>, turn: &mut Turn<'_>) {
@@ -147,18 +171,13 @@ impl Node {
         turn: &mut Turn<'_>,
     ) -> bool {
         self.poll.get_or_insert_default().loaded.push(Some(document));
-        let schedule = association.schedule.as_deref().map(Schedule::parse);
-        match schedule {
-            Some(None) => {
-                let id = association.id;
-                let reason = format!("Encountered error while parsing expression for association {id}");
-                self.report_failure(association.clone(), AgentErrorCode::InvalidExpression, reason, turn);
-                return true;
-            }
-            Some(Some(Schedule::Cron)) => turn.note(Note::ScheduleNotFollowed(association.id)),
-            Some(Some(Schedule::Rate(_))) | None => {}
+        if association.schedule != OwnSchedule::Unreadable {
+            return false;
         }
-        false
+        let id = association.id;
+        let reason = format!("Encountered error while parsing expression for association {id}");
+        self.report_failure(association.clone(), AgentErrorCode::InvalidExpression, reason, turn);
+        true
     }
 
     fn report_failure(
@@ -188,13 +207,15 @@ impl Node {
         self.call(LaneName::Associations, Call::PutCompliance(items.into()), turn.now, turn);
     }
 
-    /// Replaces the list; what was executed is remembered for those still in it.
-    fn refresh(&mut self, turn: &mut Turn<'_>) {
-        let Some(poll) = &mut self.poll else { return };
+    /// Replaces the list; what was executed is remembered for those still in it,
+    /// and while old ways are gone, the documents of those that are not.
+    fn refresh(&mut self, turn: &mut Turn<'_>) -> Result<(), Fatal> {
+        let Some(poll) = &mut self.poll else { return Ok(()) };
+        let is_legacy = poll.is_legacy;
         let before = std::mem::take(&mut self.known);
         let loaded = std::mem::take(&mut poll.loaded);
         let listed = std::mem::take(&mut poll.listed);
-        let known: SmallVec<[Known; 1]> = listed
+        let mut known: SmallVec<[Known; 1]> = listed
             .into_iter()
             .zip(loaded)
             .filter_map(|(listed, document)| Some((listed, document?)))
@@ -202,8 +223,18 @@ impl Node {
                 let old = before.iter().find(|old| old.association.id == listed.association.id);
                 known(listed, document, old.and_then(|old| old.executed), turn.now)
             })
-            .collect();
+            .collect::<Result<_, Fatal>>()?;
+        if is_legacy {
+            let is_listed = |id| known.iter().any(|known| known.association.id == id);
+            let unlisted: Vec<_> = before
+                .into_iter()
+                .filter(|old| !is_listed(old.association.id))
+                .map(Known::unlisted)
+                .collect();
+            known.extend(unlisted);
+        }
         self.known = known;
+        Ok(())
     }
 
     fn end_poll(&mut self, turn: &mut Turn<'_>) {
@@ -212,24 +243,31 @@ impl Node {
     }
 }
 
-fn known(listed: Listed, document: Arc<Fetched>, executed: Option<Executed>, now: Timestamp) -> Known {
-    let (status, last_execution) = (listed.status, listed.last_execution);
-    let schedule = listed.association.schedule.as_deref().map(Schedule::parse);
-    // One that cannot be read was reported, is never due, and leaves compliance.
-    let is_readable = schedule != Some(None);
-    let due = association::due(schedule.flatten().as_ref(), status, last_execution, now);
-    let due = if is_readable { due } else { Timestamp::NEVER };
-    let executed = executed.filter(|_| is_readable);
-    Known { association: listed.association, document, due, last_execution, executed, status }
+fn known(
+    listed: Listed,
+    document: Arc<Fetched>,
+    executed: Option<Executed>,
+    now: Timestamp,
+) -> Result<Known, Fatal> {
+    let (association, status, last_execution) = (listed.association, listed.status, listed.last_execution);
+    let due = association::due(&association.schedule, status, last_execution, now)?;
+    // One whose schedule cannot be read was reported, and leaves compliance.
+    let executed = executed.filter(|_| association.schedule != OwnSchedule::Unreadable);
+    Ok(Known { association, document, due, last_execution, executed, status })
 }
 
 impl Known {
     /// Takes in that a run ended: the agent's own clock says when.
-    pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) {
+    pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) -> Result<(), Fatal> {
         self.status = KnownStatus::from(status);
         self.last_execution = Some(now);
-        let schedule = self.association.schedule.as_deref().and_then(Schedule::parse);
-        self.due = association::due(schedule.as_ref(), self.status, self.last_execution, now);
+        self.due = association::due(&self.association.schedule, self.status, self.last_execution, now)?;
+        Ok(())
+    }
+
+    /// The same without its place in the list: only the document counts.
+    fn unlisted(self) -> Self {
+        Self { due: Timestamp::NEVER, executed: None, status: KnownStatus::Unlisted, ..self }
     }
 }
 

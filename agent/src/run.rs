@@ -30,7 +30,7 @@ use crate::catalogue::Fetched;
 use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Ended, Node, Note, Turn, executed_items};
+use crate::node::{Ended, Fatality, Node, Note, Turn, executed_items};
 
 use self::asking::Asking;
 use self::package::Package;
@@ -216,7 +216,7 @@ impl Node {
     /// Ends a run before its first step.
     fn cannot_begin(&mut self, names_association: bool, reason: &str, turn: &mut Turn<'_>) {
         let Some(run) = &mut self.run else { return };
-        let id = if names_association { run.association.id.to_string() } else { String::new() };
+        let id = if names_association { run.association.spelled_id() } else { String::new() };
         let summary = format!("Encountered error while parsing association {id}, {reason}");
         // The real agent's executor returns here without taking up the next one.
         run.stalls = true;
@@ -231,8 +231,9 @@ impl Node {
         if let Some(known) = self.known.iter_mut().find(|known| known.association.id == id) {
             known.executed = Some(Executed { at: turn.now, is_compliant });
             // What stalls stays due: the next tick takes it up again, before all after it.
-            if !stalls {
-                known.ran(status, turn.now);
+            if !stalls && known.ran(status, turn.now).is_err() {
+                self.die(Fatality::Schedule, turn);
+                return;
             }
         }
         let items = executed_items(&self.known);
@@ -322,7 +323,8 @@ impl Run {
         let summary = execution::step_summary(document, pass.results.len(), &result);
         pass.begun = 0;
         pass.results.push(result);
-        if is_outermost {
+        // The way of old agents has no room for it.
+        if is_outermost && !self.association.is_legacy {
             let report = self.report_with_output(AssociationStatus::InProgress, None, summary);
             self.reports.push_back(report);
         }

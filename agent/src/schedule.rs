@@ -1,19 +1,37 @@
 //! The agent's own reading of a schedule.
 //!
-//! Looser than the service's: no minimum, no plural rule, blanks optional,
-//! upper and lower case alike (agent/association/scheduleexpression). The
-//! agent's dialect of cron is not carried out yet: such an association is known
-//! and never due, which the caller counts.
+//! Looser than the service's: no minimum, no plural rule, blanks optional, upper
+//! and lower case alike, no `at(…)` (agent/association/scheduleexpression). Its
+//! cron is another dialect than the service's as well, see [`cron`]; neither
+//! reader knows the other.
+
+mod cron;
+mod field;
 
 use shared::time::{Period, Timestamp};
 
+use cron::Cron;
+
 /// When a run follows a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Schedule {
     /// So long after the last run.
     Rate(Period),
-    /// A cron expression, which this version does not follow.
-    Cron,
+    /// At the instants of a cron expression.
+    Cron(Cron),
+}
+
+/// What the agent makes of a schedule and a last run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The first instant after the last run; it may lie in the past.
+    At(Timestamp),
+    /// There is none any more. The agent's library then answers with the zero
+    /// time, which lies in the past for ever: it is due at once, again and again.
+    Exhausted,
+    /// The agent's library looks for the first of no values, and the worker
+    /// process dies of it: `cron(0 22-2 * * ? *)`.
+    Fatal,
 }
 
 impl Schedule {
@@ -22,7 +40,7 @@ impl Schedule {
     pub fn parse(expression: &str) -> Option<Self> {
         let lower = expression.to_ascii_lowercase();
         if let Some(inside) = bracketed(&lower, "cron(") {
-            return (inside.split_whitespace().count() >= 5).then_some(Self::Cron);
+            return Cron::parse(inside).map(Self::Cron);
         }
         let inside = bracketed(&lower, "rate(")?;
         let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
@@ -36,11 +54,11 @@ impl Schedule {
         (count >= 1).then_some(Self::Rate(unit * count))
     }
 
-    /// The first instant after the last run; it may lie in the past.
-    pub fn next(&self, last: Timestamp) -> Timestamp {
+    /// What follows the last run.
+    pub fn next(&self, last: Timestamp) -> Next {
         match self {
-            Self::Rate(period) => last + *period,
-            Self::Cron => Timestamp::NEVER,
+            Self::Rate(period) => Next::At(last + *period),
+            Self::Cron(cron) => cron.next(last),
         }
     }
 }
@@ -50,26 +68,4 @@ fn bracketed<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_agent_reads_rates_loosely() {
-        let cases = [
-            ("rate(30 minutes)", Some(Period::minutes(30))),
-            ("RATE(1Hours)", Some(Period::hours(1))),
-            ("rate(007 days)", Some(Period::days(7))),
-            ("rate(0 days)", None),
-            ("rate(banana)", None),
-            ("rate(5 weeks)", None),
-            ("at(2030-01-01T00:00:00)", None),
-            ("rate(5 days", None),
-            ("", None),
-        ];
-        for (text, period) in cases {
-            assert_eq!(Schedule::parse(text), period.map(Schedule::Rate), "{text}");
-        }
-        assert_eq!(Schedule::parse("cron(0 2 ? * SUN *)"), Some(Schedule::Cron));
-        assert_eq!(Schedule::parse("cron(0 2 ?)"), None);
-    }
-}
+mod tests;

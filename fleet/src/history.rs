@@ -29,12 +29,15 @@ impl From<&Answer> for Ending {
         match answer {
             Answer::Done
             | Answer::Associations(_)
+            | Answer::Legacy(_)
+            | Answer::Described(_)
             | Answer::Document(_)
             | Answer::Parameters(_)
             | Answer::Manifest(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,
-            Answer::Unreadable(_) => Self::Unreadable,
+            // A reply that a real agent dies of is none that it can read.
+            Answer::Unreadable(_) | Answer::Fatal(_) => Self::Unreadable,
         }
     }
 }

@@ -44,8 +44,13 @@ fn typed(service: &Service, now: Timestamp, request: Request) -> Answer {
         Request::Register(call) => done(service.call(now, call), |_| Answer::Done),
         Request::Heartbeat(call) => done(service.call(now, call), |_| Answer::Done),
         Request::ListAssociations(call) => done(service.call(now, call), Answer::Associations),
+        Request::ListLegacy(call) => done(service.call(now, call), Answer::Legacy),
+        Request::DescribeLegacy(call) => {
+            done(service.call(now, call), |reply| Answer::Described(Box::new(reply)))
+        }
         Request::GetDocument(call) => done(service.call(now, call), Answer::Document),
         Request::ReportStatus(call) => done(service.call(now, call), |_| Answer::Done),
+        Request::ReportLegacy(call) => done(service.call(now, call), |_| Answer::Done),
         Request::PutCompliance(call) => done(service.call(now, call), |_| Answer::Done),
         Request::GetManifest(call) => done(service.call(now, call), Answer::Manifest),
         Request::PutPackageResult(call) => done(service.call(now, call), |_| Answer::Done),

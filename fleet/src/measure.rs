@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use agent::identity::Identity;
 use agent::lane::LaneName;
-use agent::node::{Ended, Note};
+use agent::node::{Ended, Fatality, Note};
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 use shared::id::AssociationId;
@@ -50,8 +50,8 @@ pub struct Measures {
     pub late_answers: u64,
     /// Reports that were lost for good.
     pub lost_reports: u64,
-    /// Associations met whose schedule this version does not follow.
-    pub schedules_not_followed: u64,
+    /// Agents' worker processes that died, by what they died of.
+    pub workers_died: BTreeMap<Fatality, u64>,
     /// How late due entries were served, in microseconds of wall time.
     pub lateness: Option<Histogram<u64>>,
     /// What of it a person was told, see [`crate::progress`].
@@ -157,7 +157,7 @@ impl Measures {
             Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
             Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
             Note::LateAnswer => self.late_answers += 1,
-            Note::ScheduleNotFollowed(_) => self.schedules_not_followed += 1,
+            Note::WorkerDied(fatality) => *self.workers_died.entry(fatality).or_default() += 1,
             Note::ReportLost => self.lost_reports += 1,
         }
     }
@@ -213,7 +213,9 @@ impl Measures {
         self.met_foreign_document += other.met_foreign_document;
         self.late_answers += other.late_answers;
         self.lost_reports += other.lost_reports;
-        self.schedules_not_followed += other.schedules_not_followed;
+        for (fatality, count) in other.workers_died {
+            *self.workers_died.entry(fatality).or_default() += count;
+        }
         merge_histograms(&mut self.lateness, other.lateness);
     }
 

@@ -226,8 +226,8 @@ pub struct Agents {
     pub lost_reports: u64,
     /// How many answers came to calls that were over.
     pub late_answers: u64,
-    /// How often an association was met whose schedule this version does not follow.
-    pub schedules_not_followed: u64,
+    /// How often an agent's worker process died, by what of the plane's it died of.
+    pub workers_died: BTreeMap<String, u64>,
     /// How often a lane was busy when it was due, by lane.
     pub started_late: BTreeMap<String, u64>,
     /// How many turns fell out because a lane was busy, by lane.

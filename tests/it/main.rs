@@ -8,6 +8,7 @@ mod determinism;
 mod document;
 mod foreign;
 mod golden;
+mod legacy;
 mod live;
 mod node;
 mod replay;
@@ -15,5 +16,6 @@ mod rough;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod slow;
+mod steering;
 mod trace;
 mod world;

@@ -184,9 +184,11 @@ pub(super) fn incidents(result: &RunResult) -> Vec<String> {
     say(result.operator.made_again, &|number| {
         format!("{} of the operator made again", counted(number, "call"))
     });
-    say(agents.schedules_not_followed, &|number| {
-        format!("{} not followed by this version", counted(number, "schedule"))
-    });
+    for (reason, &number) in &agents.workers_died {
+        say(number, &|number| {
+            format!("{} died of {reason}, as a real agent's would", counted(number, "worker"))
+        });
+    }
     phrases
 }
 

@@ -159,7 +159,11 @@ fn agents(finished: &Finished) -> Agents {
         inventories_gathered: measures.inventories_gathered,
         lost_reports: measures.lost_reports,
         late_answers: measures.late_answers,
-        schedules_not_followed: measures.schedules_not_followed,
+        workers_died: measures
+            .workers_died
+            .iter()
+            .map(|(fatality, count)| (fatality.to_string(), *count))
+            .collect(),
         started_late: by_lane(&measures.started_late),
         skipped: by_lane(&measures.skipped),
     }

@@ -1,0 +1,37 @@
+//! The worker process: what is lost when it ends, and when it begins anew.
+//!
+//! The core agent keeps the registration and the credentials; health, polls and
+//! runs are the worker's. It looks after the worker once a minute, and starts it
+//! again if it is gone (core/workerprovider).
+
+use shared::time::{Period, Timestamp};
+
+use crate::lane::LaneName;
+use crate::lifecycle::{Lifecycle, WORKER_START};
+use crate::node::{Fatality, Node, Note, Turn};
+
+/// Between the core agent's looks at its worker.
+/// As Agent.LongRunningWorkerMonitorIntervalSeconds.
+const WATCHDOG: Period = Period::seconds(60);
+
+impl Node {
+    /// The worker dies: everything that it held in memory is gone, and whatever
+    /// answers still come are late.
+    pub(crate) fn die(&mut self, fatality: Fatality, turn: &mut Turn<'_>) {
+        let Lifecycle::Online { since } = self.lifecycle else { return };
+        turn.note(Note::WorkerDied(fatality));
+        self.known.clear();
+        self.poll = None;
+        self.run = None;
+        self.asked_twice = false;
+        for name in [LaneName::Health, LaneName::Associations, LaneName::Execution] {
+            let lane = self.lane(name);
+            lane.outstanding = None;
+            lane.due = Timestamp::NEVER;
+        }
+        self.lifecycle = Lifecycle::Starting;
+        let began = since - WORKER_START;
+        let looks = turn.now.since(began).as_milliseconds() / WATCHDOG.as_milliseconds() + 1;
+        self.lane(LaneName::Health).due = began + WATCHDOG * looks + WORKER_START;
+    }
+}
