@@ -14,6 +14,7 @@ pub mod constraint;
 mod inputs;
 mod output;
 mod precondition;
+mod result;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -22,13 +23,14 @@ use serde_json::{Map, Value};
 use shared::document::argument::Arguments;
 use shared::document::store::Store;
 use shared::document::{Document, Step};
-use shared::status::{AssociationStatus, PlatformType};
+use shared::status::PlatformType;
 use shared::time::Period;
 use shared::wire::Parameters;
 
 use self::inputs::{modifier, timeout};
 pub use self::output::{combined, cut_error, cut_output};
 use self::precondition::judge;
+pub use self::result::{DocumentStatus, StepResult, StepStatus, aggregate};
 pub use self::summary::{step_summary, summary};
 use crate::plugin::{self, Support};
 
@@ -49,69 +51,6 @@ const EXITED_WITH_FAILURE: &str =
     "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped.";
 const ON_FAILURE: &str =
     "\nStep was found to have onFailure property. Further document steps will be skipped.";
-
-/// What a step came to. Of the agent's states, those that a simulated step
-/// reaches: nothing cancels it. The later of two is what both come to.
-/// As agent/contracts/resultstatus.go: `MergeResultStatus`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StepStatus {
-    /// It was not run.
-    Skipped,
-    /// It did well.
-    Success,
-    /// It did well so far, and goes on after a reboot.
-    SuccessAndReboot,
-    /// It took longer than it may.
-    TimedOut,
-    /// It did not.
-    Failed,
-}
-
-/// What a document came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DocumentStatus {
-    /// A step wants the node rebooted.
-    SuccessAndReboot,
-    /// A step failed.
-    Failed,
-    /// No step failed, and one took longer than it may.
-    TimedOut,
-    /// Every step did well or was skipped.
-    Success,
-    /// A step has no result.
-    InProgress,
-}
-
-impl DocumentStatus {
-    /// What the association is reported as when its document is over. One that is
-    /// not over, though its worker is gone, is to be begun anew.
-    pub const fn of_association(self) -> Option<AssociationStatus> {
-        match self {
-            Self::SuccessAndReboot => None,
-            Self::Failed => Some(AssociationStatus::Failed),
-            Self::TimedOut => Some(AssociationStatus::TimedOut),
-            Self::Success => Some(AssociationStatus::Success),
-            Self::InProgress => Some(AssociationStatus::Pending),
-        }
-    }
-}
-
-/// The result of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepResult {
-    /// What it came to.
-    pub status: StepStatus,
-    /// The exit code that is reported.
-    pub code: i32,
-    /// The standard output.
-    pub output: String,
-    /// The standard error; the summary gives it as the reason of a failure.
-    pub error: String,
-    /// Why it was not run, if it was not. No summary holds it.
-    pub remark: String,
-    /// Whether it ends the document: later steps are skipped.
-    pub exits: bool,
-}
 
 /// Where and with what a document is run.
 #[derive(Debug, Clone, Copy)]
@@ -186,28 +125,6 @@ impl<'a> Context<'a> {
             Given::Values(values) => document.arguments_of(values),
         };
         arguments.with_store(self.store)
-    }
-}
-
-impl StepResult {
-    /// The result of a step that is not run, for this reason.
-    pub fn skipped(reason: String) -> Self {
-        Self { remark: reason, ..Self::new(StepStatus::Skipped, 0, String::new(), false) }
-    }
-
-    /// The result of a step that fails without being run. The agent reports code
-    /// 1 where a failed step has none, and no standard error.
-    pub fn failed(refusal: Refusal) -> Self {
-        Self { remark: refusal.reason, ..Self::new(StepStatus::Failed, 1, String::new(), refusal.exits) }
-    }
-
-    /// The result of a step whose worker was stopped.
-    pub fn stopped() -> Self {
-        Self::new(StepStatus::Failed, 1, String::new(), false)
-    }
-
-    const fn new(status: StepStatus, code: i32, error: String, exits: bool) -> Self {
-        Self { status, code, output: String::new(), error, remark: String::new(), exits }
     }
 }
 
@@ -408,23 +325,4 @@ fn failure_text(step: &Step, code: i32, standard_error: String) -> String {
 fn is_finally(document: &Document, index: usize, arguments: &Arguments<'_>) -> bool {
     let is_last = index + 1 == document.steps.len();
     is_last && modifier(&document.steps[index], "finallyStep", arguments) == "true"
-}
-
-/// What a document of so many steps came to, of which these have a result.
-/// Skipped steps are as good as those that did well, so a document of which
-/// nothing ran is a success.
-/// As agent/contracts/aggregator.go: `DocumentResultAggregator`.
-pub fn aggregate(steps: usize, results: &[StepResult]) -> DocumentStatus {
-    let any = |status| results.iter().any(|result| result.status == status);
-    if any(StepStatus::SuccessAndReboot) {
-        DocumentStatus::SuccessAndReboot
-    } else if any(StepStatus::Failed) {
-        DocumentStatus::Failed
-    } else if any(StepStatus::TimedOut) {
-        DocumentStatus::TimedOut
-    } else if results.len() == steps {
-        DocumentStatus::Success
-    } else {
-        DocumentStatus::InProgress
-    }
 }

@@ -712,6 +712,25 @@ fn inventory_is_gathered_after_a_wait_of_its_own() {
     assert!(waits[19] < Period::seconds(33), "{waits:?}");
 }
 
+#[test]
+fn a_node_gathers_inventory_for_one_association_only() {
+    let content = steps(json!([{"action": "aws:softwareInventory", "name": "collect"}]));
+    let documents = [("Inventory".to_owned(), content)].into();
+    let shelf =
+        Shelf { associations: vec![association(1, "Inventory"), association(2, "Inventory")], documents };
+    let mut bench = bench(Vec::new());
+    bench.run_for(Period::minutes(9), &mut |made| shelf.answer(made));
+    assert_eq!(told_of(&bench, 1), run_of_one(AssociationStatus::Success, "", ONE));
+    let (first, second) = (AssociationId::from_bits(1), AssociationId::from_bits(2));
+    let summary = format!(
+        "1 out of 1 plugin processed, 0 success, 1 failed, 0 timedout, 0 skipped. \n\
+         The operation collect failed because aws:softwareInventory detected multiple inventory configurations \
+         associated with one instance. Each instance can be associated with just one inventory configuration. \
+         Conflicting inventory configuration IDs: {second} and {first}."
+    );
+    assert_eq!(told_of(&bench, 2), run_of_one(AssociationStatus::Failed, "ExecutionError", &summary));
+}
+
 fn package(inputs: Value) -> String {
     steps(json!([{"action": "aws:configurePackage", "name": "p", "inputs": inputs}]))
 }

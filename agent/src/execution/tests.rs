@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use shared::status::AssociationStatus;
 
 use super::*;
 
@@ -246,6 +247,38 @@ fn whether_a_step_runs_depends_on_schema_plugin_and_precondition() {
     ];
     for (schema, platform, members, verdict) in cases {
         assert_eq!(decide(&step(schema, members.clone()), 0, &on(platform)), verdict, "{schema} {members}");
+    }
+}
+
+/// Each schema, with what its steps are written in.
+#[test]
+fn every_schema_before_2_2_fails_what_it_cannot_run() {
+    let unknown = "Plugin with name aws:x is not supported by this version of ssm agent, \
+                   please update to latest version. Step name: ";
+    let missing = "Plugin with name aws:psModule not found. Step name: ";
+    for schema in ["1.0", "1.2", "2.0", "2.0.1", "2.0.2", "2.0.3"] {
+        let is_old = schema.starts_with('1');
+        let document = |action: &str| {
+            if is_old {
+                let content = json!({"schemaVersion": schema, "runtimeConfig": {action: {"properties": {}}}});
+                Document::parse_for_node(&content.to_string()).unwrap()
+            } else {
+                step(schema, json!({"action": action}))
+            }
+        };
+        let name = |action: &'static str| if is_old { action } else { "S" };
+        let cases = [
+            ("aws:runShellScript", hour()),
+            ("aws:x", failed(&format!("{unknown}{}", name("aws:x")))),
+            ("aws:psModule", failed(&format!("{missing}{}", name("aws:psModule")))),
+        ];
+        for (action, verdict) in cases {
+            assert_eq!(decide(&document(action), 0, &LINUX), verdict, "{schema} {action}");
+        }
+        let mut exited = Context { has_exited: true, ..LINUX };
+        assert!(matches!(decide(&document("aws:x"), 0, &exited), Verdict::Skipped(_)), "{schema}");
+        exited.has_exited = false;
+        assert!(matches!(decide(&document("aws:x"), 0, &exited), Verdict::Failed(_)), "{schema}");
     }
 }
 

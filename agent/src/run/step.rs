@@ -7,10 +7,12 @@
 use serde_json::Map;
 use serde_json::Value;
 use shared::document::{Document, Step};
+use shared::id::AssociationId;
 use shared::seed::Draw;
 use shared::status::{AgentErrorCode, AssociationStatus, PlatformType};
 use shared::time::{Period, Timestamp};
 
+use crate::association::Known;
 use crate::catalogue::Behaviour;
 use crate::execution::{self, Ending, StepResult, StepStatus, Verdict};
 use crate::node::{Node, Note, Turn};
@@ -28,6 +30,17 @@ const OUTPUT_LOST_AFTER: Period = Period::seconds(31);
 
 /// The agent's own wait before it gathers inventory.
 const INVENTORY_WAIT: Period = Period::seconds(30);
+
+/// Another association that has run on this node since its agent began, is still
+/// in its list, and gathers inventory as well.
+fn other_inventory(known: &[Known], own: AssociationId) -> Option<AssociationId> {
+    let gathers = |known: &&Known| {
+        let steps = known.document.document.iter().flat_map(|document| &document.steps);
+        known.executed.is_some() && steps.clone().any(|step| plugin::work(&step.action) == Work::Inventory)
+    };
+    let ids = known.iter().filter(gathers).map(|known| known.association.id);
+    ids.into_iter().find(|id| *id != own)
+}
 
 /// A step under way, and how it will have gone.
 #[derive(Debug)]
@@ -58,8 +71,15 @@ impl Node {
             let decision = execution::decide(document, index, &run.pass().context(&association, platform));
             let result = match decision {
                 Verdict::Run { timeout } => {
+                    let rival = (plugin::work(&step.action) == Work::Inventory)
+                        .then(|| other_inventory(&self.known, association.id))
+                        .flatten();
                     let behaviour = cohort.behaviour(&run.pass().name, &step.name);
-                    match run.take_up(document, timeout, &behaviour, platform, turn) {
+                    let taken = match rival {
+                        Some(rival) => Some(run.refuse_inventory(document, platform, rival)),
+                        None => run.take_up(document, timeout, &behaviour, platform, turn),
+                    };
+                    match taken {
                         None => break,
                         Some(result) => result,
                     }
@@ -218,6 +238,23 @@ impl Run {
         outer.fold(node.part(u64::from(self.number)), |draw, pass| {
             draw.part(1_000 + pass.results.len() as u64)
         })
+    }
+
+    /// A node gathers inventory for one association only.
+    /// As agent/plugins/inventory: `errorMsgForMultipleAssociations`.
+    fn refuse_inventory(
+        &mut self,
+        document: &Document,
+        platform: PlatformType,
+        rival: AssociationId,
+    ) -> StepResult {
+        let reason = format!(
+            "aws:softwareInventory detected multiple inventory configurations associated with one instance. \
+             Each instance can be associated with just one inventory configuration. \
+             Conflicting inventory configuration IDs: {} and {rival}",
+            self.association.id
+        );
+        self.close(document, platform, StepStatus::Failed, String::new(), reason)
     }
 
     fn not_run(&mut self, result: StepResult) -> StepResult {
