@@ -65,6 +65,8 @@ pub struct Run {
     worker_since: Timestamp,
     /// How long the node will be away, once a step has asked for a reboot.
     away: Option<Period>,
+    /// Whether the agent that began it is gone, while the document's worker goes on.
+    is_detached: bool,
     /// How often it was taken up again.
     resumed: u32,
     /// What is still to be reported, oldest first.
@@ -146,7 +148,7 @@ impl Node {
         if self.lane(LaneName::Execution).outstanding.is_some() {
             return;
         }
-        let Some(run) = &mut self.run else { return };
+        let Some(run) = self.run.as_mut().filter(|run| !run.is_detached) else { return };
         if let Some(report) = run.reports.pop_front() {
             if report.status.is_terminal() {
                 run.phase = Phase::Final;
@@ -285,6 +287,7 @@ impl Run {
             call: None,
             worker_since: now,
             away: None,
+            is_detached: false,
             resumed: 0,
             reports: VecDeque::new(),
             status: AssociationStatus::InProgress,

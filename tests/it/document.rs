@@ -564,6 +564,35 @@ fn a_script_that_always_reboots_is_given_up_after_fifteen_times() {
 }
 
 #[test]
+fn a_document_goes_on_while_the_agents_worker_is_gone() {
+    let content = steps(json!([shell("first", &["sleep 12m"]), shell("second", &["sleep 12m"])]));
+    let shelf = shelf(&[("Long", &content)]);
+    let takes = Some(Distribution::Constant(Period::ZERO));
+    for step in ["first", "second"] {
+        let behaviour = Behaviour { step: Some(step.into()), takes: None, ..Behaviour::default() };
+        let quick = Behaviour { takes, ..Behaviour::default() };
+        let mut bench = bench(vec![behaviour, quick]);
+        let mut polls = 0;
+        bench.run_for(Period::minutes(25), &mut |made| match shelf.answer(made) {
+            Answer::Associations(mut page) => {
+                polls += 1;
+                page.associations[0].detailed_status =
+                    Some(if polls == 1 { "Associated" } else { "InProgress" }.into());
+                // The second poll comes while the long step is under way.
+                if polls == 2 { Answer::Fatal("Checksum") } else { Answer::Associations(page) }
+            }
+            other => other,
+        });
+        assert!(bench.notes.iter().any(|(_, note)| matches!(note, Note::WorkerDied(_))));
+        let all = "2 out of 2 plugins processed, 2 success, 0 failed, 0 timedout, 0 skipped. ";
+        let last = told(&bench).pop().expect("it ran");
+        assert_eq!((last.status, last.summary.as_str()), (AssociationStatus::Success, all), "{step}");
+        assert_eq!(told(&bench).len(), 5, "{step}: nothing is told twice");
+        assert!(!bench.node.is_running());
+    }
+}
+
+#[test]
 fn a_node_that_is_told_to_stop_while_it_is_away_does_not_come_back() {
     let shelf = shelf(&[("Reboots", &steps(json!([shell("s", &["exit 194"])])))]);
     let mut bench = bench(Vec::new());

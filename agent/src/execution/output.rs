@@ -59,9 +59,11 @@ fn shorten(text: &str, limit: usize, mark: &str) -> String {
 mod tests {
     use super::*;
 
+    type Cut = fn(String) -> String;
+
     #[test]
     fn streams_are_cut_where_they_come_from() {
-        let cases: [(fn(String) -> String, usize, usize, bool); 6] = [
+        let cases: [(Cut, usize, usize, bool); 6] = [
             (cut_output, 23_999, 23_999, false),
             (cut_output, 24_000, 24_000, true),
             (cut_output, 100_000, 24_000, true),

@@ -5,12 +5,14 @@
 //! heartbeat, polls; what it knew of associations is gone. The document is taken
 //! up where it was left, with the same step. One that was taken up too often
 //! is put aside, and nobody hears of it (agent/framework/processor:
-//! `processInProgressDocuments`).
+//! `processInProgressDocuments`). When only the agent dies, the document's own
+//! process goes on, and what it came to is told when the agent is back.
 //!
 //! Invariant: a node that is away calls nobody.
 
 use shared::time::{Period, Timestamp};
 
+use crate::call::Call;
 use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::{Lifecycle, WORKER_START};
@@ -22,9 +24,9 @@ use super::{AssociationStatus, Phase, Run};
 const RETRY_LIMIT: u32 = 15;
 
 impl Run {
-    /// Whether the node is away for this run's sake.
+    /// Whether it waits for the agent to come back.
     pub(crate) fn is_away(&self) -> bool {
-        self.phase == Phase::Away
+        self.phase == Phase::Away || self.is_detached
     }
 
     /// Puts down that the node is to be rebooted. A document that a step runs does
@@ -82,8 +84,29 @@ impl Node {
             return;
         }
         run.resumed += 1;
+        if std::mem::take(&mut run.is_detached) {
+            return self.report_next(turn);
+        }
         run.phase = Phase::Steps;
         run.worker_since = turn.now;
         self.begin_steps(turn);
+    }
+
+    /// The agent dies: a document whose steps have begun goes on in a process of
+    /// its own, and its results are told when the agent is back. Anything else of
+    /// a run is lost. As agent/framework/processor/executer/outofproc.
+    pub(crate) fn detach_run(&mut self) {
+        let call = self.lane(LaneName::Execution).outstanding.take().map(|outstanding| outstanding.call);
+        let Some(run) = &mut self.run else { return };
+        if run.phase != Phase::Steps {
+            self.run = None;
+            return;
+        }
+        run.is_detached = true;
+        match call {
+            // What a report came to nobody will know.
+            None | Some(Call::ReportStatus(_) | Call::PutCompliance(_)) => {}
+            Some(own) => run.call = Some(own),
+        }
     }
 }
