@@ -27,6 +27,7 @@ use shared::status::PlatformType;
 use shared::time::Period;
 use shared::wire::Parameters;
 
+pub use self::inputs::misfit;
 use self::inputs::{modifier, timeout};
 pub use self::output::{combined, cut_error, cut_output};
 use self::precondition::judge;

@@ -111,7 +111,6 @@ fn play(inputs: &[Map<String, Value>], shell: Shell, within: Period, performance
 fn commands(inputs: &Map<String, Value>) -> String {
     let written = inputs.iter().find(|(key, _)| key.eq_ignore_ascii_case("runCommand"));
     match written.map(|(_, value)| value) {
-        Some(Value::String(text)) => text.clone(),
         Some(Value::Array(lines)) => {
             let lines: Vec<_> = lines.iter().filter_map(Value::as_str).collect();
             lines.join("\n")
@@ -166,7 +165,7 @@ mod tests {
 
         // Only scripts have commands.
         assert_eq!(performance("aws:configureDocker", script, &open, 0).exit_code, 0);
-        let power_shell = json!({"runCommand": "Start-Sleep 5; exit 4"});
+        let power_shell = json!({"runCommand": ["Start-Sleep 5; exit 4"]});
         assert_eq!(performance("aws:runPowerShellScript", power_shell, &open, 0).exit_code, 4);
     }
 

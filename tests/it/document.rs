@@ -742,6 +742,20 @@ fn inventory_is_gathered_after_a_wait_of_its_own() {
 }
 
 #[test]
+fn a_script_whose_commands_are_no_list_fails() {
+    let content =
+        steps(json!([{"action": "aws:runShellScript", "name": "s", "inputs": {"runCommand": "echo a"}}]));
+    let shelf = shelf(&[("Text", &content)]);
+    let mut bench = bench(Vec::new());
+    bench.run_for(Period::minutes(9), &mut |made| shelf.answer(made));
+    let summary = "1 out of 1 plugin processed, 0 success, 1 failed, 0 timedout, 0 skipped. \n\
+                   The operation s failed because Invalid format in plugin properties map[runCommand:echo a];\n\
+                   error json: cannot unmarshal string into Go struct field RunScriptPluginInput.RunCommand of type []string.";
+    let expected = run_of_one(AssociationStatus::Failed, "ExecutionError", summary);
+    assert_eq!(told_of(&bench, 1), expected);
+}
+
+#[test]
 fn a_node_gathers_inventory_for_one_association_only() {
     let content = steps(json!([{"action": "aws:softwareInventory", "name": "collect"}]));
     let documents = [("Inventory".to_owned(), content)].into();

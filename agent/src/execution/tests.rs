@@ -372,6 +372,31 @@ fn a_step_may_take_as_long_as_its_inputs_say() {
     }
 }
 
+#[test]
+fn the_commands_of_a_script_are_a_list_of_texts() {
+    let error = |printed: &str, found: &str, wanted: &str| {
+        Some(format!(
+            "Invalid format in plugin properties {printed};\nerror json: cannot unmarshal {found} into \
+             Go struct field RunScriptPluginInput.RunCommand of type {wanted}"
+        ))
+    };
+    let cases = [
+        (json!({}), None),
+        (json!({"runCommand": null}), None),
+        (json!({"RunCommand": []}), None),
+        (json!({"runCommand": ["a", null]}), None),
+        (
+            json!({"timeoutSeconds": 60, "runCommand": "echo a", "id": "x"}),
+            error("map[id:x runCommand:echo a timeoutSeconds:60]", "string", "[]string"),
+        ),
+        (json!({"runcommand": ["a", 5]}), error("map[runcommand:[a 5]]", "number", "string")),
+        (json!({"runCommand": {"a": [null]}}), error("map[runCommand:map[a:[<nil>]]]", "object", "[]string")),
+    ];
+    for (inputs, expected) in cases {
+        assert_eq!(misfit(inputs.as_object().unwrap()), expected, "{inputs}");
+    }
+}
+
 /// The table of exit codes, each row on each platform.
 #[test]
 fn an_exit_code_tells_what_a_script_came_to() {

@@ -172,6 +172,12 @@ impl Run {
             Work::Package => return self.begin_package(document, platform, turn.now).err(),
             Work::Plain | Work::Inventory => {}
         }
+        if plugin::runs_script(&step.action) {
+            let misfit = self.inputs(document, platform).iter().find_map(execution::misfit);
+            if let Some(reason) = misfit {
+                return Some(self.close(document, platform, StepStatus::Failed, String::new(), reason));
+            }
+        }
         self.begin_process(document, timeout, behaviour, platform, turn);
         None
     }
