@@ -38,8 +38,8 @@ fn timeout_of(inputs: &Map<String, Value>, arguments: &Arguments<'_>) -> Period 
 }
 
 /// Why a script's plugin cannot read these inputs, if it cannot: the commands are
-/// a list of texts, and nothing else. As agent/plugins/runscript.
-pub fn misfit(inputs: &Map<String, Value>) -> Option<String> {
+/// a list of texts, and nothing else. As agent/plugins/runscript and psmodule.
+pub fn misfit(action: &str, inputs: &Map<String, Value>) -> Option<String> {
     let (_, commands) = inputs.iter().find(|(key, _)| key.eq_ignore_ascii_case("runCommand"))?;
     let (found, wanted) = match commands {
         Value::Null => return None,
@@ -49,9 +49,10 @@ pub fn misfit(inputs: &Map<String, Value>) -> Option<String> {
         }
         other => (kind(other), "[]string"),
     };
+    let reader = if action == "aws:psModule" { "PSModulePluginInput" } else { "RunScriptPluginInput" };
     Some(format!(
         "Invalid format in plugin properties {};\nerror json: cannot unmarshal {found} into \
-         Go struct field RunScriptPluginInput.RunCommand of type {wanted}",
+         Go struct field {reader}.RunCommand of type {wanted}",
         as_go_prints(&Value::Object(inputs.clone()))
     ))
 }

@@ -393,7 +393,7 @@ fn the_commands_of_a_script_are_a_list_of_texts() {
         (json!({"runCommand": {"a": [null]}}), error("map[runCommand:map[a:[<nil>]]]", "object", "[]string")),
     ];
     for (inputs, expected) in cases {
-        assert_eq!(misfit(inputs.as_object().unwrap()), expected, "{inputs}");
+        assert_eq!(misfit("aws:runShellScript", inputs.as_object().unwrap()), expected, "{inputs}");
     }
 }
 

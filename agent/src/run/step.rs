@@ -173,7 +173,8 @@ impl Run {
             Work::Plain | Work::Inventory => {}
         }
         if plugin::runs_script(&step.action) {
-            let misfit = self.inputs(document, platform).iter().find_map(execution::misfit);
+            let inputs = self.inputs(document, platform);
+            let misfit = inputs.iter().find_map(|set| execution::misfit(&step.action, set));
             if let Some(reason) = misfit {
                 return Some(self.close(document, platform, StepStatus::Failed, String::new(), reason));
             }
