@@ -13,11 +13,12 @@ use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 use shared::wire::{
-    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, ListAssociations,
-    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
+    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
+    GetManifestReply, GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply,
+    ListInstanceAssociations, ListInstanceAssociationsReply, Parameters, PutComplianceItems,
+    PutConfigurePackageResult, RegisterManagedInstance, RegisterManagedInstanceReply,
     RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply, UpdateAssociationStatus,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
@@ -26,6 +27,10 @@ use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
 use crate::compliance::Item;
 use crate::credentials::Session;
+
+/// An operation of the public API that nodes call, whether or not our plane knows it.
+const GET_PARAMETERS: &str = "GetParameters";
+const GET_PARAMETERS_TARGET: &str = "AmazonSSM.GetParameters";
 
 /// What a node asks.
 #[derive(Debug, Clone)]
@@ -52,6 +57,38 @@ pub enum Call {
     ReportStatus(Arc<Report>),
     /// What it complies with.
     PutCompliance(Arc<[Item]>),
+    /// Values of the Parameter Store, by these names.
+    GetParameters(Arc<[String]>),
+    /// A document that a step runs.
+    GetNamedDocument(Arc<DocumentName>),
+    /// What a package is made of.
+    GetManifest(Arc<DocumentName>),
+    /// How the work on a package went.
+    PutPackageResult(Arc<PackageResult>),
+}
+
+/// How the work on a package went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageResult {
+    /// The package.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// `Install` or `Uninstall`.
+    pub operation: String,
+    /// The exit code.
+    pub code: i32,
+    /// How long it took.
+    pub took: Period,
+}
+
+/// A document or package by its name, and perhaps its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentName {
+    /// Its name or ARN.
+    pub name: String,
+    /// Its version, if one is meant.
+    pub version: Option<String>,
 }
 
 /// How a run stands.
@@ -65,6 +102,8 @@ pub struct Report {
     pub error_code: Option<AgentErrorCode>,
     /// In words.
     pub summary: String,
+    /// When the run began whose output is stored, where steps have run.
+    pub output_of: Option<Timestamp>,
 }
 
 /// A call in its wire type.
@@ -82,6 +121,9 @@ pub enum Request {
     ReportStatus(UpdateInstanceAssociationStatus),
     ReportLegacy(UpdateAssociationStatus),
     PutCompliance(PutComplianceItems),
+    GetParameters(GetParameters),
+    GetManifest(GetManifest),
+    PutPackageResult(PutConfigurePackageResult),
 }
 
 /// What came back, in its wire type.
@@ -103,6 +145,10 @@ pub enum Answer {
     Fatal(&'static str),
     /// A document.
     Document(GetDocumentReply),
+    /// Values of the Parameter Store.
+    Parameters(GetParametersReply),
+    /// What a package is made of.
+    Manifest(GetManifestReply),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back; whether the plane did it is unknown.
@@ -130,6 +176,10 @@ pub enum Outcome {
     Fatal(&'static str),
     /// A document, parsed or found wanting.
     Document(Arc<Fetched>),
+    /// Values of the Parameter Store.
+    Parameters(Arc<GetParametersReply>),
+    /// What a package is made of: the text.
+    Manifest(Arc<str>),
     /// No, with the HTTP status that carried it.
     Refused(ApiError, u16),
     /// Nothing came back.
@@ -180,10 +230,13 @@ impl Call {
             Self::ListAssociations(_) => ListInstanceAssociations::NAME,
             Self::ListLegacy => ListAssociations::NAME,
             Self::DescribeLegacy(_) => DescribeAssociation::NAME,
-            Self::GetDocument(_) => GetDocument::NAME,
+            Self::GetDocument(_) | Self::GetNamedDocument(_) => GetDocument::NAME,
             Self::ReportStatus(report) if report.association.is_legacy => UpdateAssociationStatus::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::GetParameters(_) => GET_PARAMETERS,
+            Self::GetManifest(_) => GetManifest::NAME,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
         }
     }
 }
@@ -203,6 +256,9 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::ReportLegacy(_) => UpdateAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::GetParameters(_) => GET_PARAMETERS,
+            Self::GetManifest(_) => GetManifest::NAME,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
         }
     }
 
@@ -220,6 +276,9 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
             Self::ReportLegacy(_) => UpdateAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
+            Self::GetParameters(_) => GET_PARAMETERS_TARGET,
+            Self::GetManifest(_) => GetManifest::TARGET,
+            Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
         }
     }
 
@@ -237,6 +296,9 @@ impl Request {
             Self::ReportStatus(request) => encode(request),
             Self::ReportLegacy(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
+            Self::GetParameters(request) => encode(request),
+            Self::GetManifest(request) => encode(request),
+            Self::PutPackageResult(request) => encode(request),
         }
     }
 
@@ -258,7 +320,10 @@ impl Request {
             | Self::ListAssociations(_)
             | Self::ListLegacy(_)
             | Self::DescribeLegacy(_)
-            | Self::GetDocument(_) => {}
+            | Self::GetDocument(_)
+            | Self::GetParameters(_)
+            | Self::GetManifest(_)
+            | Self::PutPackageResult(_) => {}
         }
         self
     }
@@ -284,11 +349,14 @@ impl Request {
             | Self::Heartbeat(_)
             | Self::ReportStatus(_)
             | Self::ReportLegacy(_)
-            | Self::PutCompliance(_) => decode::<Empty>(body, |_| Answer::Done),
+            | Self::PutCompliance(_)
+            | Self::PutPackageResult(_) => decode::<Empty>(body, |_| Answer::Done),
             Self::ListAssociations(_) => decode_list(body),
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),
             Self::GetDocument(_) => decode(body, Answer::Document),
+            Self::GetParameters(_) => decode(body, Answer::Parameters),
+            Self::GetManifest(_) => decode(body, Answer::Manifest),
         }
     }
 }

@@ -4,10 +4,11 @@
 //! shard: it gives equal associations and documents one place in memory. That
 //! shares bytes, not knowledge: a node learns only from its own answers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use regex::Regex;
 use shared::document::{Document, DocumentError};
 use shared::seed::Seed;
 use shared::signature::Credentials;
@@ -18,6 +19,7 @@ use shared::wire::Tag;
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
 use crate::credentials::{IdentitySettings, Session};
+use crate::distribution::Distribution;
 use crate::fault::{NodeFaults, Share};
 
 /// Everything that is the same for the whole fleet.
@@ -139,42 +141,69 @@ impl Default for Timing {
     }
 }
 
-/// How the steps of a document go on a node.
+/// How the steps of a document go on a node. What a behaviour leaves open, the
+/// step's own commands say (`script`), else it takes half a second to two
+/// seconds and succeeds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Behaviour {
     /// The document's name; `None` fits any.
     pub document: Option<String>,
     /// The nodes, by their index in the cohort; `None` fits any.
     pub nodes: Option<BTreeSet<u32>>,
-    /// The least and the most that a step takes; each duration between is as likely.
-    pub takes: (Period, Period),
-    /// The share of runs in which a step fails.
+    /// The step's name; `None` fits any.
+    pub step: Option<String>,
+    /// How long a step takes, whatever its commands say.
+    pub takes: Option<Distribution>,
+    /// The share of runs in which a step fails. Where no step is named, the
+    /// first one that runs is the one that fails.
     pub fails: Share,
     /// The exit code of a step that fails.
     pub exit_code: i32,
+    /// What a step writes to its standard output, whatever its commands say.
+    pub output: Option<String>,
+    /// What a step that fails writes to its standard error, whatever its commands say.
+    pub error: Option<String>,
+    /// How long the node is away when a step asks for a reboot.
+    pub reboot: Period,
+    /// Whether the place where output is stored cannot be reached.
+    pub loses_output: bool,
+}
+
+/// A minute until the reboot (agent/rebooter: `shutdown -r +1`) and half a minute to boot.
+const REBOOT: Period = Period::seconds(90);
+
+impl Default for Behaviour {
+    /// All as the commands say.
+    fn default() -> Self {
+        Self {
+            document: None,
+            nodes: None,
+            step: None,
+            takes: None,
+            fails: Share::NONE,
+            exit_code: 1,
+            output: None,
+            error: None,
+            reboot: REBOOT,
+            loses_output: false,
+        }
+    }
 }
 
 impl Behaviour {
-    /// A step takes half a second to two seconds and succeeds.
-    pub const STANDARD: Self = Self {
-        document: None,
-        nodes: None,
-        takes: (Period::milliseconds(500), Period::seconds(2)),
-        fails: Share::NONE,
-        exit_code: 1,
-    };
-
-    fn fits(&self, document: &str, index: u32) -> bool {
+    fn fits(&self, document: &str, step: &str, index: u32) -> bool {
         self.document.as_deref().is_none_or(|name| name == document)
+            && self.step.as_deref().is_none_or(|name| name == step)
             && self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&index))
     }
 }
 
 impl Cohort {
-    /// How runs of this document go on the cohort's node of this index.
-    pub fn behaviour(&self, document: &str, index: u32) -> &Behaviour {
-        let fitting = self.behaviours.iter().find(|behaviour| behaviour.fits(document, index));
-        fitting.unwrap_or(&Behaviour::STANDARD)
+    /// How this step of runs of this document goes on the cohort's node of this
+    /// index: as the first behaviour has it that fits all three.
+    pub fn behaviour(&self, document: &str, step: &str, index: u32) -> Behaviour {
+        let fitting = self.behaviours.iter().find(|behaviour| behaviour.fits(document, step, index));
+        fitting.cloned().unwrap_or_default()
     }
 }
 
@@ -183,6 +212,31 @@ impl Cohort {
 pub struct Fetched {
     /// The document, or why it is none.
     pub document: Result<Document, DocumentError>,
+    /// Whether its text refers to the Parameter Store.
+    pub may_ask: bool,
+    /// The patterns that its parameters must match, by their text.
+    patterns: OnceLock<BTreeMap<String, Regex>>,
+}
+
+impl Fetched {
+    /// A document's content, parsed.
+    pub fn new(content: &str) -> Self {
+        Self {
+            document: Document::parse_for_node(content),
+            may_ask: content.contains("ssm:"),
+            patterns: OnceLock::new(),
+        }
+    }
+
+    /// A pattern of one of its parameters; `None` if it is none.
+    pub fn pattern(&self, pattern: &str) -> Option<&Regex> {
+        let patterns = self.patterns.get_or_init(|| {
+            let parameters = self.document.iter().flat_map(|document| document.parameters.values());
+            let written = parameters.filter_map(|parameter| parameter.allowed_pattern.clone());
+            written.filter_map(|pattern| Regex::new(&pattern).ok().map(|regex| (pattern, regex))).collect()
+        });
+        patterns.get(pattern)
+    }
 }
 
 /// What a shard's nodes share in memory. Entries that no node holds any more
@@ -270,6 +324,8 @@ impl Library {
             }
             Answer::Fatal(key) => Outcome::Fatal(key),
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
+            Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
+            Answer::Manifest(reply) => Outcome::Manifest(self.texts.one(reply.manifest)),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),
@@ -284,7 +340,7 @@ impl Library {
             self.documents.retain(|_, fetched| Arc::strong_count(fetched) > 1);
             self.documents_sweep_at = self.documents.len() * 2;
         }
-        let fetched = Arc::new(Fetched { document: Document::parse_for_node(content) });
+        let fetched = Arc::new(Fetched::new(content));
         self.documents.insert(content.clone(), fetched.clone());
         fetched
     }
@@ -333,13 +389,15 @@ mod tests {
     }
 
     #[test]
-    fn the_first_behaviour_that_fits_document_and_node_counts() {
-        let behaviour = |document: Option<&str>, nodes: Option<&[u32]>, exit_code| Behaviour {
-            document: document.map(str::to_owned),
-            nodes: nodes.map(|nodes| nodes.iter().copied().collect()),
-            exit_code,
-            ..Behaviour::STANDARD
-        };
+    fn the_first_behaviour_that_fits_document_step_and_node_counts() {
+        let behaviour =
+            |document: Option<&str>, step: Option<&str>, nodes: Option<&[u32]>, exit_code| Behaviour {
+                document: document.map(str::to_owned),
+                step: step.map(str::to_owned),
+                nodes: nodes.map(|nodes| nodes.iter().copied().collect()),
+                exit_code,
+                ..Behaviour::default()
+            };
         let cohort = Cohort {
             name: "web".into(),
             platform: PLATFORMS[0],
@@ -348,15 +406,24 @@ mod tests {
             agent_version: "3.3.0.0".into(),
             timing: Timing::default(),
             behaviours: vec![
-                behaviour(Some("a"), Some(&[2, 5]), 10),
-                behaviour(Some("a"), None, 11),
-                behaviour(None, Some(&[2]), 12),
+                behaviour(Some("a"), None, Some(&[2, 5]), 10),
+                behaviour(Some("a"), Some("second"), None, 13),
+                behaviour(Some("a"), None, None, 11),
+                behaviour(None, None, Some(&[2]), 12),
             ],
             faults: NodeFaults::default(),
         };
-        let cases = [("a", 2, 10), ("a", 5, 10), ("a", 3, 11), ("b", 2, 12), ("b", 5, 1)];
-        for (document, index, exit_code) in cases {
-            assert_eq!(cohort.behaviour(document, index).exit_code, exit_code, "{document} on {index}");
+        let cases = [
+            ("a", "first", 2, 10),
+            ("a", "second", 5, 10),
+            ("a", "first", 3, 11),
+            ("a", "second", 3, 13),
+            ("b", "second", 2, 12),
+            ("b", "first", 5, 1),
+        ];
+        for (document, step, index, exit_code) in cases {
+            let behaviour = cohort.behaviour(document, step, index);
+            assert_eq!(behaviour.exit_code, exit_code, "{step} of {document} on {index}");
         }
     }
 

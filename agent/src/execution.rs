@@ -5,25 +5,33 @@
 //! to ([`aggregate`]). The words for it are [`summary()`]'s. Nothing is executed:
 //! how long a step takes and with what code it exits is the simulation's to say.
 //!
-//! A simulated step never asks for a reboot (exit code 194, on Windows 3010):
-//! here these codes are failures like any other.
+//! A step that asks for a reboot (exit code 194, on Windows 3010) has done well
+//! so far; the same step is taken up again once the node is back.
 //!
 //! Invariant: a step that failed does not end the document unless it says so.
 
+pub mod constraint;
 mod inputs;
+mod output;
 mod precondition;
+mod result;
 mod summary;
 #[cfg(test)]
 mod tests;
 
+use serde_json::{Map, Value};
 use shared::document::argument::Arguments;
+use shared::document::store::Store;
 use shared::document::{Document, Step};
-use shared::status::{AssociationStatus, PlatformType};
+use shared::status::PlatformType;
 use shared::time::Period;
 use shared::wire::Parameters;
 
+pub use self::inputs::misfit;
 use self::inputs::{modifier, timeout};
+pub use self::output::{combined, cut_error, cut_output};
 use self::precondition::judge;
+pub use self::result::{DocumentStatus, StepResult, StepStatus, aggregate};
 pub use self::summary::{step_summary, summary};
 use crate::plugin::{self, Support};
 
@@ -34,49 +42,40 @@ const EXIT_WITH_FAILURE: i32 = 169;
 /// What is left of a process that the agent killed.
 const KILLED: i32 = 137;
 
+/// What a process of Linux and macOS exits with to have the node rebooted.
+const REBOOT: i32 = 194;
+/// What a process of Windows does, `ERROR_SUCCESS_REBOOT_REQUIRED`.
+const REBOOT_ON_WINDOWS: i32 = 3010;
+
+const EXITED_WITH_SUCCESS: &str = "\nStep exited with code 168. Therefore, marking step as succeeded. Further document steps will be skipped.";
 const EXITED_WITH_FAILURE: &str =
     "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped.";
 const ON_FAILURE: &str =
     "\nStep was found to have onFailure property. Further document steps will be skipped.";
-
-/// What a step came to. Of the agent's states, those that a simulated step
-/// reaches: nothing cancels it and nothing reboots the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StepStatus {
-    /// It did well.
-    Success,
-    /// It did not.
-    Failed,
-    /// It took longer than it may.
-    TimedOut,
-    /// It was not run.
-    Skipped,
-}
-
-/// The result of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepResult {
-    /// What it came to.
-    pub status: StepStatus,
-    /// The exit code that is reported.
-    pub code: i32,
-    /// The standard error; the summary gives it as the reason of a failure.
-    pub error: String,
-    /// Why it was not run, if it was not. No summary holds it.
-    pub remark: String,
-    /// Whether it ends the document: later steps are skipped.
-    pub exits: bool,
-}
 
 /// Where and with what a document is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The node's platform.
     pub platform: PlatformType,
-    /// The parameters given to this run, if any.
-    pub parameters: Option<&'a Parameters>,
+    /// What was given for the document's parameters.
+    pub given: Given<'a>,
+    /// What the Parameter Store gave, if it was asked.
+    pub store: Option<&'a Store>,
     /// Whether an earlier step ended the document ([`StepResult::exits`]).
     pub has_exited: bool,
+}
+
+/// What a run was given for its document's parameters.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Given<'a> {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Texts, by the association; they become what the document declares.
+    Parameters(&'a Parameters),
+    /// Values of any type, by another document that runs this one.
+    Values(&'a Map<String, Value>),
 }
 
 /// Whether a step runs. The texts are the agent's, as it writes them to the
@@ -108,6 +107,8 @@ pub struct Refusal {
 pub struct Ending<'a> {
     /// Its exit code.
     pub exit_code: i32,
+    /// What it wrote to its standard output.
+    pub standard_output: &'a str,
     /// What it wrote to its standard error.
     pub standard_error: &'a str,
     /// How long it took, or would have taken.
@@ -116,27 +117,15 @@ pub struct Ending<'a> {
     pub timeout: Period,
 }
 
-impl Context<'_> {
-    fn arguments<'a>(&self, document: &'a Document) -> Arguments<'a> {
-        let none = Parameters::new();
-        document.arguments(self.parameters.unwrap_or(&none))
-    }
-}
-
-impl StepResult {
-    /// The result of a step that is not run, for this reason.
-    pub fn skipped(reason: String) -> Self {
-        Self { remark: reason, ..Self::new(StepStatus::Skipped, 0, String::new(), false) }
-    }
-
-    /// The result of a step that fails without being run. The agent reports code
-    /// 1 where a failed step has none, and no standard error.
-    pub fn failed(refusal: Refusal) -> Self {
-        Self { remark: refusal.reason, ..Self::new(StepStatus::Failed, 1, String::new(), refusal.exits) }
-    }
-
-    const fn new(status: StepStatus, code: i32, error: String, exits: bool) -> Self {
-        Self { status, code, error, remark: String::new(), exits }
+impl<'a> Context<'a> {
+    /// The arguments that a document has here.
+    pub fn arguments(&self, document: &'a Document) -> Arguments<'a> {
+        let arguments = match self.given {
+            Given::Nothing => document.arguments(&Parameters::new()),
+            Given::Parameters(parameters) => document.arguments(parameters),
+            Given::Values(values) => document.arguments_of(values),
+        };
+        arguments.with_store(self.store)
     }
 }
 
@@ -145,7 +134,7 @@ impl StepResult {
 ///
 /// # Panics
 /// When the document has no such step, as do all functions here that take an index.
-pub fn decide(document: &Document, index: usize, context: &Context<'_>) -> Verdict {
+pub fn decide<'a>(document: &'a Document, index: usize, context: &Context<'a>) -> Verdict {
     let step = &document.steps[index];
     let arguments = context.arguments(document);
     if context.has_exited && !is_finally(document, index, &arguments) {
@@ -230,9 +219,52 @@ fn unknown_plugin(step: &Step) -> String {
 /// What a step came to that has run.
 /// As agent/framework/runpluginutil/runpluginutil.go: `RunPlugins`, and
 /// agent/plugins/pluginutil: `GetStatus`.
-pub fn finish(document: &Document, index: usize, context: &Context<'_>, ending: &Ending<'_>) -> StepResult {
+pub fn finish<'a>(
+    document: &'a Document,
+    index: usize,
+    context: &Context<'a>,
+    ending: &Ending<'_>,
+) -> StepResult {
     let step = &document.steps[index];
     let arguments = context.arguments(document);
+    let mut result = come_to_end(step, &arguments, context.platform, ending);
+    result.output.insert_str(0, ending.standard_output);
+    result.output = cut_output(result.output);
+    result.error = cut_error(result.error);
+    result
+}
+
+/// What a step came to whose plugin says so itself, without a process of its own.
+pub fn close<'a>(
+    document: &'a Document,
+    index: usize,
+    context: &Context<'a>,
+    status: StepStatus,
+    output: String,
+    error: String,
+) -> StepResult {
+    let step = &document.steps[index];
+    let arguments = context.arguments(document);
+    let mut result = match status {
+        StepStatus::Failed => fail(1, error, &modifier(step, "onFailure", &arguments)),
+        StepStatus::Success => {
+            let exits = modifier(step, "onSuccess", &arguments) == "exit";
+            StepResult::new(status, 0, error, exits)
+        }
+        StepStatus::TimedOut => StepResult::new(status, KILLED, error, false),
+        StepStatus::Skipped | StepStatus::SuccessAndReboot => StepResult::new(status, 0, error, false),
+    };
+    result.output = cut_output(output);
+    result.error = cut_error(result.error);
+    result
+}
+
+fn come_to_end(
+    step: &Step,
+    arguments: &Arguments<'_>,
+    platform: PlatformType,
+    ending: &Ending<'_>,
+) -> StepResult {
     let error = ending.standard_error.to_owned();
 
     // The agent knows a killed process by its code only, so a script that exits with 137 timed out too.
@@ -241,14 +273,28 @@ pub fn finish(document: &Document, index: usize, context: &Context<'_>, ending: 
     }
     match ending.exit_code {
         0 => {
-            let exits = modifier(step, "onSuccess", &arguments) == "exit";
+            let exits = modifier(step, "onSuccess", arguments) == "exit";
             StepResult::new(StepStatus::Success, 0, error, exits)
         }
-        EXIT_WITH_SUCCESS => StepResult::new(StepStatus::Success, EXIT_WITH_SUCCESS, String::new(), true),
+        code if code == reboot_code(platform) => {
+            StepResult::new(StepStatus::SuccessAndReboot, code, error, false)
+        }
+        EXIT_WITH_SUCCESS => StepResult {
+            output: EXITED_WITH_SUCCESS.to_owned(),
+            ..StepResult::new(StepStatus::Success, EXIT_WITH_SUCCESS, error, true)
+        },
         code => {
-            let on_failure = modifier(step, "onFailure", &arguments);
+            let on_failure = modifier(step, "onFailure", arguments);
             fail(code, failure_text(step, code, error), &on_failure)
         }
+    }
+}
+
+/// The exit code that asks for a reboot.
+pub const fn reboot_code(platform: PlatformType) -> i32 {
+    match platform {
+        PlatformType::Windows => REBOOT_ON_WINDOWS,
+        PlatformType::Linux | PlatformType::MacOS => REBOOT,
     }
 }
 
@@ -280,18 +326,4 @@ fn failure_text(step: &Step, code: i32, standard_error: String) -> String {
 fn is_finally(document: &Document, index: usize, arguments: &Arguments<'_>) -> bool {
     let is_last = index + 1 == document.steps.len();
     is_last && modifier(&document.steps[index], "finallyStep", arguments) == "true"
-}
-
-/// What a document came to of which every step has a result. Skipped steps are
-/// as good as those that did well, so a document of which nothing ran is a
-/// success. As agent/contracts/aggregator.go: `DocumentResultAggregator`.
-pub fn aggregate(results: &[StepResult]) -> AssociationStatus {
-    let any = |status| results.iter().any(|result| result.status == status);
-    if any(StepStatus::Failed) {
-        AssociationStatus::Failed
-    } else if any(StepStatus::TimedOut) {
-        AssociationStatus::TimedOut
-    } else {
-        AssociationStatus::Success
-    }
 }

@@ -63,6 +63,7 @@ impl Node {
         self.polls = 0;
         self.lane(LaneName::Health).turns = 0;
         self.await_next_poll(turn);
+        self.resume_run(turn);
     }
 
     fn await_next_heartbeat(&mut self, turn: &mut Turn<'_>) {

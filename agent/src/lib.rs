@@ -13,6 +13,8 @@
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
 //! - [`compliance`]: what is said after a run; [`inventory`], [`facts`]: what is told of the node itself
+//! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
+//! - [`compliance`]: what is said after a run
 //! - [`retry`]: which failed call is tried again, and when
 //! - [`client`]: the calls themselves
 
@@ -22,6 +24,7 @@ pub mod catalogue;
 pub mod client;
 pub mod compliance;
 pub mod credentials;
+pub mod distribution;
 pub mod execution;
 pub mod facts;
 pub mod fault;
@@ -32,9 +35,12 @@ pub mod lane;
 mod legacy;
 pub mod lifecycle;
 pub mod node;
+mod output;
+pub mod performance;
 pub mod plugin;
 pub mod poll;
 pub mod retry;
 pub mod run;
 pub mod schedule;
+pub mod script;
 mod worker;

@@ -16,14 +16,15 @@ use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    GetDocument, InstanceAssociationExecutionResult, ListInstanceAssociations, RegisterManagedInstance,
+    ConfigurePackageResultStep, GetDocument, GetManifest, GetParameters, InstanceAssociationExecutionResult,
+    ListInstanceAssociations, PutConfigurePackageResult, RegisterManagedInstance,
     RequestManagedInstanceRoleToken, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
     UpdateManagedInstancePublicKey,
 };
 use smallvec::SmallVec;
 
 use crate::association::Known;
-use crate::call::{Call, Outcome, Request};
+use crate::call::{Call, Outcome, PackageResult, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
 use crate::compliance;
 use crate::credentials::{Held, IdentityKind};
@@ -32,6 +33,7 @@ use crate::identity::{self, Identity};
 use crate::lane::{Lane, LaneName, Outstanding};
 use crate::legacy;
 use crate::lifecycle::Lifecycle;
+use crate::output;
 use crate::poll::Poll;
 use crate::retry::{self, Failure};
 use crate::run::Run;
@@ -121,6 +123,12 @@ pub enum Note {
     IdNotAccepted,
     /// A run began.
     Started(AssociationId),
+    /// A step of a run asked for a reboot: the node is away, and goes on when it is back.
+    Rebooting(AssociationId),
+    /// A run was taken up after so many reboots that the agent gives it up unreported.
+    GivenUp(AssociationId),
+    /// A step of a run has gathered inventory.
+    InventoryGathered(AssociationId),
     /// A run ended, and its last report came to its end.
     Ended(Ended),
     /// For the first time it met a document of which its platform can run nothing.
@@ -306,6 +314,8 @@ impl Node {
         for name in [LaneName::Credentials, LaneName::Health, LaneName::Associations] {
             self.lane(name).due = Timestamp::NEVER;
         }
+        // A node that is away does not come back.
+        self.run.take_if(|run| run.is_away());
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
         }
@@ -395,6 +405,21 @@ impl Node {
                     .filter(|version| !version.is_empty()),
                 ..GetDocument::default()
             }),
+            Call::GetNamedDocument(document) => Request::GetDocument(GetDocument {
+                name: document.name.clone(),
+                document_version: document.version.clone(),
+                ..GetDocument::default()
+            }),
+            Call::GetParameters(names) => {
+                Request::GetParameters(GetParameters { names: names.to_vec(), with_decryption: Some(false) })
+            }
+            Call::GetManifest(package) => Request::GetManifest(GetManifest {
+                package_name: package.name.clone(),
+                package_version: package.version.clone().unwrap_or_default(),
+            }),
+            Call::PutPackageResult(result) => {
+                Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
+            }
             Call::ReportStatus(report) if report.association.is_legacy => {
                 Request::ReportLegacy(legacy::report(id, cohort, report, dispatch.stamped))
             }
@@ -405,7 +430,9 @@ impl Node {
                     error_code: Some(report.error_code.map_or(String::new(), |code| code.to_string())),
                     execution_date: dispatch.stamped,
                     execution_summary: report.summary.clone(),
-                    output_url: None,
+                    output_url: report
+                        .output_of
+                        .and_then(|began| output::url(&report.association, id, began)),
                     status: report.status,
                 },
                 instance_id: id,
@@ -457,7 +484,9 @@ fn wait_before_retry(
         | Outcome::Fatal(_)
         | Outcome::Registered(_)
         | Outcome::Token(..)
-        | Outcome::Document(_) => return None,
+        | Outcome::Document(_)
+        | Outcome::Parameters(_)
+        | Outcome::Manifest(_) => return None,
         Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
         Outcome::Unreachable => Failure::Transport,
         // A body that cannot be read is no reason for the SDK to ask again; the status may be.
@@ -499,6 +528,41 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         // The message channels come later; until one is known the real agent sends it empty.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, cohort, platform)
+    }
+}
+
+/// What is told of the work on a package. Of its steps only the two that everyone takes.
+fn package_result(
+    id: NodeId,
+    platform: Platform,
+    draw: Draw,
+    result: &PackageResult,
+) -> PutConfigurePackageResult {
+    let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
+    let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
+    let attributes = [
+        ("architecture", architecture),
+        ("availabilityZone", &zone),
+        ("instanceID", id.as_str()),
+        ("instanceType", if id.is_hybrid() { "" } else { "m5.large" }),
+        ("platformName", platform.platform_name),
+        ("platformVersion", platform.platform_version),
+        ("region", "us-east-1"),
+    ];
+    let took = i64::try_from(result.took.as_milliseconds()).unwrap_or(i64::MAX);
+    let step = |action: String, result, timing| ConfigurePackageResultStep { action, result, timing };
+    PutConfigurePackageResult {
+        attributes: attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        operation: result.operation.clone(),
+        overall_timing: took,
+        package_name: result.name.clone(),
+        package_version: result.version.clone(),
+        previous_package_version: None,
+        result: i64::from(result.code),
+        steps: vec![
+            step("download manifest".to_owned(), 0, 0),
+            step(format!("prepare {}", result.operation), i64::from(result.code), took),
+        ],
     }
 }
 

@@ -50,6 +50,29 @@ pub fn support(name: &str, platform: PlatformType) -> Support {
     }
 }
 
+/// What a plugin does beside taking its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// Nothing that anybody else sees.
+    Plain,
+    /// It gathers inventory, and tells the plane of it.
+    Inventory,
+    /// It runs another document.
+    Document,
+    /// It installs or removes a package, which the plane describes, and tells how it went.
+    Package,
+}
+
+/// What the plugin of this name does.
+pub fn work(name: &str) -> Work {
+    match name {
+        "aws:softwareInventory" => Work::Inventory,
+        "aws:runDocument" => Work::Document,
+        "aws:configurePackage" => Work::Package,
+        _ => Work::Plain,
+    }
+}
+
 /// Whether the plugin runs a script and reports how the script's process ended.
 pub fn runs_script(name: &str) -> bool {
     matches!(name, "aws:runShellScript" | "aws:runPowerShellScript" | "aws:psModule")

@@ -187,8 +187,13 @@ impl Node {
         summary: String,
         turn: &mut Turn<'_>,
     ) {
-        let report =
-            Report { association, status: AssociationStatus::Failed, error_code: Some(code), summary };
+        let report = Report {
+            association,
+            status: AssociationStatus::Failed,
+            error_code: Some(code),
+            summary,
+            output_of: None,
+        };
         self.call(LaneName::Associations, Call::ReportStatus(Arc::new(report)), turn.now, turn);
     }
 
@@ -267,7 +272,7 @@ impl Known {
 }
 
 /// A failed call, in the words of the agent's SDK.
-fn why(outcome: &Outcome) -> String {
+pub(crate) fn why(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Refused(ApiError { code, message }, _) => format!("{code}: {message}"),
         Outcome::Unreachable => "RequestError: send request failed".into(),

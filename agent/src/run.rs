@@ -4,25 +4,39 @@
 //! Reports are calls of the execution lane, one after another: Pending,
 //! InProgress, one per step, the final one, then compliance
 //! (agent/association/processor.go). Steps do not wait for reports: they are
-//! due instants of their own. What a step does is `execution`'s decision.
+//! due instants of their own. What a step does is `execution`'s decision; taking
+//! steps up is `step`'s, documents that steps run `nested`'s, packages `package`'s,
+//! and what comes from the Parameter Store `asking`'s work. A reboot is in `reboot`.
 //!
 //! Invariant: one association never runs twice at once, as in the real agent.
+
+mod asking;
+mod nested;
+mod package;
+mod pass;
+mod reboot;
+mod step;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shared::document::Document;
 use shared::id::AssociationId;
-use shared::status::{AgentErrorCode, AssociationStatus, PlatformType};
+use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 
 use crate::association::{Association, Executed, KnownStatus, STUCK_AFTER};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
-use crate::execution::{self, StepResult, Verdict};
+use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Ended, Fatality, Node, Note, Turn, executed_items};
+
+use self::asking::Asking;
+use self::package::Package;
+use self::pass::Pass;
+use self::step::StepUnderWay;
 
 /// Between looks at associations that are due and may not start.
 const SAFETY_TICK: Period = Period::seconds(300);
@@ -31,17 +45,31 @@ const SAFETY_TICK: Period = Period::seconds(300);
 #[derive(Debug)]
 pub struct Run {
     association: Arc<Association>,
-    document: Arc<Fetched>,
     number: u32,
     started: Timestamp,
     phase: Phase,
-    results: Vec<StepResult>,
+    /// The association's document, and each that a step of the one before runs.
+    passes: Vec<Pass>,
+    /// What the document that is to be begun refers to in the Parameter Store.
+    asking: Option<Box<Asking>>,
     /// How many steps the platform could not run.
     foreign_steps: usize,
     /// The step under way, and how it will have gone.
     step: Option<StepUnderWay>,
     /// When it ends.
     pub(crate) step_due: Timestamp,
+    /// The work on a package, if that is what the step under way is.
+    package: Option<Box<Package>>,
+    /// A call that the document's worker is to make once the lane is free.
+    call: Option<Call>,
+    /// When the document's worker began.
+    worker_since: Timestamp,
+    /// How long the node will be away, once a step has asked for a reboot.
+    away: Option<Period>,
+    /// Whether the agent that began it is gone, while the document's worker goes on.
+    is_detached: bool,
+    /// How often it was taken up again.
+    resumed: u32,
     /// What is still to be reported, oldest first.
     reports: VecDeque<Arc<Report>>,
     status: AssociationStatus,
@@ -51,21 +79,17 @@ pub struct Run {
     stalls: bool,
 }
 
-/// What is being reported. While steps run, their reports queue.
+/// What is being done. While steps run, their reports queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Pending,
+    Asking,
     InProgress,
     Steps,
+    /// The node is away; the last step is taken up again when it is back.
+    Away,
     Final,
     Compliance,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct StepUnderWay {
-    exit_code: i32,
-    takes: Period,
-    timeout: Period,
 }
 
 impl Node {
@@ -120,17 +144,22 @@ impl Node {
         self.call(LaneName::Execution, Call::ReportStatus(report), turn.now, turn);
     }
 
-    /// Sends the oldest report that waits, if the lane is free.
+    /// Sends the oldest report that waits, or else makes the worker's call, if the lane is free.
     fn report_next(&mut self, turn: &mut Turn<'_>) {
         if self.lane(LaneName::Execution).outstanding.is_some() {
             return;
         }
-        let Some(run) = &mut self.run else { return };
-        let Some(report) = run.reports.pop_front() else { return };
-        if report.status.is_terminal() {
-            run.phase = Phase::Final;
+        let Some(run) = self.run.as_mut().filter(|run| !run.is_detached) else { return };
+        if let Some(report) = run.reports.pop_front() {
+            if report.status.is_terminal() {
+                run.phase = Phase::Final;
+            }
+            self.send_report(report, turn);
+        } else if let Some(call) = run.call.take() {
+            self.call(LaneName::Execution, call, turn.now, turn);
+        } else if let Some(away) = run.away {
+            self.reboot(away, turn);
         }
-        self.send_report(report, turn);
     }
 
     pub(crate) fn execution_answered(&mut self, call: &Call, outcome: &Outcome, turn: &mut Turn<'_>) {
@@ -139,6 +168,13 @@ impl Node {
             // As in the real agent: logged, never sent again.
             turn.note(Note::ReportLost);
         }
+        match call {
+            Call::GetParameters(_) => return self.parameters_came(outcome, turn),
+            Call::GetNamedDocument(_) => return self.named_document_came(outcome, turn),
+            Call::GetManifest(_) => return self.manifest_came(outcome, turn),
+            Call::PutPackageResult(_) => return self.package_result_told(outcome, turn),
+            _ => {}
+        }
         match run.phase {
             Phase::Pending => self.begin(turn),
             Phase::InProgress => {
@@ -146,6 +182,8 @@ impl Node {
                 self.begin_steps(turn);
             }
             Phase::Steps => self.report_next(turn),
+            // Nothing is reported meanwhile.
+            Phase::Asking | Phase::Away => {}
             Phase::Final => {
                 run.is_reported = outcome.is_done();
                 run.phase = Phase::Compliance;
@@ -158,74 +196,35 @@ impl Node {
 
     fn begin(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = &mut self.run else { return };
-        let fetched = run.document.clone();
-        let Err(error) = &fetched.document else {
-            run.phase = Phase::InProgress;
-            let report = run.report(AssociationStatus::InProgress, None, "Executing association".into());
-            self.send_report(report, turn);
-            return;
-        };
-        let id = if error.names_association() { run.association.spelled_id() } else { String::new() };
-        let reason = error.agent_text();
+        let fetched = run.passes[0].document.clone();
+        match &fetched.document {
+            Ok(_) => {
+                run.phase = Phase::Asking;
+                run.asking = Some(Box::default());
+                self.ask(turn);
+            }
+            Err(error) => self.cannot_begin(error.names_association(), &error.agent_text(), turn),
+        }
+    }
+
+    /// The document is sound, and all that it refers to is known.
+    fn begin_document(&mut self, turn: &mut Turn<'_>) {
+        let Some(run) = &mut self.run else { return };
+        run.phase = Phase::InProgress;
+        run.worker_since = turn.now;
+        let report = run.report(AssociationStatus::InProgress, None, "Executing association".into());
+        self.send_report(report, turn);
+    }
+
+    /// Ends a run before its first step.
+    fn cannot_begin(&mut self, names_association: bool, reason: &str, turn: &mut Turn<'_>) {
+        let Some(run) = &mut self.run else { return };
+        let id = if names_association { run.association.spelled_id() } else { String::new() };
         let summary = format!("Encountered error while parsing association {id}, {reason}");
         // The real agent's executor returns here without taking up the next one.
         run.stalls = true;
         run.end(AssociationStatus::Failed, Some(AgentErrorCode::InvalidAssoc), summary, turn.now);
         self.report_next(turn);
-    }
-
-    /// Takes up steps until one takes time or none is left.
-    fn begin_steps(&mut self, turn: &mut Turn<'_>) {
-        let platform = self.platform(turn.catalogue).kind;
-        let cohort = self.identity.cohort(turn.catalogue);
-        let index_in_cohort = self.identity.index;
-        let Some(run) = &mut self.run else { return };
-        let fetched = run.document.clone();
-        let Ok(document) = &fetched.document else { return };
-        while run.results.len() < document.steps.len() {
-            let index = run.results.len();
-            let result = match execution::decide(document, index, &run.context(platform)) {
-                Verdict::Run { timeout } => {
-                    let behaviour = cohort.behaviour(&run.association.name, index_in_cohort);
-                    let draw = turn.draw.part(u64::from(run.number));
-                    // The first step that runs is the one that fails.
-                    let has_run = run.results.len() > run.foreign_steps;
-                    let fails = !has_run && draw.uniform("fails", 0) < behaviour.fails.fraction();
-                    let (least, most) = behaviour.takes;
-                    let takes = least + draw.period("step-takes", index as u64, most - least);
-                    let exit_code = if fails { behaviour.exit_code } else { 0 };
-                    run.step = Some(StepUnderWay { exit_code, takes, timeout });
-                    run.step_due = turn.now + takes.min(timeout);
-                    break;
-                }
-                Verdict::Skipped(reason) => StepResult::skipped(reason),
-                Verdict::Failed(refusal) => StepResult::failed(refusal),
-            };
-            run.foreign_steps += 1;
-            run.step_came_to_end(result, document);
-        }
-        if run.results.len() == document.steps.len() && run.step.is_none() {
-            let status = execution::aggregate(&run.results);
-            let code = (status == AssociationStatus::Failed).then_some(AgentErrorCode::ExecutionError);
-            let summary = execution::summary(document, &run.results);
-            run.end(status, code, summary, turn.now);
-        }
-        self.report_next(turn);
-    }
-
-    pub(crate) fn step_ended(&mut self, turn: &mut Turn<'_>) {
-        let platform = self.platform(turn.catalogue).kind;
-        let Some(run) = &mut self.run else { return };
-        run.step_due = Timestamp::NEVER;
-        let Some(StepUnderWay { exit_code, takes: took, timeout }) = run.step.take() else { return };
-        let fetched = run.document.clone();
-        let Ok(document) = &fetched.document else { return };
-        // Nothing is executed, so there is no standard error but the agent's own remark.
-        let ending = execution::Ending { exit_code, standard_error: "", took, timeout };
-        let context = run.context(platform);
-        let result = execution::finish(document, run.results.len(), &context, &ending);
-        run.step_came_to_end(result, document);
-        self.begin_steps(turn);
     }
 
     fn put_compliance(&mut self, turn: &mut Turn<'_>) {
@@ -247,7 +246,7 @@ impl Node {
     /// Tells of the end once the plane has heard of it; compliance adds nothing to it.
     fn note_end(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = &self.run else { return };
-        let is_foreign = run.foreign_steps > 0 && run.foreign_steps == run.results.len();
+        let is_foreign = run.foreign_steps > 0 && run.foreign_steps == run.passes[0].results.len();
         if is_foreign && !self.has_met_foreign_document {
             self.has_met_foreign_document = true;
             turn.note(Note::MetForeignDocument);
@@ -281,28 +280,26 @@ impl Run {
 
     fn new(association: Arc<Association>, document: Arc<Fetched>, number: u32, now: Timestamp) -> Self {
         Self {
-            association,
-            document,
             number,
             started: now,
             phase: Phase::Pending,
-            results: Vec::new(),
+            passes: vec![Pass::new(association.name.clone(), document, None)],
+            association,
+            asking: None,
             foreign_steps: 0,
             step: None,
             step_due: Timestamp::NEVER,
+            package: None,
+            call: None,
+            worker_since: now,
+            away: None,
+            is_detached: false,
+            resumed: 0,
             reports: VecDeque::new(),
             status: AssociationStatus::InProgress,
             is_reported: false,
             ended: now,
             stalls: false,
-        }
-    }
-
-    fn context(&self, platform: PlatformType) -> execution::Context<'_> {
-        execution::Context {
-            platform,
-            parameters: self.association.parameters.as_deref(),
-            has_exited: self.results.iter().any(|result| result.exits),
         }
     }
 
@@ -312,19 +309,39 @@ impl Run {
         error_code: Option<AgentErrorCode>,
         summary: String,
     ) -> Arc<Report> {
-        Arc::new(Report { association: self.association.clone(), status, error_code, summary })
+        let association = self.association.clone();
+        Arc::new(Report { association, status, error_code, summary, output_of: None })
     }
 
-    /// A step's end is reported as progress, its summary telling of that step alone.
+    /// A report that names the place where the output is stored, if there is one.
+    fn report_with_output(
+        &self,
+        status: AssociationStatus,
+        error_code: Option<AgentErrorCode>,
+        summary: String,
+    ) -> Arc<Report> {
+        let association = self.association.clone();
+        Arc::new(Report { association, status, error_code, summary, output_of: Some(self.started) })
+    }
+
+    /// A step's end is reported as progress, its summary telling of that step
+    /// alone; nobody hears of the steps of documents that steps run.
     fn step_came_to_end(&mut self, result: StepResult, document: &Document) {
-        let summary = execution::step_summary(document, self.results.len(), &result);
-        self.results.push(result);
+        let is_outermost = self.passes.len() == 1;
+        let pass = self.pass();
+        let summary = execution::step_summary(document, pass.results.len(), &result);
+        pass.begun = 0;
+        pass.results.push(result);
         // The way of old agents has no room for it.
-        if self.association.is_legacy {
-            return;
+        if is_outermost && !self.association.is_legacy {
+            let report = self.report_with_output(AssociationStatus::InProgress, None, summary);
+            self.reports.push_back(report);
         }
-        let report = self.report(AssociationStatus::InProgress, None, summary);
-        self.reports.push_back(report);
+    }
+
+    /// The document that is being worked off: the last one begun.
+    fn pass(&mut self) -> &mut Pass {
+        self.passes.last_mut().expect("a run has the association's document")
     }
 
     fn end(
@@ -337,7 +354,11 @@ impl Run {
         self.phase = Phase::Steps;
         self.status = status;
         self.ended = now;
-        let report = self.report(status, error_code, summary);
+        let report = if self.passes[0].results.is_empty() {
+            self.report(status, error_code, summary)
+        } else {
+            self.report_with_output(status, error_code, summary)
+        };
         self.reports.push_back(report);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The core agent keeps the registration and the credentials; health, polls and
 //! runs are the worker's. It looks after the worker once a minute, and starts it
-//! again if it is gone (core/workerprovider).
+//! again if it is gone (core/workerprovider). A document that is being worked off
+//! has a process of its own, which goes on meanwhile.
 
 use shared::time::{Period, Timestamp};
 
@@ -22,7 +23,7 @@ impl Node {
         turn.note(Note::WorkerDied(fatality));
         self.known.clear();
         self.poll = None;
-        self.run = None;
+        self.detach_run();
         self.asked_twice = false;
         for name in [LaneName::Health, LaneName::Associations, LaneName::Execution] {
             let lane = self.lane(name);

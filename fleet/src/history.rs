@@ -33,7 +33,9 @@ impl From<&Answer> for Ending {
             | Answer::Described(_)
             | Answer::Registered(_)
             | Answer::Token(_)
-            | Answer::Document(_) => Self::Ok,
+            | Answer::Document(_)
+            | Answer::Parameters(_)
+            | Answer::Manifest(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,
             // A reply that a real agent dies of is none that it can read.

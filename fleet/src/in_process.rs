@@ -87,6 +87,9 @@ fn typed(service: &Service, now: Timestamp, by: By, request: Request) -> Answer 
         Request::ReportStatus(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::ReportLegacy(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::PutCompliance(call) => done(service.call_for(now, by, call), |_| Answer::Done),
+        Request::GetManifest(call) => done(service.call_for(now, by, call), Answer::Manifest),
+        Request::GetParameters(call) => done(service.call_for(now, by, call), Answer::Parameters),
+        Request::PutPackageResult(call) => done(service.call_for(now, by, call), |_| Answer::Done),
     }
 }
 

@@ -36,6 +36,12 @@ pub struct Measures {
     pub ids_not_accepted: u64,
     /// How many nodes met a document of which their platform can run nothing.
     pub met_foreign_document: u64,
+    /// How often a step had its node rebooted.
+    pub reboots: u64,
+    /// Runs that their agent gave up unreported after too many reboots.
+    pub runs_given_up: u64,
+    /// How often a run gathered inventory.
+    pub inventories_gathered: u64,
     /// How often a lane was busy when it was due.
     pub started_late: BTreeMap<LaneName, u64>,
     /// How many turns of a lane fell out because it was busy.
@@ -145,6 +151,9 @@ impl Measures {
             Note::Started(_) => self.started += 1,
             Note::Ended(ended) => self.ended(identity.number, ended),
             Note::MetForeignDocument => self.met_foreign_document += 1,
+            Note::Rebooting(_) => self.reboots += 1,
+            Note::GivenUp(_) => self.runs_given_up += 1,
+            Note::InventoryGathered(_) => self.inventories_gathered += 1,
             Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
             Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
             Note::LateAnswer => self.late_answers += 1,
@@ -196,6 +205,9 @@ impl Measures {
         }
         self.started += other.started;
         self.came_online += other.came_online;
+        self.reboots += other.reboots;
+        self.runs_given_up += other.runs_given_up;
+        self.inventories_gathered += other.inventories_gathered;
         self.fell_asleep += other.fell_asleep;
         self.ids_not_accepted += other.ids_not_accepted;
         self.met_foreign_document += other.met_foreign_document;

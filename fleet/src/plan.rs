@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
 use agent::credentials::{Activations, IdentityKind, IdentitySettings, KEY_POOL};
+use agent::distribution::InvalidDistribution;
 use agent::fault::{NodeFaults, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -121,9 +122,6 @@ pub enum PlanError {
         /// The cohort.
         cohort: String,
     },
-    /// A step cannot take less than nothing.
-    #[error("cohort {0}: `takes` has its least value first")]
-    BackwardsTakes(String),
     /// A behaviour is for a node that the cohort does not have.
     #[error("cohort {cohort}: a behaviour names node {node}; the {nodes} nodes count from 0")]
     NoSuchNode {
@@ -157,6 +155,14 @@ pub enum PlanError {
     /// A key must be changed for another.
     #[error("key_pool {0} is not from 2 to 1,000")]
     KeyPool(u32),
+    /// A distribution that cannot be drawn from.
+    #[error("cohort {cohort}: `takes`: {source}")]
+    Takes {
+        /// The cohort that names it.
+        cohort: String,
+        /// What is wrong with it.
+        source: InvalidDistribution,
+    },
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
     AgentVersion {
@@ -498,21 +504,24 @@ fn is_agent_version(text: &str) -> bool {
 }
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
-    let standard = Behaviour::STANDARD;
+    let standard = Behaviour::default();
     if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
         let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
         return Err(PlanError::NoSuchNode { cohort, node, nodes });
     }
-    let takes = written.takes.map_or(standard.takes, |[least, most]| (least, most));
-    if takes.0 > takes.1 {
-        return Err(PlanError::BackwardsTakes(cohort.name.clone()));
-    }
+    let takes = written.takes.map(|takes| takes.0.check()).transpose();
+    let takes = takes.map_err(|source| PlanError::Takes { cohort: cohort.name.clone(), source })?;
     Ok(Behaviour {
         document: written.document.clone(),
         nodes: written.nodes.clone(),
+        step: written.step.clone(),
         takes,
         fails: written.fails,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
+        output: written.output.clone(),
+        error: written.error.clone(),
+        reboot: written.reboot.unwrap_or(standard.reboot),
+        loses_output: written.loses_output,
     })
 }
 
@@ -622,11 +631,9 @@ mod tests {
         let with = |nodes: &[u32]| {
             let mut scenario = first_look();
             scenario.cohorts[3].behaviours = vec![scenario::Behaviour {
-                document: None,
                 nodes: Some(nodes.iter().copied().collect()),
-                takes: None,
                 fails: Share::ALL,
-                exit_code: None,
+                ..scenario::Behaviour::default()
             }];
             // Fewer nodes than written are no mistake: some of those named are then not there.
             let fewer = Overrides { nodes: Some(100), ..Overrides::default() };

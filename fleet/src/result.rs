@@ -216,6 +216,12 @@ pub struct Agents {
     pub came_online: u64,
     /// How often a node fell asleep at its start.
     pub fell_asleep: u64,
+    /// How often a step had its node rebooted.
+    pub reboots: u64,
+    /// How many runs their agent gave up unreported, after too many reboots.
+    pub runs_given_up: u64,
+    /// How often a run gathered inventory.
+    pub inventories_gathered: u64,
     /// How many reports were lost for good, retries included.
     pub lost_reports: u64,
     /// How many answers came to calls that were over.

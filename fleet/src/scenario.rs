@@ -3,6 +3,8 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
+pub mod takes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,8 @@ use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::time::Period;
 use shared::wire::Parameters;
+
+use self::takes::Takes;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -110,8 +114,8 @@ pub enum Fault {
     FingerprintMismatch(Share),
 }
 
-/// How the steps of a document go.
-#[derive(Debug, Clone, Deserialize)]
+/// How the steps of a document go. What is not said, the steps' own commands say.
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
     /// The document's name; any document if not said.
@@ -120,15 +124,30 @@ pub struct Behaviour {
     /// The nodes that it is for, by their index in the cohort, from 0; all if not said.
     #[serde(default)]
     pub nodes: Option<BTreeSet<u32>>,
-    /// The least and the most that a step takes.
+    /// The step's name; any step if not said.
     #[serde(default)]
-    pub takes: Option<[Period; 2]>,
+    pub step: Option<String>,
+    /// How long a step takes.
+    #[serde(default)]
+    pub takes: Option<Takes>,
     /// The share of runs that fail.
     #[serde(default)]
     pub fails: Share,
     /// The exit code of the step that fails; 1 if not said.
     #[serde(default)]
     pub exit_code: Option<i32>,
+    /// What a step writes to its standard output.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// What a step that fails writes to its standard error.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// How long a node is away when a step asks for a reboot; 90 s if not said.
+    #[serde(default)]
+    pub reboot: Option<Period>,
+    /// Whether the place where output is stored cannot be reached.
+    #[serde(default)]
+    pub loses_output: bool,
 }
 
 /// A document to create.
@@ -376,6 +395,10 @@ mod tests {
             (
                 "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: 1, faults: [invalid-instance: 1]}\n",
                 "no share",
+            ),
+            (
+                "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - name: a\n    platform: b\n    nodes: 1\n    behaviours:\n      - { takes: { often: 5s } }\n",
+                "line 9",
             ),
         ];
         for (text, expected) in cases {

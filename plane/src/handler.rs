@@ -13,6 +13,7 @@ mod document;
 mod execution;
 mod inventory;
 mod node;
+mod package;
 mod parameter;
 mod tag;
 #[cfg(test)]
@@ -104,6 +105,7 @@ handlers! {
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
     GetParameters, false => parameter::get_parameters;
+    GetManifest, true => package::get_manifest;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
     ListCommandInvocations, false => command::list::list_command_invocations;
@@ -117,6 +119,7 @@ handlers! {
     ListResourceComplianceSummaries, false => compliance::resource::list_resource_compliance_summaries;
     ListTagsForResource, false => tag::list_tags_for_resource;
     PutComplianceItems, true => compliance::put_compliance_items;
+    PutConfigurePackageResult, true => package::put_configure_package_result;
     PutInventory, true => inventory::put_inventory;
     RemoveTagsFromResource, false => tag::remove_tags_from_resource;
     SendCommand, false => command::send::send_command;

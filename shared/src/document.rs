@@ -4,13 +4,14 @@
 //! by all who run it and never changed. Both schema families end as the same
 //! list of steps: `mainSteps` of 2.x in their order, `runtimeConfig` of 1.x one
 //! step per plugin. Reading is `read`'s work, putting values in the place of
-//! `{{ parameters }}` [`argument`]'s; which steps run on a node, the agent decides.
+//! `{{ parameters }}` [`argument`]'s, what `{{ssm:name}}` means [`store`]'s; which steps run on a node, the agent decides.
 //!
 //! Invariant: a parsed document has at least one step.
 
 pub mod argument;
 mod platform;
 mod read;
+pub mod store;
 
 use std::collections::BTreeMap;
 

@@ -36,11 +36,11 @@ golden! {
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
     DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
-    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, GetParameters, ListAssociationVersions,
-    ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
-    ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
-    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
-    RegisterManagedInstance, RemoveTagsFromResource,
+    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, GetManifest, GetParameters,
+    ListAssociationVersions, ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems,
+    ListComplianceSummaries, ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
+    ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutConfigurePackageResult,
+    PutInventory, RegisterManagedInstance, RemoveTagsFromResource,
     RequestManagedInstanceRoleToken, SendCommand, StartAssociationsOnce,
     UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
@@ -48,11 +48,13 @@ golden! {
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 10] = [
+const OF_THE_AGENT: [&str; 12] = [
     "GetDocument",
+    "GetManifest",
     "GetParameters",
     "ListInstanceAssociations",
     "PutComplianceItems",
+    "PutConfigurePackageResult",
     "PutInventory",
     "RegisterManagedInstance",
     "RequestManagedInstanceRoleToken",
@@ -62,7 +64,8 @@ const OF_THE_AGENT: [&str; 10] = [
 ];
 
 /// Members whose keys are data: whatever stands there is no unknown key.
-const MAPS: [&str; 8] = [
+const MAPS: [&str; 9] = [
+    "Attributes",
     "Parameters",
     "Details",
     "AssociationStatusAggregatedCount",

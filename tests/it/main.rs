@@ -6,6 +6,7 @@ mod clients;
 mod conformance;
 mod create_association;
 mod determinism;
+mod document;
 mod errors;
 mod foreign;
 mod golden;

@@ -10,7 +10,9 @@ mod ledger;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use agent::distribution::Distribution;
 use agent::fault::Share;
+use fleet::scenario::takes::Takes;
 use fleet::scenario::{Behaviour, Scenario};
 use plane::config::{AdmissionOrder, LateNodes, PlaneConfig};
 use plane::service::WorldChange;
@@ -115,11 +117,10 @@ impl Story {
         scenario.seed = self.seed;
         let (least, more) = self.takes;
         let behaviour = |nodes, fails| Behaviour {
-            document: None,
             nodes,
-            takes: Some([Period::minutes(least), Period::minutes(least + more)]),
+            takes: Some(Takes(Distribution::Uniform(Period::minutes(least), Period::minutes(least + more)))),
             fails,
-            exit_code: None,
+            ..Behaviour::default()
         };
         scenario.cohorts[0].behaviours = vec![
             behaviour(Some(self.broken.iter().copied().collect()), Share::ALL),

@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use agent::call::{Answer, Request};
 use agent::credentials::Signing;
+use agent::distribution::Distribution;
 use agent::fault::Share;
 use fleet::in_process::{Carry, InProcess};
 use fleet::measure::Ran;
 use fleet::plan::{Overrides, Plan};
 use fleet::run::VIRTUAL_START;
+use fleet::scenario::takes::Takes;
 use fleet::scenario::{Behaviour, Scenario};
 use fleet::shard::Caller;
 use fleet::simulation;
@@ -101,11 +103,10 @@ associations:
     /// The node in this place of the order, from 1, takes so long, and fails or not.
     fn behave(&mut self, place: u32, takes: Period, fails: bool) {
         self.scenario.cohorts[0].behaviours.push(Behaviour {
-            document: None,
             nodes: Some([self.order[place as usize - 1]].into()),
-            takes: Some([takes, takes]),
+            takes: Some(Takes(Distribution::Constant(takes))),
             fails: if fails { Share::ALL } else { Share::NONE },
-            exit_code: None,
+            ..Behaviour::default()
         });
     }
 
@@ -230,7 +231,14 @@ struct Onlooker {
 }
 
 impl Carry for Onlooker {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        by: &Signing,
+        request: Request,
+    ) -> Answer {
         let ended = match &request {
             Request::ReportStatus(report) if report.execution_result.status.is_terminal() => {
                 Some(report.association_id)

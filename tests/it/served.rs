@@ -166,7 +166,9 @@ impl Served {
     pub(crate) async fn post(&self, target: &str, body: Vec<u8>) -> Answer {
         let host = HeaderValue::from_str(&self.address.to_string()).expect("an address is plain text");
         let signed = self.signer.sign(&host, target, &body, self.now());
-        let text = |value: &Option<HeaderValue>| value.as_ref().expect("a key signs").to_str().expect("a signature is plain text").to_owned();
+        let text = |value: &Option<HeaderValue>| {
+            value.as_ref().expect("a key signs").to_str().expect("a signature is plain text").to_owned()
+        };
         let headers = [
             ("x-amz-target", target),
             ("content-type", "application/x-amz-json-1.1"),

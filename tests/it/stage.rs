@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use agent::call::{Answer, Request};
 use agent::credentials::Signing;
-use agent::fault::Share;
+use agent::distribution::Distribution;
 use agent::node::Node;
 use fleet::coordinator::Coordinator;
 use fleet::history::{Entry, History};
@@ -20,6 +20,7 @@ use fleet::measure::Ran;
 use fleet::operator::{Operator, VirtualDesk};
 use fleet::plan::{Overrides, Plan};
 use fleet::run::{VIRTUAL_START, plane_config};
+use fleet::scenario::takes::Takes;
 use fleet::scenario::{Behaviour, Scenario};
 use fleet::shard::Caller;
 use plane::config::PlaneConfig;
@@ -76,7 +77,14 @@ impl Network {
 }
 
 impl Carry for Network {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        by: &Signing,
+        request: Request,
+    ) -> Answer {
         if self.cut.borrow().contains(&caller.node) {
             return Answer::Unreachable;
         }
@@ -113,10 +121,8 @@ pub(crate) fn fleet_of(cohorts: &[(&str, u32)], ramp: &str) -> Scenario {
 pub(crate) fn takes(document: &str, minutes: u64) -> Behaviour {
     Behaviour {
         document: Some(document.to_owned()),
-        nodes: None,
-        takes: Some([Period::minutes(minutes), Period::minutes(minutes)]),
-        fails: Share::NONE,
-        exit_code: None,
+        takes: Some(Takes(Distribution::Constant(Period::minutes(minutes)))),
+        ..Behaviour::default()
     }
 }
 

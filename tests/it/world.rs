@@ -278,6 +278,62 @@ fn a_foreign_platform_skips_new_documents_and_fails_old_ones() {
     }
 }
 
+const REBOOTING: &str = r#"
+name: rebooting
+seed: 6
+ramp: 1m
+duration: 2h
+cohorts:
+  - name: linux
+    platform: ubuntu-22.04
+    nodes: 40
+    behaviours: [{ step: install, takes: { normal: { mean: 40s, deviation: 10s } }, fails: 100%, exit_code: 194, reboot: 3m }]
+documents:
+  - name: inner
+    content:
+      schemaVersion: "2.2"
+      parameters: { seconds: { type: String } }
+      mainSteps: [{ action: aws:runShellScript, name: wait, inputs: { runCommand: ["sleep {{ seconds }}"] } }]
+  - name: patch
+    content:
+      schemaVersion: "2.2"
+      mainSteps:
+        - { action: aws:runShellScript, name: install, inputs: { runCommand: ["yum -y update"] } }
+        - action: aws:runDocument
+          name: verify
+          inputs: { documentType: SSMDocument, documentPath: inner, documentParameters: { seconds: "20" } }
+associations:
+  - { name: patch, at: 2m, document: patch, targets: [all] }
+  - name: package
+    at: 20m
+    document: AWS-ConfigureAWSPackage
+    parameters: { name: [AmazonCloudWatchAgent], action: [Install] }
+    targets: [all]
+"#;
+
+#[test]
+fn a_fleet_reboots_in_the_midst_of_a_document_and_brings_it_to_its_end() {
+    let outcome = world(REBOOTING).run();
+    let finished = &outcome.finished;
+    assert_eq!(finished.ending, simulation::Ending::Complete);
+    assert_eq!((finished.measures.reboots, finished.measures.came_online), (40, 80));
+    let survey = finished.survey.as_ref().expect("the plane was asked");
+    for name in ["patch", "package"] {
+        let runs = runs(&outcome, name);
+        assert_eq!(count(&runs, AssociationStatus::Success), 40, "{name}");
+        let of_plane: u64 = survey.executions[&made(&outcome, name)]
+            .iter()
+            .filter_map(|execution| execution.targets.get("Success"))
+            .sum();
+        assert_eq!(of_plane, 40, "{name}");
+    }
+    // 3 minutes away, a second to start, and 20 s for the inner document's sleep.
+    let shortest = Period::seconds(180 + 1 + 20);
+    assert!(runs(&outcome, "patch").iter().all(|run| run.ended.since(run.started) > shortest));
+    assert_eq!(finished.measures.calls["PutConfigurePackageResult"].made, 40);
+    assert_eq!(finished.measures.calls["GetManifest"].errors(), 0);
+}
+
 const LATE: &str = r#"
 name: late
 seed: 4

@@ -1,6 +1,8 @@
 //! What the inputs of a step say to the agent itself: how long it may take, and
 //! what its end means for the document.
 
+use std::fmt::Write;
+
 use serde_json::{Map, Value};
 use shared::document::Step;
 use shared::document::argument::Arguments;
@@ -33,6 +35,59 @@ fn timeout_of(inputs: &Map<String, Value>, arguments: &Arguments<'_>) -> Period 
         }
         _ => DEFAULT_TIMEOUT,
     }
+}
+
+/// Why a script's plugin cannot read these inputs, if it cannot: the commands are
+/// a list of texts, and nothing else. As agent/plugins/runscript and psmodule.
+pub fn misfit(action: &str, inputs: &Map<String, Value>) -> Option<String> {
+    let (_, commands) = inputs.iter().find(|(key, _)| key.eq_ignore_ascii_case("runCommand"))?;
+    let (found, wanted) = match commands {
+        Value::Null => return None,
+        Value::Array(lines) => {
+            let odd = lines.iter().find(|line| !line.is_string() && !line.is_null())?;
+            (kind(odd), "string")
+        }
+        other => (kind(other), "[]string"),
+    };
+    let reader = if action == "aws:psModule" { "PSModulePluginInput" } else { "RunScriptPluginInput" };
+    Some(format!(
+        "Invalid format in plugin properties {};\nerror json: cannot unmarshal {found} into \
+         Go struct field {reader}.RunCommand of type {wanted}",
+        as_go_prints(&Value::Object(inputs.clone()))
+    ))
+}
+
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// A value as Go prints it with `%v`; keys are in order there as well.
+fn as_go_prints(value: &Value) -> String {
+    let mut text = String::new();
+    match value {
+        Value::Null => text.push_str("<nil>"),
+        Value::String(plain) => text.push_str(plain),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(as_go_prints).collect();
+            write!(text, "[{}]", items.join(" ")).expect("a String takes whatever is written");
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(key, _)| key.as_str());
+            let members: Vec<_> =
+                members.into_iter().map(|(key, value)| format!("{key}:{}", as_go_prints(value))).collect();
+            write!(text, "map[{}]", members.join(" ")).expect("a String takes whatever is written");
+        }
+        other => text.push_str(&other.to_string()),
+    }
+    text
 }
 
 /// What the inputs say of the document's course under this key, or nothing. The

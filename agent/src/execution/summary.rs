@@ -35,7 +35,7 @@ fn write(total: usize, ended: &[(&Step, &StepResult)]) -> String {
         "{} out of {total} plugin{} processed, {} success, {} failed, {} timedout, {} skipped. ",
         ended.len(),
         if total > 1 { "s" } else { "" },
-        count(StepStatus::Success),
+        count(StepStatus::Success) + count(StepStatus::SuccessAndReboot),
         count(StepStatus::Failed),
         count(StepStatus::TimedOut),
         count(StepStatus::Skipped),

@@ -1,9 +1,10 @@
 use serde_json::{Value, json};
+use shared::status::AssociationStatus;
 
 use super::*;
 
 const LINUX: Context<'static> =
-    Context { platform: PlatformType::Linux, parameters: None, has_exited: false };
+    Context { platform: PlatformType::Linux, given: Given::Nothing, store: None, has_exited: false };
 
 fn document(schema: &str, steps: &Value) -> Document {
     Document::parse(&json!({"schemaVersion": schema, "mainSteps": steps}).to_string()).unwrap()
@@ -32,11 +33,13 @@ fn failed(text: &str) -> Verdict {
 }
 
 fn ending(exit_code: i32, standard_error: &str) -> Ending<'_> {
-    Ending { exit_code, standard_error, took: Period::seconds(1), timeout: Period::hours(1) }
+    let (took, timeout) = (Period::seconds(1), Period::hours(1));
+    Ending { exit_code, standard_output: "", standard_error, took, timeout }
 }
 
 fn result(status: StepStatus, code: i32, error: &str, exits: bool) -> StepResult {
-    StepResult { status, code, error: error.to_owned(), remark: String::new(), exits }
+    let (output, remark) = (String::new(), String::new());
+    StepResult { status, code, output, error: error.to_owned(), remark, exits }
 }
 
 /// The document `Multi` of the recorded run.
@@ -90,7 +93,7 @@ fn a_run_of_four_steps_is_told_as_the_agent_told_it() {
         summary(&document, &results),
         "4 out of 4 plugins processed, 2 success, 1 failed, 0 timedout, 1 skipped. \nThe operation bad failed because err\nfailed to run commands: exit status 3."
     );
-    assert_eq!(aggregate(&results), AssociationStatus::Failed);
+    assert_eq!(aggregate(4, &results), DocumentStatus::Failed);
 }
 
 #[test]
@@ -102,42 +105,42 @@ fn runs_of_one_step_are_told_as_the_agent_told_them() {
         "precondition": {"StringEquals": ["platformType", "Windows"]}});
     let slow = Ending { took: Period::seconds(60), ..ending(0, "") };
     let unknown = document("2.2", &json!([{"action": "aws:noSuchPlugin", "name": "x", "inputs": {}}]));
-    let cases: [(Document, Option<Ending<'_>>, AssociationStatus, &str); 5] = [
+    let cases: [(Document, Option<Ending<'_>>, DocumentStatus, &str); 5] = [
         (
             Document::parse(old).unwrap(),
             Some(ending(0, "")),
-            AssociationStatus::Success,
+            DocumentStatus::Success,
             "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
         ),
         (
             step("2.2", shell.clone()),
             Some(ending(0, "")),
-            AssociationStatus::Success,
+            DocumentStatus::Success,
             "1 out of 1 plugin processed, 1 success, 0 failed, 0 timedout, 0 skipped. ",
         ),
         (
             step("2.2", shell),
             Some(slow),
-            AssociationStatus::TimedOut,
+            DocumentStatus::TimedOut,
             "1 out of 1 plugin processed, 0 success, 0 failed, 1 timedout, 0 skipped. ",
         ),
         (
             step("2.2", windows),
             None,
-            AssociationStatus::Success,
+            DocumentStatus::Success,
             "1 out of 1 plugin processed, 0 success, 0 failed, 0 timedout, 1 skipped. ",
         ),
         (
             unknown,
             None,
-            AssociationStatus::Failed,
+            DocumentStatus::Failed,
             "1 out of 1 plugin processed, 0 success, 1 failed, 0 timedout, 0 skipped. \nThe operation x failed because .",
         ),
     ];
     for (document, ending, status, text) in cases {
         let endings: Vec<_> = ending.into_iter().collect();
         let results = run(&document, LINUX, &endings);
-        assert_eq!((aggregate(&results), summary(&document, &results).as_str()), (status, text));
+        assert_eq!((aggregate(1, &results), summary(&document, &results).as_str()), (status, text));
         assert_eq!(step_summary(&document, 0, &results[0]), text);
     }
 }
@@ -247,6 +250,38 @@ fn whether_a_step_runs_depends_on_schema_plugin_and_precondition() {
     }
 }
 
+/// Each schema, with what its steps are written in.
+#[test]
+fn every_schema_before_2_2_fails_what_it_cannot_run() {
+    let unknown = "Plugin with name aws:x is not supported by this version of ssm agent, \
+                   please update to latest version. Step name: ";
+    let missing = "Plugin with name aws:psModule not found. Step name: ";
+    for schema in ["1.0", "1.2", "2.0", "2.0.1", "2.0.2", "2.0.3"] {
+        let is_old = schema.starts_with('1');
+        let document = |action: &str| {
+            if is_old {
+                let content = json!({"schemaVersion": schema, "runtimeConfig": {action: {"properties": {}}}});
+                Document::parse_for_node(&content.to_string()).unwrap()
+            } else {
+                step(schema, json!({"action": action}))
+            }
+        };
+        let name = |action: &'static str| if is_old { action } else { "S" };
+        let cases = [
+            ("aws:runShellScript", hour()),
+            ("aws:x", failed(&format!("{unknown}{}", name("aws:x")))),
+            ("aws:psModule", failed(&format!("{missing}{}", name("aws:psModule")))),
+        ];
+        for (action, verdict) in cases {
+            assert_eq!(decide(&document(action), 0, &LINUX), verdict, "{schema} {action}");
+        }
+        let mut exited = Context { has_exited: true, ..LINUX };
+        assert!(matches!(decide(&document("aws:x"), 0, &exited), Verdict::Skipped(_)), "{schema}");
+        exited.has_exited = false;
+        assert!(matches!(decide(&document("aws:x"), 0, &exited), Verdict::Failed(_)), "{schema}");
+    }
+}
+
 #[test]
 fn a_precondition_that_is_not_understood_is_a_failure() {
     let cases = [
@@ -301,7 +336,7 @@ fn a_precondition_may_look_at_parameters() {
     assert_eq!(decide(&document, 0, &LINUX), hour());
 
     let given = Parameters::from([("mode".to_owned(), vec!["slow".to_owned()])]);
-    let context = Context { parameters: Some(&given), ..LINUX };
+    let context = Context { given: Given::Parameters(&given), ..LINUX };
     let text = "Step execution skipped due to unsatisfied preconditions: \
                 '\"StringEquals\": [{{ mode }}, fast]'. Step name: S";
     assert_eq!(decide(&document, 0, &context), skipped(text));
@@ -338,14 +373,90 @@ fn a_step_may_take_as_long_as_its_inputs_say() {
 }
 
 #[test]
+fn the_commands_of_a_script_are_a_list_of_texts() {
+    let error = |printed: &str, found: &str, wanted: &str| {
+        Some(format!(
+            "Invalid format in plugin properties {printed};\nerror json: cannot unmarshal {found} into \
+             Go struct field RunScriptPluginInput.RunCommand of type {wanted}"
+        ))
+    };
+    let cases = [
+        (json!({}), None),
+        (json!({"runCommand": null}), None),
+        (json!({"RunCommand": []}), None),
+        (json!({"runCommand": ["a", null]}), None),
+        (
+            json!({"timeoutSeconds": 60, "runCommand": "echo a", "id": "x"}),
+            error("map[id:x runCommand:echo a timeoutSeconds:60]", "string", "[]string"),
+        ),
+        (json!({"runcommand": ["a", 5]}), error("map[runcommand:[a 5]]", "number", "string")),
+        (json!({"runCommand": {"a": [null]}}), error("map[runCommand:map[a:[<nil>]]]", "object", "[]string")),
+    ];
+    for (inputs, expected) in cases {
+        assert_eq!(misfit("aws:runShellScript", inputs.as_object().unwrap()), expected, "{inputs}");
+    }
+}
+
+/// The table of exit codes, each row on each platform.
+#[test]
+fn an_exit_code_tells_what_a_script_came_to() {
+    use PlatformType::{Linux, MacOS, Windows};
+    use StepStatus::{Failed, Success, SuccessAndReboot, TimedOut};
+    let unix: &[PlatformType] = &[Linux, MacOS];
+    let cases = [
+        (0, PlatformType::ALL, Success, 0, false),
+        (194, unix, SuccessAndReboot, 194, false),
+        (3010, &[Windows], SuccessAndReboot, 3010, false),
+        (194, &[Windows], Failed, 194, false),
+        (3010, unix, Failed, 3010, false),
+        (168, PlatformType::ALL, Success, 168, true),
+        (169, PlatformType::ALL, Failed, 169, true),
+        (137, PlatformType::ALL, TimedOut, 137, false),
+        (1, PlatformType::ALL, Failed, 1, false),
+        (255, PlatformType::ALL, Failed, 255, false),
+        (-1, PlatformType::ALL, Failed, -1, false),
+    ];
+    let document = step("2.2", json!({"action": "aws:runPowerShellScript"}));
+    for (exit_code, platforms, status, code, exits) in cases {
+        for platform in platforms {
+            let found = finish(&document, 0, &on(*platform), &ending(exit_code, ""));
+            let found = (found.status, found.code, found.exits);
+            assert_eq!(found, (status, code, exits), "{exit_code} on {platform}");
+        }
+    }
+}
+
+#[test]
+fn what_a_step_wrote_is_kept_with_the_agents_remarks_behind_it() {
+    let document = step("2.2", json!({"action": "aws:runShellScript"}));
+    let written = |exit_code| Ending { standard_output: "out\n", ..ending(exit_code, "err\n") };
+    let status = "failed to run commands: exit status";
+    let cases = [
+        (written(0), "out\n".to_owned(), "err\n".to_owned()),
+        (written(3), "out\n".to_owned(), format!("err\n{status} 3")),
+        (written(194), "out\n".to_owned(), "err\n".to_owned()),
+        (written(168), format!("out\n{EXITED_WITH_SUCCESS}"), "err\n".to_owned()),
+        (written(169), "out\n".to_owned(), format!("err\n{status} 169{EXITED_WITH_FAILURE}")),
+        (Ending { took: Period::hours(1), ..written(0) }, "out\n".to_owned(), "err\n".to_owned()),
+    ];
+    for (ending, output, error) in cases {
+        let found = finish(&document, 0, &LINUX, &ending);
+        assert_eq!((found.output, found.error), (output, error), "{}", ending.exit_code);
+    }
+    let long = "x".repeat(30_000);
+    let ending = Ending { standard_output: &long, ..ending(0, &long) };
+    let found = finish(&document, 0, &LINUX, &ending);
+    assert_eq!((found.output.len(), found.error.len()), (24_000, 8_000));
+}
+
+#[test]
 fn an_exit_code_and_the_inputs_tell_what_a_step_came_to() {
-    use StepStatus::{Failed, Success, TimedOut};
+    use StepStatus::{Failed, Success, SuccessAndReboot, TimedOut};
     let (none, exit) = (json!({}), json!({"onFailure": "exit", "onSuccess": "exit"}));
     let forgive = json!({"onFailure": "successAndExit"});
     let status = |code: i32| format!("failed to run commands: exit status {code}");
     let found = |code| status(code) + ON_FAILURE;
-    let exited = status(169)
-        + "\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped.";
+    let exited = status(169) + EXITED_WITH_FAILURE;
     let cases = [
         (0, &none, result(Success, 0, "", false)),
         (0, &exit, result(Success, 0, "", true)),
@@ -355,6 +466,7 @@ fn an_exit_code_and_the_inputs_tell_what_a_step_came_to() {
         (169, &none, result(Failed, 169, &exited, true)),
         (169, &forgive, result(Failed, 169, &exited, true)),
         (137, &exit, result(TimedOut, 137, "", false)),
+        (194, &exit, result(SuccessAndReboot, 194, "", false)),
         (1, &none, result(Failed, 1, &status(1), false)),
         (2, &exit, result(Failed, 2, &found(2), true)),
         (2, &forgive, result(Success, 168, &found(2), true)),
@@ -363,7 +475,8 @@ fn an_exit_code_and_the_inputs_tell_what_a_step_came_to() {
     ];
     for (code, inputs, expected) in cases {
         let document = step("2.2", json!({"action": "aws:runShellScript", "inputs": inputs}));
-        assert_eq!(finish(&document, 0, &LINUX, &ending(code, "")), expected, "{code} {inputs}");
+        let found = StepResult { output: String::new(), ..finish(&document, 0, &LINUX, &ending(code, "")) };
+        assert_eq!(found, expected, "{code} {inputs}");
     }
     let document = step("2.2", json!({"action": "aws:configurePackage"}));
     let expected = result(Failed, 1, "no such package", false);
@@ -418,16 +531,40 @@ fn a_step_that_failed_unrun_ends_the_document_where_it_says_so() {
 }
 
 #[test]
-fn a_document_fails_before_it_times_out() {
-    use StepStatus::{Failed, Skipped, Success, TimedOut};
+fn a_document_comes_to_what_its_steps_came_to() {
+    use StepStatus::{Failed, Skipped, Success, SuccessAndReboot, TimedOut};
     let cases = [
-        (vec![Success, TimedOut, Failed], AssociationStatus::Failed),
-        (vec![Success, TimedOut, Skipped], AssociationStatus::TimedOut),
-        (vec![Success, Skipped], AssociationStatus::Success),
-        (vec![Skipped], AssociationStatus::Success),
+        (vec![Failed, SuccessAndReboot], DocumentStatus::SuccessAndReboot, None),
+        (vec![Success, TimedOut, Failed], DocumentStatus::Failed, Some(AssociationStatus::Failed)),
+        (vec![Success, TimedOut, Skipped], DocumentStatus::TimedOut, Some(AssociationStatus::TimedOut)),
+        (vec![Success, Skipped], DocumentStatus::Success, Some(AssociationStatus::Success)),
+        (vec![Skipped], DocumentStatus::Success, Some(AssociationStatus::Success)),
     ];
-    for (statuses, expected) in cases {
+    for (statuses, expected, association) in cases {
         let results: Vec<_> = statuses.iter().map(|status| result(*status, 0, "", false)).collect();
-        assert_eq!(aggregate(&results), expected, "{statuses:?}");
+        let found = aggregate(results.len(), &results);
+        assert_eq!((found, found.of_association()), (expected, association), "{statuses:?}");
+    }
+    let unfinished = aggregate(2, &[result(Success, 0, "", false)]);
+    assert_eq!(unfinished, DocumentStatus::InProgress);
+    assert_eq!(unfinished.of_association(), Some(AssociationStatus::Pending), "it is begun anew");
+}
+
+#[test]
+fn a_step_whose_plugin_says_what_it_came_to_ends_the_document_where_it_says_so() {
+    use StepStatus::{Failed, Skipped, Success, TimedOut};
+    let found = "why".to_owned() + ON_FAILURE;
+    let cases = [
+        (Failed, json!({}), result(Failed, 1, "why", false)),
+        (Failed, json!({"onFailure": "exit"}), result(Failed, 1, &found, true)),
+        (Failed, json!({"onFailure": "successAndExit"}), result(Success, 168, &found, true)),
+        (Success, json!({"onSuccess": "exit"}), result(Success, 0, "why", true)),
+        (TimedOut, json!({"onFailure": "exit"}), result(TimedOut, 137, "why", false)),
+        (Skipped, json!({"onSuccess": "exit"}), result(Skipped, 0, "why", false)),
+    ];
+    for (status, inputs, expected) in cases {
+        let document = step("2.2", json!({"action": "aws:runDocument", "inputs": inputs}));
+        let found = close(&document, 0, &LINUX, status, String::new(), "why".into());
+        assert_eq!(found, expected, "{status:?} {inputs}");
     }
 }

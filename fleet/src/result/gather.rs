@@ -154,6 +154,9 @@ fn agents(finished: &Finished) -> Agents {
         runs_started: measures.started,
         came_online: measures.came_online,
         fell_asleep: measures.fell_asleep,
+        reboots: measures.reboots,
+        runs_given_up: measures.runs_given_up,
+        inventories_gathered: measures.inventories_gathered,
         lost_reports: measures.lost_reports,
         late_answers: measures.late_answers,
         workers_died: measures

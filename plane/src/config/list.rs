@@ -84,7 +84,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "calendar_history",
         "skipped",
-        "null",
+        "nothing",
         "what is remembered of an interval at which a calendar was closed",
     ),
     setting(
@@ -241,16 +241,16 @@ pub const SETTINGS: &[Setting] = &[
         "what happens to a node's run when another of its associations is due (agent: it ends first; user guide: it times out)",
     ),
     setting(
-        "signatures",
-        "check",
-        "require, ignore",
-        "what becomes of signatures: those by keys that the plane knows are checked; a call without one is taken, or refused (require); or none is looked at",
-    ),
-    setting(
         "signature_skew",
         "5m",
         "a time",
         "how far a signature's date may be from the plane's clock (Signature Version 4)",
+    ),
+    setting(
+        "signatures",
+        "check",
+        "require, ignore",
+        "what becomes of signatures: those by keys that the plane knows are checked; with require a call without one is refused, with ignore none is looked at",
     ),
     setting(
         "steering",

@@ -3,13 +3,15 @@
 //! As agent/framework/docparser/parameters/parameters.go. A text that is
 //! nothing but one reference becomes the parameter's value, with its type; in a
 //! longer text the value stands as text. References to parameters that the
-//! document does not declare stay as they are, so `{{ssm:name}}` does too.
+//! document does not declare stay as they are. Once all is filled in, what is
+//! left of `{{ssm:name}}` takes its value from the [`Store`], where one was asked.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::store::Store;
 use super::{Document, ParameterKind};
 use crate::wire::Parameters;
 
@@ -17,6 +19,7 @@ use crate::wire::Parameters;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arguments<'a> {
     values: BTreeMap<&'a str, Cow<'a, Value>>,
+    store: Option<&'a Store>,
 }
 
 impl Document {
@@ -31,7 +34,17 @@ impl Document {
             let given = given.get(name).and_then(|values| typed(&parameter.kind, values));
             (name.as_str(), given.map_or(Cow::Borrowed(&parameter.default), Cow::Owned))
         });
-        Arguments { values: values.collect() }
+        Arguments { values: values.collect(), store: None }
+    }
+
+    /// The arguments of a run by another document, which gives values of any type,
+    /// also such as are not declared.
+    /// As agent/plugins/rundocument: they are not converted by declared type.
+    pub fn arguments_of<'a>(&'a self, given: &'a Map<String, Value>) -> Arguments<'a> {
+        let declared = self.parameters.iter().map(|(name, parameter)| (name, &parameter.default));
+        let named = declared.chain(given).filter(|(name, _)| is_name(name));
+        let values = named.map(|(name, value)| (name.as_str(), Cow::Borrowed(value)));
+        Arguments { values: values.collect(), store: None }
     }
 }
 
@@ -47,14 +60,43 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-impl Arguments<'_> {
+impl<'a> Arguments<'a> {
+    /// The same with the values that the Parameter Store gave.
+    pub fn with_store(self, store: Option<&'a Store>) -> Self {
+        Self { store, ..self }
+    }
+
+    /// The value of each parameter, by name, before the Parameter Store was asked.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.values.iter().map(|(name, value)| (*name, &**value))
+    }
+
+    /// The value of this parameter, with that of the Parameter Store in its place.
+    pub fn value(&self, name: &str) -> Value {
+        self.values.get(name).map_or(Value::Null, |value| self.stored((**value).clone()))
+    }
+
     /// This value with the arguments in their places, at any depth.
     pub fn fill(&self, value: &Value) -> Value {
+        self.stored(self.fill_declared(value))
+    }
+
+    /// What the Parameter Store refuses was said before the run began.
+    fn stored(&self, value: Value) -> Value {
+        match self.store {
+            Some(store) => store.fill(&value).unwrap_or(value),
+            None => value,
+        }
+    }
+
+    /// The same without a look at the Parameter Store.
+    pub fn fill_declared(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => self.fill_text(text),
-            Value::Array(items) => items.iter().map(|item| self.fill(item)).collect(),
+            Value::Array(items) => items.iter().map(|item| self.fill_declared(item)).collect(),
             Value::Object(members) => {
-                Value::Object(members.iter().map(|(key, value)| (key.clone(), self.fill(value))).collect())
+                let filled = members.iter().map(|(key, value)| (key.clone(), self.fill_declared(value)));
+                Value::Object(filled.collect())
             }
             other => other.clone(),
         }
@@ -65,7 +107,7 @@ impl Arguments<'_> {
         members.get(key).map(|value| self.fill(value))
     }
 
-    /// This text with the arguments in their places.
+    /// This text with the arguments in their places; the Parameter Store is not asked.
     pub fn fill_text(&self, text: &str) -> Value {
         if let Some((Some(value), "")) = reference(text).map(|(name, rest)| (self.values.get(name), rest)) {
             return value.clone().into_owned();

@@ -155,10 +155,9 @@ fn after_too_many_errors_only_a_run_out_of_turn_or_an_update_runs_the_rest() {
         0,
         Behaviour {
             document: Some("hello".to_owned()),
-            nodes: None,
-            takes: None,
             fails: Share::ALL,
             exit_code: Some(3),
+            ..Behaviour::default()
         },
     );
     Stage::play(&scenario, |stage, _| {

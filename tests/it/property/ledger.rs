@@ -175,7 +175,14 @@ impl Witness {
 }
 
 impl Carry for Witness {
-    fn carry(&self, service: &Service, now: Timestamp, caller: Caller, by: &Signing, request: Request) -> Answer {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        by: &Signing,
+        request: Request,
+    ) -> Answer {
         if self.cut.borrow().contains(&caller.node) {
             return Answer::Unreachable;
         }
