@@ -104,8 +104,8 @@ handlers! {
     GetConnectionStatus, false => node::managed::get_connection_status;
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
-    GetParameters, false => parameter::get_parameters;
     GetManifest, true => package::get_manifest;
+    GetParameters, false => parameter::get_parameters;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
     ListCommandInvocations, false => command::list::list_command_invocations;

@@ -1,6 +1,7 @@
 //! What a node does when a poll fails, and what kills its worker.
 
 use agent::call::{Answer, Request};
+use agent::lane::LaneName;
 use agent::node::{Fatality, Note};
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
@@ -164,6 +165,7 @@ fn a_reply_that_lacks_what_the_agent_takes_unseen_kills_its_worker() {
         let probes: Vec<_> = bench
             .calls
             .iter()
+            .filter(|made| made.lane == LaneName::Health)
             .filter(|made| matches!(&made.request, Request::Heartbeat(call) if call.agent_status.is_none()))
             .map(|made| made.at.since(START).as_milliseconds() / 1_000)
             .collect();

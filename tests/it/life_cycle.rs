@@ -122,7 +122,7 @@ fn whatever_is_edited_runs_on_all_nodes_again() {
         let id = stage.associate("hello", "prod", &json!({}));
         stage.until(12);
         let edits = [
-            json!({"Parameters": {"word": ["false"]}}),
+            json!({"Parameters": {"word": ["uptime"]}}),
             json!({"ScheduleExpression": "cron(0 20 * * ? *)"}),
             json!({"DocumentVersion": "1"}),
             json!({"OutputLocation": {"S3Location": {"OutputS3BucketName": "logs"}}}),

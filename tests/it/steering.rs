@@ -9,6 +9,7 @@ use plane::config::{PlaneConfig, Steering};
 use plane::service::Service;
 use shared::schedule::timetable::Timetable;
 use shared::schedule::{self, SHORTEST_INTERVAL};
+use shared::seed::Seed;
 use shared::target::Target;
 use shared::time::{Period, Timestamp};
 use shared::wire::{CreateAssociation, ListInstanceAssociations, RegisterManagedInstance};
@@ -50,7 +51,7 @@ fn a_schedule_that_agents_are_handed_means_the_same_to_them() {
     let node = "i-0123456789abcdef0".parse().expect("a node's id");
     let registration = RegisterManagedInstance {
         fingerprint: "i-0123456789abcdef0".into(),
-        public_key: "a".repeat(392),
+        public_key: agent::identity::public_key(Seed(1), 0),
         ..RegisterManagedInstance::default()
     };
     service.call(now, registration).expect("an unknown node is taken");
