@@ -22,6 +22,7 @@ use shared::wire::{
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
+use crate::client::pool::Module;
 use crate::compliance::Item;
 
 /// What a node asks.
@@ -202,6 +203,21 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
             Self::ReportLegacy(_) => UpdateAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
+        }
+    }
+
+    /// The part of the agent that sends it, over connections of its own.
+    pub const fn module(&self) -> Module {
+        match self {
+            Self::Register(_) => Module::Credentials,
+            Self::Heartbeat(_) => Module::Health,
+            Self::ListAssociations(_)
+            | Self::ListLegacy(_)
+            | Self::DescribeLegacy(_)
+            | Self::GetDocument(_)
+            | Self::ReportStatus(_)
+            | Self::ReportLegacy(_) => Module::Associations,
+            Self::PutCompliance(_) => Module::Compliance,
         }
     }
 

@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::coordinator::{Coordinator, Script};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::history::History;
@@ -70,6 +71,8 @@ pub struct RunOptions {
     pub pace: Pace,
     /// What the machine allows.
     pub limits: host::Limits,
+    /// Whose connections calls take, over sockets.
+    pub connections: Connections,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
     /// Whether what the operator made at a plane that is not ours stays there.
@@ -219,7 +222,7 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, progress, keep, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held } = options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -234,11 +237,14 @@ pub async fn run_live(
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
-    let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(limits.connections))?;
+    let limits =
+        Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(limits.connections) };
+    let client = Client::new(endpoint.clone(), signer()?, clock, limits)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
         client: client.clone(),
+        connections,
         user_agents: live::user_agents(&plan.catalogue),
         is_wall_dated: is_foreign,
         registered: registered_in,
@@ -283,7 +289,7 @@ pub async fn run_live(
         cohorts,
         survey,
         history: None,
-        connections: Some(client.counters()),
+        connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
     hold.hold(&finished).await;

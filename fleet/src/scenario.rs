@@ -13,6 +13,8 @@ use shared::error::ErrorCode;
 use shared::time::Period;
 use shared::wire::Parameters;
 
+use crate::connections::Connections;
+
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 
@@ -35,6 +37,9 @@ pub struct Scenario {
     pub ramp: Period,
     /// After what time the run ends at the latest.
     pub duration: Period,
+    /// How nodes use connections; as the real agent if not said, where that fits.
+    #[serde(default)]
+    pub connections: Option<Connections>,
     /// The embedded plane's settings.
     #[serde(default)]
     pub plane: PlaneConfig,

@@ -187,10 +187,11 @@ fn spent(finished: &Finished) -> Spent {
 }
 
 fn generator(finished: &Finished) -> Option<Generator> {
-    let connections = finished.connections?;
+    let (sharing, connections) = finished.connections?;
     let mut generator = Generator {
         kept_up: false,
         lateness: finished.measures.lateness.as_ref().map(Quantiles::of).unwrap_or_default(),
+        connections: sharing,
         held_calls: connections.held_in_total,
         longest_held_microseconds: microseconds(connections.longest_held),
         connections_opened: connections.opened,
@@ -294,7 +295,10 @@ mod tests {
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
-            connections: Some(Counters { held_in_total: wall, ..Counters::default() }),
+            connections: Some((
+                Connections::AsAgent,
+                Counters { held_in_total: wall, ..Counters::default() },
+            )),
             spending: Spending {
                 wall: Duration::from_secs(wall),
                 cpu: Duration::from_millis(wall),
