@@ -75,6 +75,9 @@ impl Connections {
 
 #[cfg(test)]
 mod tests {
+    use shared::time::Timestamp;
+    use shared::wire::{DescribeAssociation, ListInstanceAssociations};
+
     use super::*;
     use crate::host::Machine;
 
@@ -84,19 +87,45 @@ mod tests {
         let limits = Limits::of(machine, false).unwrap();
         assert_eq!(limits.connections, 1_000);
         let (as_agent, pooled) = (Connections::AsAgent, Connections::Pooled);
-        let too_many = Err(HostError::TooManyOwners { wanted: 251, fit: 250 });
+        let too_many = HostError::TooManyOwners { wanted: 251, fit: 250 };
         let cases = [
             (None, 250, Ok(as_agent)),
             (None, 251, Ok(pooled)),
             (Some(as_agent), 250, Ok(as_agent)),
-            (Some(as_agent), 251, too_many.clone()),
+            (Some(as_agent), 251, Err(too_many.clone())),
             (Some(pooled), 1, Ok(pooled)),
             (Some(pooled), 1_000_000, Ok(pooled)),
         ];
         for (asked, nodes, expected) in cases {
             assert_eq!(Connections::choose(asked, nodes, &limits), expected, "{asked:?} {nodes}");
         }
-        let told = too_many.unwrap_err().to_string();
+        let told = too_many.to_string();
         assert!(told.contains("--nodes 250") && told.contains("connections pooled"), "{told}");
+    }
+
+    #[test]
+    fn modules_share_connections_only_where_all_nodes_do() {
+        let instance_id = "i-01234567".parse().unwrap();
+        let poll = Request::ListAssociations(ListInstanceAssociations {
+            instance_id,
+            max_results: None,
+            next_token: None,
+        });
+        let describe = Request::DescribeLegacy(DescribeAssociation::default());
+        let items = serde_json::json!({ "ResourceId": "i-01234567", "ResourceType": "ManagedInstance",
+            "ComplianceType": "Association", "ExecutionSummary": { "ExecutionTime": 1 }, "Items": [] });
+        let upload = Request::PutCompliance(serde_json::from_value(items).unwrap());
+        let owners = |connections: Connections| {
+            [(0, &poll), (0, &describe), (0, &upload), (1, &poll)]
+                .map(|(node, request)| connections.owner(node, request))
+        };
+        let [polls, describes, uploads, others] = owners(Connections::AsAgent);
+        assert_eq!(polls, describes, "one module");
+        assert!(polls != uploads && polls != others && uploads != others);
+        assert_eq!(owners(Connections::Pooled), [Owner::ANYONE; 4]);
+
+        let clock = Clock::starting(Timestamp::default(), 60.0);
+        assert_eq!(Connections::AsAgent.idle_close(&clock), Duration::from_millis(1_500));
+        assert_eq!(Connections::Pooled.idle_close(&clock), Duration::from_secs(90));
     }
 }

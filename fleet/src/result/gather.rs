@@ -232,6 +232,7 @@ mod tests {
     use shared::wire::UpdateInstanceInformation;
 
     use super::*;
+    use crate::connections::Connections;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};

@@ -52,7 +52,7 @@ struct StillClock(Arc<watch::Sender<Timestamp>>);
 
 impl StillClock {
     fn pass(&self, period: Period) {
-        self.0.send_modify(|now| *now = *now + period);
+        self.0.send_modify(|now| *now += period);
     }
 }
 
