@@ -58,6 +58,10 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// the documentation's examples, which no account has.
 const EXAMPLE_KEY: (&str, &str) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
 
+/// The session token that goes with it: agents hold temporary credentials, so their calls carry one.
+const EXAMPLE_TOKEN: &str = "AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/LTo6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/\
+    IvU1dYUg2RVAJBanLiHb4IgRmpRV3zrkuWJOgQs8IZZaIv2BXIa2R4OlgkBN9bkUDNCJiBeb/AXlzBBko7b15fjrBs2+cTQtpZ3CYWFXG8C5zqx37wnOE49mRl/+OtkIKGO7fAE";
+
 /// How a plan is carried out.
 #[derive(Debug)]
 pub struct RunOptions {
@@ -377,13 +381,18 @@ impl Fleet {
 fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
     let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
-    let (key, secret) = of_environment("AWS_ACCESS_KEY_ID")
-        .zip(of_environment("AWS_SECRET_ACCESS_KEY"))
-        .unwrap_or_else(|| (EXAMPLE_KEY.0.into(), EXAMPLE_KEY.1.into()));
-    let credentials = Credentials {
-        access_key_id: key,
-        secret_access_key: secret,
-        session_token: of_environment("AWS_SESSION_TOKEN"),
+    let named = of_environment("AWS_ACCESS_KEY_ID").zip(of_environment("AWS_SECRET_ACCESS_KEY"));
+    let credentials = match named {
+        Some((access_key_id, secret_access_key)) => Credentials {
+            access_key_id,
+            secret_access_key,
+            session_token: of_environment("AWS_SESSION_TOKEN"),
+        },
+        None => Credentials {
+            access_key_id: EXAMPLE_KEY.0.into(),
+            secret_access_key: EXAMPLE_KEY.1.into(),
+            session_token: Some(EXAMPLE_TOKEN.into()),
+        },
     };
     Signer::new(credentials, &region, "ssm")
 }

@@ -259,6 +259,7 @@ mod tests {
         let cases = [
             ("name: x\nseed: 1\nduration: 5\ncohorts: []\n", "line 3"),
             ("name: x\nseed: 1\nduration: 5m\ncohort: []\n", "cohort"),
+            ("name: x\nseed: 1\nduration: 5m\nconnections: shared\ncohorts: []\n", "as-agent"),
             (
                 "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: 1, faults: [lazy: 1%]}\n",
                 "lazy",

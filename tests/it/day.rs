@@ -174,7 +174,7 @@ fn a_day_of_one_node_has_the_agents_calls() {
 #[test]
 fn a_day_of_many_nodes_has_the_predicted_calls() {
     let nodes = std::env::var(NODES_FOR_A_DAY).ok().map(|nodes| nodes.parse().expect("a number of nodes"));
-    let nodes = nodes.unwrap_or(100);
+    let nodes = nodes.unwrap_or(300);
     let outcome = days(nodes, "24h").run();
     let expected = [
         ("GetDocument", 1),

@@ -12,6 +12,7 @@
 mod compare;
 mod contract;
 mod edits;
+mod form;
 mod gaps;
 mod json;
 mod known;
