@@ -4,7 +4,7 @@
 //! shard: it gives equal associations and documents one place in memory. That
 //! shares bytes, not knowledge: a node learns only from its own answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub struct Cohort {
     pub agent_version: String,
     /// When its nodes call.
     pub timing: Timing,
-    /// How runs of documents go, by document name; the first that fits counts.
+    /// How runs of documents go, by document and node; the first that fits counts.
     pub behaviours: Vec<Behaviour>,
     /// What is wrong with how many of its nodes.
     pub faults: NodeFaults,
@@ -62,12 +62,19 @@ pub struct Platform {
 }
 
 /// The platforms that a scenario can name.
-pub const PLATFORMS: [Platform; 4] = [
+pub const PLATFORMS: [Platform; 5] = [
     Platform {
         name: "amazon-linux-2023",
         kind: PlatformType::Linux,
         platform_name: "Amazon Linux",
         platform_version: "2023",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "debian-12",
+        kind: PlatformType::Linux,
+        platform_name: "Debian GNU/Linux",
+        platform_version: "12",
         user_agent_system: "linux; amd64",
     },
     Platform {
@@ -133,6 +140,8 @@ impl Default for Timing {
 pub struct Behaviour {
     /// The document's name; `None` fits any.
     pub document: Option<String>,
+    /// The nodes, by their index in the cohort; `None` fits any.
+    pub nodes: Option<BTreeSet<u32>>,
     /// The least and the most that a step takes; each duration between is as likely.
     pub takes: (Period, Period),
     /// The share of runs in which a step fails.
@@ -141,23 +150,27 @@ pub struct Behaviour {
     pub exit_code: i32,
 }
 
-impl Default for Behaviour {
+impl Behaviour {
     /// A step takes half a second to two seconds and succeeds.
-    fn default() -> Self {
-        Self {
-            document: None,
-            takes: (Period::milliseconds(500), Period::seconds(2)),
-            fails: Share::NONE,
-            exit_code: 1,
-        }
+    pub const STANDARD: Self = Self {
+        document: None,
+        nodes: None,
+        takes: (Period::milliseconds(500), Period::seconds(2)),
+        fails: Share::NONE,
+        exit_code: 1,
+    };
+
+    fn fits(&self, document: &str, index: u32) -> bool {
+        self.document.as_deref().is_none_or(|name| name == document)
+            && self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&index))
     }
 }
 
 impl Cohort {
-    /// How runs of this document go.
-    pub fn behaviour(&self, document: &str) -> Behaviour {
-        let fits = |behaviour: &&Behaviour| behaviour.document.as_deref().is_none_or(|name| name == document);
-        self.behaviours.iter().find(fits).cloned().unwrap_or_default()
+    /// How runs of this document go on the cohort's node of this index.
+    pub fn behaviour(&self, document: &str, index: u32) -> &Behaviour {
+        let fitting = self.behaviours.iter().find(|behaviour| behaviour.fits(document, index));
+        fitting.unwrap_or(&Behaviour::STANDARD)
     }
 }
 
@@ -285,6 +298,8 @@ mod tests {
             content: content.into(),
             document_type: None,
             document_format: None,
+            requires: None,
+            attachments_content: None,
         })
     }
 
@@ -300,6 +315,33 @@ mod tests {
         assert!(library.counts().1 <= 2 * SMALL, "{:?}", library.counts());
         let Outcome::Document(third) = library.outcome(document("{}")) else { panic!("a document") };
         assert!(Arc::ptr_eq(&first, &third), "still held, so still shared");
+    }
+
+    #[test]
+    fn the_first_behaviour_that_fits_document_and_node_counts() {
+        let behaviour = |document: Option<&str>, nodes: Option<&[u32]>, exit_code| Behaviour {
+            document: document.map(str::to_owned),
+            nodes: nodes.map(|nodes| nodes.iter().copied().collect()),
+            exit_code,
+            ..Behaviour::STANDARD
+        };
+        let cohort = Cohort {
+            name: "web".into(),
+            platform: PLATFORMS[0],
+            tags: Vec::new(),
+            agent_version: "3.3.0.0".into(),
+            timing: Timing::default(),
+            behaviours: vec![
+                behaviour(Some("a"), Some(&[2, 5]), 10),
+                behaviour(Some("a"), None, 11),
+                behaviour(None, Some(&[2]), 12),
+            ],
+            faults: NodeFaults::default(),
+        };
+        let cases = [("a", 2, 10), ("a", 5, 10), ("a", 3, 11), ("b", 2, 12), ("b", 5, 1)];
+        for (document, index, exit_code) in cases {
+            assert_eq!(cohort.behaviour(document, index).exit_code, exit_code, "{document} on {index}");
+        }
     }
 
     #[test]

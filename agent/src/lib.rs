@@ -11,7 +11,7 @@
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
-//! - [`compliance`]: what is said after a run
+//! - [`compliance`]: what is said after a run; [`inventory`], [`facts`]: what is told of the node itself
 //! - [`retry`]: which failed call is tried again, and when
 //! - [`client`]: the calls themselves
 
@@ -21,9 +21,11 @@ pub mod catalogue;
 pub mod client;
 pub mod compliance;
 pub mod execution;
+pub mod facts;
 pub mod fault;
 mod health;
 pub mod identity;
+pub mod inventory;
 pub mod lane;
 mod legacy;
 pub mod lifecycle;

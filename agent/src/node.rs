@@ -230,6 +230,11 @@ impl Node {
         self.run.is_some()
     }
 
+    /// The association that runs on this node, and since when.
+    pub fn running(&self) -> Option<(AssociationId, Timestamp)> {
+        self.run.as_ref().map(|run| run.begun())
+    }
+
     /// Follows one event.
     pub fn on(
         &mut self,

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use shared::document::Document;
+use shared::id::AssociationId;
 use shared::status::{AgentErrorCode, AssociationStatus, PlatformType};
 use shared::time::{Period, Timestamp};
 
@@ -177,6 +178,7 @@ impl Node {
     fn begin_steps(&mut self, turn: &mut Turn<'_>) {
         let platform = self.platform(turn.catalogue).kind;
         let cohort = self.identity.cohort(turn.catalogue);
+        let index_in_cohort = self.identity.index;
         let Some(run) = &mut self.run else { return };
         let fetched = run.document.clone();
         let Ok(document) = &fetched.document else { return };
@@ -184,7 +186,7 @@ impl Node {
             let index = run.results.len();
             let result = match execution::decide(document, index, &run.context(platform)) {
                 Verdict::Run { timeout } => {
-                    let behaviour = cohort.behaviour(&run.association.name);
+                    let behaviour = cohort.behaviour(&run.association.name, index_in_cohort);
                     let draw = turn.draw.part(u64::from(run.number));
                     // The first step that runs is the one that fails.
                     let has_run = run.results.len() > run.foreign_steps;
@@ -272,6 +274,11 @@ impl Node {
 }
 
 impl Run {
+    /// Of which association, and since when.
+    pub(crate) fn begun(&self) -> (AssociationId, Timestamp) {
+        (self.association.id, self.started)
+    }
+
     fn new(association: Arc<Association>, document: Arc<Fetched>, number: u32, now: Timestamp) -> Self {
         Self {
             association,

@@ -16,7 +16,9 @@ use shared::id::NodeId;
 use shared::seed::Seed;
 use shared::target::Target;
 use shared::time::{Period, Timestamp};
-use shared::wire::{CreateAssociation, CreateDocument, Tag};
+use shared::wire::{
+    Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
+};
 
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
@@ -121,6 +123,16 @@ pub enum PlanError {
     /// A step cannot take less than nothing.
     #[error("cohort {0}: `takes` has its least value first")]
     BackwardsTakes(String),
+    /// A behaviour is for a node that the cohort does not have.
+    #[error("cohort {cohort}: a behaviour names node {node}; the {nodes} nodes count from 0")]
+    NoSuchNode {
+        /// The cohort.
+        cohort: String,
+        /// The node's index.
+        node: u32,
+        /// How many nodes the cohort has.
+        nodes: u32,
+    },
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
     AgentVersion {
@@ -138,6 +150,12 @@ pub enum PlanError {
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),
+}
+
+/// The place of this bucket.
+fn output_in(bucket: String) -> OutputLocation {
+    let place = S3Location { output_s3_bucket_name: Some(bucket), ..S3Location::default() };
+    OutputLocation { s3_location: Some(place) }
 }
 
 fn platform_names() -> String {
@@ -293,6 +311,11 @@ impl Plan {
                 schedule_expression: written.schedule.clone(),
                 max_concurrency: written.max_concurrency.clone(),
                 max_errors: written.max_errors.clone(),
+                alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {
+                    ignore_poll_alarm_failure: None,
+                    alarms: vec![Alarm { name }],
+                }),
+                output_location: written.output_bucket.clone().map(output_in),
                 ..CreateAssociation::default()
             },
             aim,
@@ -315,6 +338,10 @@ impl Plan {
             scenario::Target::TerminatedNode => {
                 let id = self.terminated[0];
                 (Target::new("InstanceIds", [id.as_str()]), format!("{id} (terminated)"))
+            }
+            scenario::Target::Instance(id) => (Target::new("InstanceIds", [id.as_str()]), id.to_string()),
+            scenario::Target::ResourceGroup(name) => {
+                (Target::new("resource-groups:Name", [name]), format!("resource group {name}"))
             }
             scenario::Target::Node(cohort) => {
                 let id = self.sound_node(association, cohort)?;
@@ -349,7 +376,10 @@ fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Co
             cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
         }
         scenario::Target::All => true,
-        scenario::Target::Node(_) | scenario::Target::TerminatedNode => false,
+        scenario::Target::Node(_)
+        | scenario::Target::TerminatedNode
+        | scenario::Target::Instance(_)
+        | scenario::Target::ResourceGroup(_) => false,
     };
     let written = scenario.documents.iter().find(|document| document.name == association.document);
     let Some(Ok(document)) = written.map(|written| Document::parse(&written.content.to_string())) else {
@@ -398,13 +428,18 @@ fn is_agent_version(text: &str) -> bool {
 }
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
-    let standard = Behaviour::default();
+    let standard = Behaviour::STANDARD;
+    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
+        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
+        return Err(PlanError::NoSuchNode { cohort, node, nodes });
+    }
     let takes = written.takes.map_or(standard.takes, |[least, most]| (least, most));
     if takes.0 > takes.1 {
         return Err(PlanError::BackwardsTakes(cohort.name.clone()));
     }
     Ok(Behaviour {
         document: written.document.clone(),
+        nodes: written.nodes.clone(),
         takes,
         fails: written.fails,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
@@ -510,6 +545,26 @@ mod tests {
             let error = with(version).unwrap_err().to_string();
             assert!(error.starts_with("cohort database: agent version"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_behaviour_for_a_node_that_is_not_there_is_refused() {
+        let with = |nodes: &[u32]| {
+            let mut scenario = first_look();
+            scenario.cohorts[3].behaviours = vec![scenario::Behaviour {
+                document: None,
+                nodes: Some(nodes.iter().copied().collect()),
+                takes: None,
+                fails: Share::ALL,
+                exit_code: None,
+            }];
+            // Fewer nodes than written are no mistake: some of those named are then not there.
+            let fewer = Overrides { nodes: Some(100), ..Overrides::default() };
+            Plan::new(&scenario, &fewer, Timestamp::from_seconds(0))
+        };
+        assert!(with(&[0, 49]).is_ok());
+        let error = with(&[3, 50]).unwrap_err().to_string();
+        assert_eq!(error, "cohort build: a behaviour names node 50; the 50 nodes count from 0");
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use agent::fault::Share;
 use plane::config::PlaneConfig;
+use plane::state::world::World;
 use serde::Deserialize;
 use shared::error::ErrorCode;
+use shared::id::NodeId;
 use shared::time::Period;
 use shared::wire::Parameters;
 
@@ -40,7 +42,7 @@ pub struct Scenario {
     /// How nodes use connections; as the real agent if not said, where that fits.
     #[serde(default)]
     pub connections: Option<Connections>,
-    /// The embedded plane's settings.
+    /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
     /// The nodes.
@@ -94,6 +96,9 @@ pub struct Behaviour {
     /// The document's name; any document if not said.
     #[serde(default)]
     pub document: Option<String>,
+    /// The nodes that it is for, by their index in the cohort, from 0; all if not said.
+    #[serde(default)]
+    pub nodes: Option<BTreeSet<u32>>,
     /// The least and the most that a step takes.
     #[serde(default)]
     pub takes: Option<[Period; 2]>,
@@ -139,6 +144,12 @@ pub struct Association {
     /// After how many failures the rest is not begun: a number or a share.
     #[serde(default)]
     pub max_errors: Option<String>,
+    /// The alarm of the plane's `world` that stops it.
+    #[serde(default)]
+    pub alarm: Option<String>,
+    /// The bucket that takes what runs print.
+    #[serde(default)]
+    pub output_bucket: Option<String>,
     /// How many rounds the run waits for; 1 if not said.
     #[serde(default)]
     pub rounds: Option<u32>,
@@ -164,6 +175,10 @@ pub enum Target {
     Node(String),
     /// A node that is declared terminated, by its id.
     TerminatedNode,
+    /// An EC2 instance of the plane's `world`, by its id.
+    Instance(NodeId),
+    /// The nodes of a resource group of the plane's `world`.
+    ResourceGroup(String),
 }
 
 /// A tag and its values, any of which suffices.
@@ -195,10 +210,36 @@ pub enum ScenarioError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no such setting of the plane.
+    #[error(
+        "no setting of the plane is called `{name}`; the nearest is `{nearest}`, and ssm-fleet plane --settings lists them all"
+    )]
+    UnknownSetting {
+        /// The name that was given.
+        name: String,
+        /// The name that comes nearest.
+        nearest: &'static str,
+    },
     /// A setting of the plane that was given by name.
     #[error("setting of the plane: {reason}")]
     Settings {
         /// What is wrong.
+        reason: String,
+    },
+    /// The file of what other services know cannot be read.
+    #[error("cannot read the world from {}", path.display())]
+    UnreadableWorld {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file of what other services know says something else.
+    #[error("world {}: {reason}", path.display())]
+    World {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
         reason: String,
     },
     /// The text is no scenario.
@@ -235,6 +276,15 @@ impl Scenario {
     }
 }
 
+/// Reads what other services know, from a file in JSON or YAML: the same words
+/// as in a scenario's `plane: world:`, and in the admin API.
+pub fn load_world(path: &Path) -> Result<World, ScenarioError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ScenarioError::UnreadableWorld { path: path.to_owned(), source })?;
+    serde_saphyr::from_str(&text)
+        .map_err(|error| ScenarioError::World { path: path.to_owned(), reason: reason_of(&error) })
+}
+
 /// What a YAML reader says, without a word that our own message begins with.
 pub(crate) fn reason_of(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
@@ -251,6 +301,44 @@ mod tests {
             let scenario = Scenario::parse(name, text).unwrap();
             assert_eq!(scenario.name, name);
             assert_eq!(scenario.cohorts.iter().map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+        }
+    }
+
+    const HEAD: &str = "name: x\nseed: 1\nduration: 5m\ncohorts: []\nplane:\n  world:\n";
+
+    #[test]
+    fn what_other_services_know_is_part_of_a_scenario() {
+        let world = "    alarms: { cpu: ALARM }\n    buckets: [logs]\n    resource_groups:\n      web: { tag_filters: [{ key: Role, values: [web] }] }\n    instances:\n      i-0123456789abcdef0: { state: pending, tags: { Env: prod } }\n    denied_nodes: [i-0123456789abcdef1]\n    parameters: { /app/flag: { value: \"on\" } }\n";
+        let scenario = Scenario::parse("x", &format!("{HEAD}{world}")).unwrap();
+        let plane = plane::service::Service::new(scenario.plane);
+        let expected = serde_json::json!({
+            "alarms": {"cpu": "ALARM"},
+            "buckets": ["logs"],
+            "resource_groups": {"web": {"tag_filters": [{"key": "Role", "values": ["web"]}]}},
+            "instances": {"i-0123456789abcdef0": {"state": "pending", "tags": {"Env": "prod"}}},
+            "denied_nodes": ["i-0123456789abcdef1"],
+            "parameters": {"/app/flag": {"type": "String", "value": "on"}},
+        });
+        assert_eq!(
+            serde_json::to_value(plane.world()).unwrap(),
+            expected,
+            "the same words as the admin API's"
+        );
+    }
+
+    #[test]
+    fn an_error_in_the_world_names_key_and_line() {
+        let cases = [
+            ("    alarm: {}\n", "alarm", "line 7"),
+            ("    alarms: { cpu: RED }\n", "RED", "line 7"),
+            ("    buckets: []\n    instances: { i-1: {} }\n", "i-1", "line 8"),
+            ("    instances:\n      mi-0123456789abcdef0: {}\n", "hybrid", "line"),
+            ("    parameters: { a: { valeu: x } }\n", "valeu", "line 7"),
+            ("    resource_groups: { web: {} }\n", "tag_filters", "line 7"),
+        ];
+        for (world, key, line) in cases {
+            let error = Scenario::parse("x", &format!("{HEAD}{world}")).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains(line), "{world}: {error}");
         }
     }
 

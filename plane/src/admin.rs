@@ -103,7 +103,7 @@ fn decode(step: &str) -> Option<String> {
 fn nothing(path: &str) -> Answer {
     let reason = format!(
         "there is nothing at {path}: try {ROOT}/world, {ROOT}/alarms/NAME, {ROOT}/resource-groups/NAME, \
-         {ROOT}/buckets, {ROOT}/instances/ID or {ROOT}/denied-nodes/ID"
+         {ROOT}/buckets, {ROOT}/instances/ID, {ROOT}/denied-nodes/ID, {ROOT}/shared-documents/ARN or {ROOT}/parameters/NAME"
     );
     Answer::error(404, reason)
 }
@@ -140,6 +140,8 @@ fn named(verb: Verb, kind: &str, name: &str, body: &[u8]) -> Result<WorldChange,
         "buckets" => WorldChange::Bucket(name.to_owned(), is_set),
         "instances" => WorldChange::Instance(node(name)?, given(is_set, body)?),
         "denied-nodes" => WorldChange::Denied(node(name)?, is_set),
+        "shared-documents" => WorldChange::SharedDocument(name.to_owned(), given(is_set, body)?),
+        "parameters" => WorldChange::Parameter(name.to_owned(), given(is_set, body)?),
         _ => return Err(nothing(&format!("{ROOT}/{kind}/{name}"))),
     })
 }

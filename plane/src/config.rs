@@ -1,16 +1,24 @@
 //! What can be chosen about the control plane.
 //!
 //! Where the service is silent or contradicts itself, the choice is a setting
-//! here, and its default says why.
+//! here, and its default says why. [`list`] has them all by name, for people.
+
+pub mod choice;
+pub mod list;
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::schedule::SHORTEST_INTERVAL;
 use shared::seed::Seed;
 use shared::time::Period;
 
+use self::choice::{
+    CalendarHistory, CronHours, LegacyUniqueness, OmittedInUpdate, OverlappingIntervals, Rounding,
+    SecondAssociation, StoppedTargets, Undocumented,
+};
 use crate::state::world::World;
 
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
@@ -119,17 +127,19 @@ pub struct PlaneConfig {
     /// What becomes of an unknown `i-` id's heartbeat.
     pub unknown_nodes: UnknownNodes,
     /// What becomes of an association that names unknown nodes.
-    pub unknown_targets: UnknownTargets,
+    pub unknown_target_instance: UnknownTargets,
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
     #[serde(skip)]
     pub terminated: BTreeSet<NodeId>,
     /// What other services know at the start; the admin API changes it. As if
     /// [`World::check`] had let it through.
-    #[serde(skip)]
     pub world: World,
     /// Who may use the admin API.
     #[serde(skip)]
     pub admin_access: AdminAccess,
+    /// Whether a refusal that the model gives no reason goes without one. The
+    /// service seems to do so; to say why all the same does no client harm.
+    pub bare_refusals: bool,
     /// How long a command waits for a node if it does not say so (API
     /// reference: an hour).
     pub command_timeout: Period,
@@ -169,9 +179,11 @@ pub struct PlaneConfig {
     /// Whether a Duration without ApplyOnlyAtCronInterval is refused; else it
     /// is accepted and means nothing.
     pub strict_duration: bool,
-    /// The most that a node may tell of one type of inventory, in bytes (the agent's own bound: 3 MB).
+    /// The most that a node may tell of one type of inventory or compliance, in
+    /// bytes (the agent's own bound: 3 MB).
     pub inventory_item_limit: usize,
-    /// The most that a node may tell of all types, in bytes (the agent's own bound: 10 MB).
+    /// The most that a node may tell of all types of inventory, and of all types of
+    /// compliance, in bytes (the agent's own bound: 10 MB).
     pub inventory_node_limit: usize,
     /// How many custom types of inventory there may be (service quota: 20).
     pub custom_inventory_types: usize,
@@ -189,6 +201,53 @@ pub struct PlaneConfig {
     pub delivery_timeout: Option<Period>,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
+    /// Over how many nodes inventory is counted in one call; with more of them
+    /// other calls would wait too long.
+    pub aggregated_nodes_limit: usize,
+    /// How many versions an association may have (service quota: 1,000).
+    pub association_version_limit: u32,
+    /// How large a document may be, in bytes (service quota: 64 KB).
+    pub document_size_limit: usize,
+    /// How many custom types of compliance a node may have (service quota: 10).
+    pub compliance_type_limit: usize,
+    /// How shares of the targets become whole numbers.
+    pub percent_rounding: Rounding,
+    /// How targets stand that MaxErrors kept from their turn.
+    pub stopped_targets: StoppedTargets,
+    /// What becomes of an interval that comes due while the one before goes on.
+    pub overlapping_intervals: OverlappingIntervals,
+    /// What becomes of a node's run when another of its associations is due.
+    pub second_association: SecondAssociation,
+    /// What is remembered of an interval at which a calendar was closed.
+    pub calendar_history: CalendarHistory,
+    /// What an update does to a name and targets that it leaves out.
+    pub omitted_in_update: OmittedInUpdate,
+    /// When a second association of the old form is one too many.
+    pub legacy_uniqueness: LegacyUniqueness,
+    /// Whether tags of `i-` nodes are taken, in place of EC2.
+    pub instance_tags: Undocumented,
+    /// Whether `resource-groups:ResourceTypeFilters` is a target (R8).
+    pub resource_type_filters: Undocumented,
+    /// Whether ApplyOnlyAtCronInterval may stand without a schedule (R17).
+    pub unscheduled_apply_only: Undocumented,
+    /// Whether cron may leave out the year.
+    pub cron_five_fields: bool,
+    /// Which steps and lists the hours of cron may have.
+    pub cron_hours: CronHours,
+    /// The error of members that do not go with InstanceId (R2).
+    pub legacy_member_error: ErrorCode,
+    /// The error of InstanceId together with targets (R3).
+    pub legacy_targets_error: ErrorCode,
+    /// The error of a malformed node id in Targets (R10).
+    pub malformed_target_error: ErrorCode,
+    /// The error of AutomationTargetParameterName with a Command document (R21).
+    pub target_parameter_error: ErrorCode,
+    /// The error of CalendarNames that are no change calendars (R30).
+    pub calendar_error: ErrorCode,
+    /// The error of TargetLocations that are not taken (R33).
+    pub target_locations_error: ErrorCode,
+    /// The error of an update that names an unknown node.
+    pub unknown_update_target_error: ErrorCode,
 }
 
 impl Default for PlaneConfig {
@@ -198,10 +257,11 @@ impl Default for PlaneConfig {
             account: "111122223333".to_owned(),
             region: "us-east-1".to_owned(),
             unknown_nodes: UnknownNodes::default(),
-            unknown_targets: UnknownTargets::default(),
+            unknown_target_instance: UnknownTargets::default(),
             terminated: BTreeSet::new(),
             world: World::default(),
             admin_access: AdminAccess::default(),
+            bare_refusals: false,
             command_timeout: Period::hours(1),
             command_retention: Period::days(30),
             automation_duration: Period::seconds(30),
@@ -228,6 +288,29 @@ impl Default for PlaneConfig {
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
             max_body: 4 << 20,
+            aggregated_nodes_limit: 100_000,
+            association_version_limit: 1_000,
+            document_size_limit: 64 << 10,
+            compliance_type_limit: 10,
+            percent_rounding: Rounding::default(),
+            stopped_targets: StoppedTargets::default(),
+            overlapping_intervals: OverlappingIntervals::default(),
+            second_association: SecondAssociation::default(),
+            calendar_history: CalendarHistory::default(),
+            omitted_in_update: OmittedInUpdate::default(),
+            legacy_uniqueness: LegacyUniqueness::default(),
+            instance_tags: Undocumented::default(),
+            resource_type_filters: Undocumented::default(),
+            unscheduled_apply_only: Undocumented::default(),
+            cron_five_fields: false,
+            cron_hours: CronHours::default(),
+            legacy_member_error: ErrorCode::InvalidParameters,
+            legacy_targets_error: ErrorCode::ValidationException,
+            malformed_target_error: ErrorCode::InvalidTarget,
+            target_parameter_error: ErrorCode::InvalidParameters,
+            calendar_error: ErrorCode::InvalidDocument,
+            target_locations_error: ErrorCode::InvalidTarget,
+            unknown_update_target_error: ErrorCode::InvalidTarget,
         }
     }
 }

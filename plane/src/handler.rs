@@ -12,6 +12,7 @@ mod document;
 mod execution;
 mod inventory;
 mod node;
+mod parameter;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -69,12 +70,13 @@ handlers! {
     GetConnectionStatus, false => node::managed::get_connection_status;
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
+    GetParameters, false => parameter::get_parameters;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
     ListCommandInvocations, false => command::list::list_command_invocations;
     ListCommands, false => command::list::list_commands;
     ListComplianceItems, false => compliance::list::list_compliance_items;
-    ListComplianceSummaries, false => compliance::list::list_compliance_summaries;
+    ListComplianceSummaries, false => compliance::summary::list_compliance_summaries;
     ListDocumentVersions, false => document::show::list_document_versions;
     ListDocuments, false => document::list::list_documents;
     ListInstanceAssociations, true => agent::list_instance_associations;

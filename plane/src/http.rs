@@ -198,10 +198,7 @@ async fn administer<C: Clock>(door: &Door<C>, peer: SocketAddr, head: &Parts, bo
     } else {
         admin::Answer::error(413, format!("the body is larger than {} bytes", door.max_body))
     };
-    let mut response = Response::new(Body::from(answer.body.to_string()));
-    *response.status_mut() = StatusCode::from_u16(answer.status).expect("one of those above");
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    write(answer.status, answer.body.to_string(), "application/json", &door.service.draw_request_id())
 }
 
 fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) -> Response {
@@ -211,11 +208,16 @@ fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) 
 }
 
 fn respond(answer: service::Response) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).expect("200 or a refusal's");
+    write(answer.status, answer.body, "application/x-amz-json-1.1", &answer.request_id)
+}
+
+/// An answer as it goes out: whatever it says, it has the id of its request.
+fn write(status: u16, body: impl Into<Body>, kind: &'static str, request_id: &str) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).expect("200, or a refusal's");
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
-    let request_id = HeaderValue::from_str(&answer.request_id).expect("a UUID is plain text");
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let request_id = HeaderValue::from_str(request_id).expect("a UUID is plain text");
     headers.insert("x-amzn-requestid", request_id);
     response
 }

@@ -11,8 +11,8 @@ use shared::seed::Seed;
 
 use crate::state::document::sha256;
 
-/// How many nodes one call looks at in search of those that a filter lets
-/// through. A page may then be short and still have a successor.
+/// How many nodes, or items of nodes, one call looks at in search of those that a
+/// filter lets through. A page may then be short and still have a successor.
 pub(crate) const SEARCH: usize = 10_000;
 
 /// The list that a page belongs to.

@@ -57,6 +57,7 @@ routes! {
     GetConnectionStatus,
     GetDocument,
     GetInventory,
+    GetParameters,
     ListAssociationVersions,
     ListAssociations,
     ListCommandInvocations,

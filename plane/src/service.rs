@@ -11,8 +11,10 @@ use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
-    CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument, DeleteAssociation,
-    DeleteDocument, SendCommand, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
+    AddTagsToResource, CancelCommand, CreateAssociation, CreateAssociationBatch, CreateDocument,
+    DeleteAssociation, DeleteDocument, DeregisterManagedInstance, RemoveTagsFromResource, SendCommand,
+    StartAssociationsOnce, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateManagedInstanceRole,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -30,16 +32,21 @@ use crate::validate;
 
 /// The operations by which people define what is to be.
 const DEFINITIONS: &[&str] = &[
+    AddTagsToResource::NAME,
     CancelCommand::NAME,
     CreateAssociation::NAME,
     CreateAssociationBatch::NAME,
     CreateDocument::NAME,
     DeleteAssociation::NAME,
-    SendCommand::NAME,
     DeleteDocument::NAME,
+    DeregisterManagedInstance::NAME,
+    RemoveTagsFromResource::NAME,
+    SendCommand::NAME,
+    StartAssociationsOnce::NAME,
     UpdateAssociation::NAME,
     UpdateDocument::NAME,
     UpdateDocumentDefaultVersion::NAME,
+    UpdateManagedInstanceRole::NAME,
 ];
 
 /// The control plane.
@@ -115,13 +122,23 @@ impl Service {
         });
         match outcome {
             Ok(body) => Response { status: 200, body, request_id },
-            Err(refusal) => refuse(&refusal, request_id),
+            Err(refusal) => self.refusal(&refusal, request_id),
         }
     }
 
     /// The answer to a request that is refused before it is a call.
     pub(crate) fn refuse(&self, refusal: &ApiError) -> Response {
-        refuse(refusal, self.lock().draw_request_id())
+        self.refusal(refusal, self.draw_request_id())
+    }
+
+    /// A refusal as it goes over the wire.
+    fn refusal(&self, refusal: &ApiError, request_id: String) -> Response {
+        let mut body = ErrorBody::from(refusal);
+        if refusal.code.message_member().is_none() && self.lock().config.bare_refusals {
+            body.message.clear();
+        }
+        let body = serde_json::to_vec(&body).expect("two texts can be written");
+        Response { status: refusal.code.http_status(), body, request_id }
     }
 
     /// When the plane next has work of its own to do.
@@ -157,8 +174,9 @@ impl Service {
 
     /// The state as bytes, from which [`Self::restore`] makes an equal plane.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        let content = snapshot::write(&self.lock())?;
-        Ok(snapshot::seal(&content))
+        // Nobody waits for the writing, which takes far longer than the copy.
+        let copy = self.lock().copy();
+        Ok(snapshot::seal(&snapshot::write(&copy)?))
     }
 
     /// A plane that goes on where a snapshot was taken. Settings come from
@@ -181,6 +199,11 @@ impl Service {
         self.earlier.notify_one();
         self.defined.notify_one();
         Ok(())
+    }
+
+    /// The id of the next request.
+    pub(crate) fn draw_request_id(&self) -> String {
+        self.lock().draw_request_id()
     }
 
     /// Who may use the admin API.
@@ -210,11 +233,6 @@ impl Service {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn refuse(refusal: &ApiError, request_id: String) -> Response {
-    let body = serde_json::to_vec(&ErrorBody::from(refusal)).expect("two texts can be written");
-    Response { status: refusal.code.http_status(), body, request_id }
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shared::schedule::Schedule;
 use shared::schedule::timetable::Timetable;
-use shared::time::Period;
+use shared::schedule::{Dialect, Schedule};
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
@@ -19,7 +18,7 @@ use crate::state::command::{Command, CommandNumber, Commands};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersion, sha256};
 use crate::state::inventory::Inventory;
-use crate::state::node::{Node, Nodes};
+use crate::state::node::{Node, NodeNumber, Nodes};
 use crate::state::tag::Tags;
 use crate::state::target::Conditions;
 use crate::state::timer::Timers;
@@ -27,7 +26,7 @@ use crate::state::world::World;
 use crate::state::{Numbers, State};
 
 const MARK: &str = "ssm-fleet-plane-state";
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// Why the state could not be made bytes.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +40,9 @@ pub enum RestoreError {
     #[error("no state of an ssm-fleet plane: the first line does not say so")]
     Foreign,
     /// It was written by another version.
-    #[error("state of an ssm-fleet plane in version {0}; this program reads version {VERSION}")]
+    #[error(
+        "state of an ssm-fleet plane in version {0}; this program reads version {VERSION}: name another file, or go on with the program that wrote it"
+    )]
     Version(String),
     /// It was cut short or changed.
     #[error("state of an ssm-fleet plane is damaged: its digest does not fit its content")]
@@ -58,6 +59,7 @@ struct Written<'a> {
     document_events: &'a DocumentEvents,
     built_in_tags: BTreeMap<&'a Arc<str>, &'a Tags>,
     nodes: &'a [Node],
+    unmatched: Vec<(&'a NodeNumber, &'a Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<&'a Kept>,
     graves: Vec<&'a Kept>,
@@ -77,6 +79,7 @@ struct Read {
     document_events: DocumentEvents,
     built_in_tags: BTreeMap<String, Tags>,
     nodes: Vec<Node>,
+    unmatched: Vec<(NodeNumber, Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<Kept>,
     graves: Vec<Kept>,
@@ -89,8 +92,7 @@ struct Read {
     world: World,
 }
 
-/// Writes a state down, without its first line: that is [`seal`]'s, which
-/// needs no state, and so nobody needs to wait for it.
+/// Writes a state down, without its first line: that is [`seal`]'s.
 pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
     let (associations, graves) = state.associations.kept();
     let written = Written {
@@ -99,6 +101,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         document_events: &state.document_events,
         built_in_tags: state.documents.built_in_tags().collect(),
         nodes: state.nodes.table(),
+        unmatched: state.nodes.unmatched.iter().collect(),
         next_association: state.associations.next_number(),
         associations,
         graves,
@@ -134,7 +137,8 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.world = read.world;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
-    state.nodes = Nodes::restore(read.nodes);
+    state.share_documents();
+    state.nodes = Nodes::restore(read.nodes, read.unmatched.into_iter().collect());
     for kept in read.associations {
         state.associations.insert(association(kept, &state.world)?);
     }
@@ -181,8 +185,8 @@ fn association(kept: Kept, world: &World) -> Result<Association, RestoreError> {
         Some(_) => Conditions::nobody(),
         None => Conditions::read(&kept.definition.targets, world).map_err(unreadable)?,
     };
-    // It was accepted once; a minimum that was raised since does not undo that.
-    let parse = |text: &Arc<str>| Schedule::parse(text, Period::ZERO);
+    // It was accepted once; a rule that was set since does not undo that.
+    let parse = |text: &Arc<str>| Schedule::parse_in(text, Dialect::WIDEST);
     let definition = &kept.definition;
     let schedule = definition.schedule_expression.as_ref().map(parse).transpose().map_err(unreadable)?;
     let timetable = Timetable::new(schedule, definition.is_apply_only, definition.schedule_offset);

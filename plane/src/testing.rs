@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use shared::error::{ApiError, ErrorCode};
+use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::id::{AssociationId, NodeId};
 use shared::seed::Seed;
 use shared::status::{AssociationStatus, PlatformType};
@@ -89,8 +89,8 @@ impl World {
             return Ok(reply);
         }
         assert_eq!(response.status, 400, "{reply}");
-        let code = ErrorCode::from(reply["__type"].as_str().unwrap());
-        Err((code, reply["Message"].as_str().unwrap().to_owned()))
+        let ErrorBody { code, message } = serde_json::from_value(reply).unwrap();
+        Err((code, message))
     }
 
     /// An association by its request; what came back of it.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! error_codes {
@@ -57,6 +58,7 @@ error_codes! {
     RequestThrottledException, ProvisionedThroughputExceededException, PriorRequestNotComplete,
     TransactionInProgressException, EC2ThrottledException,
     // Documents, calendars, inventory.
+    InvalidAggregatorException, InvalidInventoryGroupException,
     CustomSchemaCountLimitExceededException, DocumentVersionLimitExceeded,
     DuplicateDocumentContent, DuplicateDocumentVersionName,
     InvalidDocumentType, InvalidInstancePropertyFilterValue,
@@ -73,6 +75,32 @@ impl ErrorCode {
             Self::InternalServerError | Self::InternalFailure => 500,
             Self::ServiceUnavailable => 503,
             _ => 400,
+        }
+    }
+
+    /// The member that carries the reason, as the model spells it; none where the
+    /// model gives this refusal no reason. Names that are not the model's own
+    /// spell it as most of it does.
+    pub fn message_member(&self) -> Option<&'static str> {
+        match self {
+            Self::AssociatedInstances
+            | Self::AssociationAlreadyExists
+            | Self::AssociationLimitExceeded
+            | Self::DuplicateInstanceId
+            | Self::InvalidCommandId
+            | Self::InvalidFilterKey
+            | Self::InvalidOutputFolder
+            | Self::InvalidOutputLocation
+            | Self::InvalidPluginName
+            | Self::InvalidResourceId
+            | Self::InvalidResourceType
+            | Self::InvocationDoesNotExist
+            | Self::StatusUnchanged
+            | Self::TooManyTagsError => None,
+            Self::InvalidInstanceInformationFilterValue
+            | Self::InvalidInstanceInformationValue
+            | Self::InvalidInstancePropertyFilterValue => Some("message"),
+            _ => Some("Message"),
         }
     }
 }
@@ -121,8 +149,9 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
-/// The body of a refusal. Clients read `message` or `Message`; we write `Message`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The body of a refusal. Clients read `message` or `Message`; we write what the
+/// model has, `Message` where it has neither, and nothing where there is no reason.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ErrorBody {
     /// The name of the refusal.
     #[serde(rename = "__type")]
@@ -130,6 +159,17 @@ pub struct ErrorBody {
     /// The reason, in words.
     #[serde(rename = "Message", alias = "message", default)]
     pub message: String,
+}
+
+impl Serialize for ErrorBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("__type", &self.code)?;
+        if !self.message.is_empty() {
+            members.serialize_entry(self.code.message_member().unwrap_or("Message"), &self.message)?;
+        }
+        members.end()
+    }
 }
 
 impl From<ErrorBody> for ApiError {
@@ -160,5 +200,25 @@ mod tests {
         }
         let foreign: ErrorBody = serde_json::from_str(r#"{"__type":"Strange"}"#).unwrap();
         assert_eq!(foreign.code, ErrorCode::Other("Strange".into()));
+    }
+
+    #[test]
+    fn a_refusal_is_written_in_the_models_spelling() {
+        let written = |code: ErrorCode, message: &str| {
+            serde_json::to_string(&ErrorBody { code, message: message.to_owned() }).unwrap()
+        };
+        let cases = [
+            (ErrorCode::InvalidTarget, "no", r#"{"__type":"InvalidTarget","Message":"no"}"#),
+            (ErrorCode::StatusUnchanged, "no", r#"{"__type":"StatusUnchanged","Message":"no"}"#),
+            (
+                ErrorCode::InvalidInstanceInformationFilterValue,
+                "no",
+                r#"{"__type":"InvalidInstanceInformationFilterValue","message":"no"}"#,
+            ),
+            (ErrorCode::UnknownOperationException, "", r#"{"__type":"UnknownOperationException"}"#),
+        ];
+        for (code, message, expected) in cases {
+            assert_eq!(written(code, message), expected);
+        }
     }
 }

@@ -52,6 +52,7 @@ operations! {
     GetConnectionStatus -> crate::wire::GetConnectionStatusReply,
     GetDocument -> crate::wire::GetDocumentReply,
     GetInventory -> crate::wire::GetInventoryReply,
+    GetParameters -> crate::wire::GetParametersReply,
     ListAssociationVersions -> crate::wire::ListAssociationVersionsReply,
     ListAssociations -> crate::wire::ListAssociationsReply,
     ListCommandInvocations -> crate::wire::ListCommandInvocationsReply,

@@ -39,6 +39,29 @@ pub enum Schedule {
     At(Timestamp),
 }
 
+/// Which schedules are taken, where that is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dialect {
+    /// Intervals shorter than this are refused.
+    pub minimum: Period,
+    /// Whether cron may leave out the year; the user guide once speaks of five
+    /// fields, and shows six in all its examples.
+    pub five_fields: bool,
+    /// Whether the hours of cron must be in a form that the user guide names:
+    /// any, one, or every 1, 2, 4, 8 or 12.
+    pub documented_hours: bool,
+}
+
+impl Dialect {
+    /// All that the service may ever have taken: for what was accepted once.
+    pub const WIDEST: Self = Self { minimum: Period::ZERO, five_fields: true, documented_hours: false };
+
+    /// The usual rules, with this shortest interval.
+    pub const fn with_minimum(minimum: Period) -> Self {
+        Self { minimum, five_fields: false, documented_hours: false }
+    }
+}
+
 /// Why a text is no schedule, or none with these options. The message says what
 /// is wrong, where, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,11 +136,17 @@ impl Schedule {
     /// The keyword and the names of days may have any case, everything else is
     /// read to the letter.
     pub fn parse(text: &str, minimum: Period) -> Result<Self, ScheduleError> {
+        Self::parse_in(text, Dialect::with_minimum(minimum))
+    }
+
+    /// Reads a schedule expression by these rules.
+    pub fn parse_in(text: &str, dialect: Dialect) -> Result<Self, ScheduleError> {
+        let minimum = dialect.minimum;
         let length = text.chars().count();
         if length > LONGEST_EXPRESSION {
             return Err(ScheduleError::TooLong(length));
         }
-        let schedule = Self::read(text)?;
+        let schedule = Self::read(text, dialect)?;
         match schedule.interval() {
             Some(interval) if interval < minimum => {
                 Err(ScheduleError::TooOften { found: text.to_owned(), interval, minimum })
@@ -126,13 +155,13 @@ impl Schedule {
         }
     }
 
-    fn read(text: &str) -> Result<Self, ScheduleError> {
+    fn read(text: &str, dialect: Dialect) -> Result<Self, ScheduleError> {
         let unknown = || ScheduleError::UnknownForm(text.to_owned());
         let (keyword, rest) = text.split_once('(').ok_or_else(unknown)?;
         let inside = rest.strip_suffix(')').ok_or_else(unknown)?;
         match keyword.to_ascii_lowercase().as_str() {
             "rate" => rate::parse(inside).map(Self::Rate),
-            "cron" => Cron::parse(inside)
+            "cron" => Cron::parse(inside, dialect)
                 .map(Self::Cron)
                 .map_err(|reason| ScheduleError::MalformedCron { found: inside.to_owned(), reason }),
             "at" => at::parse(inside).map(Self::At),

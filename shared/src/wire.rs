@@ -14,6 +14,7 @@ mod instance;
 mod inventory;
 mod legacy;
 mod node;
+mod parameter;
 mod tag;
 
 pub use association::*;
@@ -26,6 +27,7 @@ pub use instance::*;
 pub use inventory::*;
 pub use legacy::*;
 pub use node::*;
+pub use parameter::*;
 pub use tag::*;
 
 use serde::{Deserialize, Serialize};

@@ -185,6 +185,8 @@ pub(crate) fn document(name: &str, content: &str) -> Answer {
         content: content.into(),
         document_type: None,
         document_format: None,
+        requires: None,
+        attachments_content: None,
     })
 }
 

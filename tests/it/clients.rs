@@ -50,13 +50,13 @@ pub(crate) fn client(program: &str) -> Command {
 }
 
 /// The AWS CLI before one plane.
-struct Cli {
-    endpoint: String,
+pub(crate) struct Cli {
+    pub(crate) endpoint: String,
 }
 
 impl Cli {
     /// Calls `aws ssm` with these words, and reads what it prints.
-    fn ssm(&self, words: &[&str]) -> Value {
+    pub(crate) fn ssm(&self, words: &[&str]) -> Value {
         let mut aws = client("aws");
         aws.args(["--endpoint-url", &self.endpoint, "--output", "json", "ssm"]).args(words);
         let ended = Running::start_command(aws).end();
@@ -64,8 +64,16 @@ impl Cli {
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
     }
 
+    /// Calls an operation that answers nothing: the CLI prints nothing either.
+    pub(crate) fn ssm_silent(&self, words: &[&str]) {
+        let mut aws = client("aws");
+        aws.args(["--endpoint-url", &self.endpoint, "--output", "json", "ssm"]).args(words);
+        let ended = Running::start_command(aws).end();
+        assert_eq!((ended.code, ended.stdout.trim()), (Some(0), ""), "aws ssm {words:?}: {}", ended.stderr);
+    }
+
     /// What it prints to stderr where the service refuses.
-    fn refused(&self, words: &[&str]) -> String {
+    pub(crate) fn refused(&self, words: &[&str]) -> String {
         let mut aws = client("aws");
         aws.args(["--endpoint-url", &self.endpoint, "ssm"]).args(words);
         let ended = Running::start_command(aws).end();
@@ -75,11 +83,11 @@ impl Cli {
     }
 }
 
-fn items<'a>(reply: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(reply: &'a Value, key: &str) -> &'a [Value] {
     reply[key].as_array().unwrap_or_else(|| panic!("no {key} in {reply}"))
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 

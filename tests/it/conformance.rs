@@ -158,7 +158,7 @@ fn judge_all(cases: &[Case]) -> Outcome {
 fn judge(case: &Case, response: &Response) -> Result<(), String> {
     let body: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
     let name = body["__type"].as_str().unwrap_or_default();
-    let message = body["Message"].as_str().unwrap_or_default();
+    let message = ["Message", "message"].iter().find_map(|member| body[member].as_str()).unwrap_or_default();
     let passes = match (case.expect, response.status) {
         (Expected::Accepted, 200) => true,
         (Expected::Accepted, 400) => case.errors.iter().any(|error| error == name),

@@ -35,7 +35,7 @@ golden! {
     DescribeAssociationExecutionTargets, DescribeAssociationExecutions, DescribeAutomationExecutions,
     DescribeDocument, DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation, DescribeInstanceProperties, GetAutomationExecution, GetCalendarState,
-    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, ListAssociationVersions,
+    GetCommandInvocation, GetConnectionStatus, GetDocument, GetInventory, GetParameters, ListAssociationVersions,
     ListAssociations, ListCommandInvocations, ListCommands, ListComplianceItems, ListComplianceSummaries,
     ListDocumentVersions, ListDocuments, ListInstanceAssociations, ListInventoryEntries,
     ListResourceComplianceSummaries, ListTagsForResource, PutComplianceItems, PutInventory,
@@ -45,8 +45,9 @@ golden! {
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 7] = [
+const OF_THE_AGENT: [&str; 8] = [
     "GetDocument",
+    "GetParameters",
     "ListInstanceAssociations",
     "PutComplianceItems",
     "PutInventory",

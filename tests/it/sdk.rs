@@ -34,7 +34,7 @@ const HELLO: &str = r#"{"schemaVersion": "2.2", "description": "Says hello",
 const WINDOWS: &str = r#"{"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runPowerShellScript",
     "name": "hello", "inputs": {"runCommand": ["Write-Output hello"]}}]}"#;
 
-fn client(endpoint: &str) -> Client {
+pub(crate) fn client(endpoint: &str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -54,14 +54,14 @@ fn by_id(id: &str) -> Target {
 }
 
 /// A client, and the patience to wait for what a fleet does.
-struct User {
-    ssm: Client,
-    clock: Clock,
+pub(crate) struct User {
+    pub(crate) ssm: Client,
+    pub(crate) clock: Clock,
 }
 
 impl User {
     /// Asks again and again until there is something.
-    async fn wait_for<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    pub(crate) async fn wait_for<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
         let since = self.clock.wall();
         loop {
             if let Some(found) = ask().await {
@@ -73,7 +73,7 @@ impl User {
     }
 
     /// The ids of the nodes that are online and pass this filter, over all pages.
-    async fn nodes(&self, key: &str, value: &str) -> Vec<String> {
+    pub(crate) async fn nodes(&self, key: &str, value: &str) -> Vec<String> {
         let filter = InstanceInformationStringFilter::builder().key(key).values(value).build();
         let call = self.ssm.describe_instance_information().filters(filter.expect("it is whole"));
         let mut items = call.into_paginator().page_size(5).items().send();

@@ -185,7 +185,7 @@ impl Replay {
 }
 
 fn behaviour(document: &str, takes: Period, fails: Share, exit_code: i32) -> Behaviour {
-    Behaviour { document: Some(document.into()), takes: (takes, takes), fails, exit_code }
+    Behaviour { document: Some(document.into()), nodes: None, takes: (takes, takes), fails, exit_code }
 }
 
 fn assert_same(found: &[Spoken], expected: &[Spoken]) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use plane::config::list::{SETTINGS, Setting};
 use plane::config::{AdminAccess, PlaneConfig};
 use plane::service::Service;
 use shared::id::NodeId;
@@ -20,6 +21,7 @@ use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
 use crate::embedded::Embedded;
 use crate::guard::admit_listener;
+use crate::scenario::load_world;
 use crate::signal::Signals;
 
 /// Run the control plane alone, until Ctrl-C is pressed
@@ -47,9 +49,17 @@ pub struct Plane {
     /// What becomes of a node id that was never heard of [default: register]
     #[arg(long, value_name = "CHOICE", value_enum)]
     unknown_nodes: Option<UnknownNodes>,
-    /// A setting by its name, such as late_node_policy=skip; may be given again
+    /// A setting by its name, such as late_node_policy=skip; may be given again,
+    /// and --settings tells all names
     #[arg(long, value_name = "NAME=VALUE", value_parser = value::setting)]
     set: Vec<String>,
+    /// Tell all settings with their defaults and choices, and end
+    #[arg(long)]
+    settings: bool,
+    /// What other services know at the start (alarms, resource groups, buckets,
+    /// instances, …), as JSON or YAML; a state that is kept has its own
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
     /// Nodes that are terminated: their ids are refused
     #[arg(long, value_name = "ID,ID…", value_delimiter = ',')]
     terminated: Vec<NodeId>,
@@ -61,6 +71,9 @@ pub struct Plane {
 impl Plane {
     /// Serves until somebody ends it.
     pub async fn run(self) -> Result<Exit, Failure> {
+        if self.settings {
+            return tell_settings();
+        }
         admit_listener(self.listen, self.allow_remote)?;
         let signals = Signals::listen().map_err(Failure::Runtime)?;
         let service = self.service()?;
@@ -83,6 +96,7 @@ impl Plane {
             seed: Seed(self.seed),
             unknown_nodes: self.unknown_nodes.map_or(settings.unknown_nodes, Into::into),
             terminated: self.terminated.iter().copied().collect(),
+            world: self.world.as_deref().map(load_world).transpose()?.unwrap_or_default(),
             admin_access: if self.allow_remote_admin { AdminAccess::Anyone } else { AdminAccess::Loopback },
             ..settings
         };
@@ -126,6 +140,15 @@ fn latest_ping(service: &Service) -> Timestamp {
     }
 }
 
+/// Tells the plane's settings, each with what it may be.
+fn tell_settings() -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    for Setting { name, default, values, meaning } in SETTINGS {
+        writeln!(stdout, "{name}={default}  (or {values})\n    {meaning}").map_err(Failure::Output)?;
+    }
+    Ok(Exit::Passed)
+}
+
 /// Tells on stdout where the plane listens; whoever waits for it reads this line.
 fn announce(url: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
@@ -138,6 +161,29 @@ mod tests {
     use shared::wire::UpdateInstanceInformation;
 
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        plane: Plane,
+    }
+
+    #[test]
+    fn a_plane_begins_with_the_world_of_its_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let begin = |text: &str| {
+            let file = directory.path().join("world.yaml");
+            std::fs::write(&file, text).unwrap();
+            let line = ["plane".into(), "--world".into(), file.into_os_string()];
+            let plane = <Line as clap::Parser>::parse_from(line).plane;
+            plane.service().map(|service| service.world()).map_err(|failure| failure.to_string())
+        };
+        let world = begin("alarms: { cpu: ALARM }\nbuckets: [logs]\n").unwrap();
+        assert_eq!((world.alarms.len(), world.buckets.map(|buckets| buckets.len())), (1, Some(1)));
+        assert_eq!(begin(r#"{"alarms": {"cpu": "OK"}}"#).unwrap().alarms.len(), 1, "JSON is YAML");
+        let error = begin("buckets: []\nalarm: {}\n").unwrap_err();
+        assert!(["world.yaml", "alarm", "line 2"].iter().all(|word| error.contains(word)), "{error}");
+    }
 
     #[test]
     fn the_last_word_of_any_node_is_found() {

@@ -1,7 +1,7 @@
 //! How values on the command line are read.
 
 use clap::ValueEnum;
-use plane::config::{self, PlaneConfig};
+use plane::config::{self, PlaneConfig, list};
 
 use crate::scenario::{ScenarioError, reason_of};
 
@@ -52,6 +52,13 @@ pub fn setting(text: &str) -> Result<String, InvalidSetting> {
 
 /// The plane's settings of these lines; those that are not named keep their default.
 pub fn settings(lines: &[String]) -> Result<PlaneConfig, ScenarioError> {
+    for line in lines {
+        let name = line.split(':').next().unwrap_or_default();
+        if list::find(name).is_none() {
+            let nearest = list::nearest(name);
+            return Err(ScenarioError::UnknownSetting { name: name.to_owned(), nearest });
+        }
+    }
     if lines.is_empty() {
         return Ok(PlaneConfig::default());
     }
@@ -122,6 +129,8 @@ mod tests {
         for wrong in ["late_node_policy=never", "seed=7", "no_such_setting=1", "association_limit=many"] {
             assert!(settings(&lines(&[wrong])).is_err(), "{wrong}");
         }
+        let slip = settings(&lines(&["late_nodes=skip"])).unwrap_err().to_string();
+        assert!(slip.contains("`late_nodes`") && slip.contains("`late_node_policy`"), "{slip}");
         for wrong in ["late_node_policy", "=1", "Late=1", "a=1\nb: 2"] {
             assert!(setting(wrong).is_err(), "{wrong}");
         }

@@ -57,9 +57,11 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
     put(&world, "/_fleet/buckets/more", &Value::Null);
     put(&world, &format!("/_fleet/instances/{LATER}"), &json!({"state": "pending", "tags": {"Env": "prod"}}));
     put(&world, &format!("/_fleet/denied-nodes/{TWO}"), &Value::Null);
+    put(&world, "/_fleet/parameters/%2Fapp%2Fflag", &json!({"value": "on"}));
     let whole = json!({
         "alarms": {"cpu high": "ALARM"}, "resource_groups": {"web": filters}, "buckets": ["logs", "more"],
-        "instances": {LATER: {"state": "pending", "tags": {"Env": "prod"}}}, "denied_nodes": [TWO],
+        "instances": {LATER: {"state": "pending", "tags": {"Env": "prod"}}}, "denied_nodes": [TWO], "shared_documents": {},
+        "parameters": {"/app/flag": {"type": "String", "value": "on", "version": 1}},
     });
     assert_eq!(get(&world, "/_fleet/world"), whole);
     world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
@@ -75,8 +77,11 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
     delete(&world, "/_fleet/buckets");
     delete(&world, &format!("/_fleet/instances/{LATER}"));
     delete(&world, &format!("/_fleet/denied-nodes/{TWO}"));
-    let nothing =
-        json!({"alarms": {}, "resource_groups": {}, "buckets": null, "instances": {}, "denied_nodes": []});
+    delete(&world, "/_fleet/parameters/%2Fapp%2Fflag");
+    let nothing = json!({
+        "alarms": {}, "resource_groups": {}, "buckets": null, "instances": {}, "denied_nodes": [], "shared_documents": {},
+        "parameters": {},
+    });
     assert_eq!(get(&world, "/_fleet/world"), nothing);
 }
 
@@ -215,4 +220,49 @@ fn a_group_that_changes_changes_the_targets() {
     world.pass(Period::hours(1));
     assert_eq!(nodes(&world), [1, 1, 0]);
     assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=2}");
+}
+
+#[test]
+fn a_document_of_another_account_is_known_by_its_arn_in_its_default_version() {
+    let mut world = World::new();
+    let arn = "arn:aws:ssm:us-east-1:999988887777:document/Theirs";
+    let path = format!("/_fleet/shared-documents/{}", arn.replace('/', "%2F"));
+    let content = |command: &str| {
+        json!({"schemaVersion": "2.2",
+            "mainSteps": [{"action": "aws:runShellScript", "name": "a", "inputs": {"runCommand": [command]}}]})
+    };
+    put(&world, &path, &json!({"content": content("id")}));
+    let body = |name: &str, more: Value| {
+        let mut body = json!({"Name": name, "Targets": [{"Key": "tag:Env", "Values": ["prod"]}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let refusal = world.post("CreateAssociation", &body("Theirs", json!({}))).unwrap_err();
+    assert_eq!(refusal.0, InvalidDocument, "not by its bare name");
+    let id = world.associate(&body(arn, json!({"DocumentVersion": "7"})));
+    assert_eq!(world.describe(id)["DocumentVersion"], "7");
+    let got = world.post("GetDocument", &json!({"Name": arn, "DocumentVersion": "7"})).unwrap();
+    assert_eq!((&got["Name"], &got["DocumentVersion"]), (&json!(arn), &json!("1")));
+    let described = world.post("DescribeDocument", &json!({"Name": arn})).unwrap();
+    assert_eq!(described["Document"]["Owner"], "999988887777");
+    for node in [ONE, TWO] {
+        world.run(node, id, Success);
+    }
+    let before = world.poll(ONE)[0].checksum.clone();
+    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
+    put(&world, &path, &json!({"content": content("uname").to_string()}));
+    assert_eq!(world.executions(id).len(), 2, "it is another document now");
+    assert_ne!(world.poll(ONE)[0].checksum, before);
+    delete(&world, &path);
+    assert_eq!(world.post("GetDocument", &json!({"Name": arn})).unwrap_err().0, InvalidDocument);
+
+    for (path, body, word) in [
+        ("/_fleet/shared-documents/Theirs", json!({"content": content("id")}), "arn:"),
+        (path.as_str(), json!({"content": "{}"}), "schema version"),
+        (path.as_str(), json!({"text": "{}"}), "text"),
+    ] {
+        let (status, refusal) = ask(&world, "PUT", path, &body);
+        assert_eq!(status, 400);
+        assert!(refusal["error"].as_str().unwrap().contains(word), "{refusal}");
+    }
 }

@@ -91,11 +91,15 @@ pub(super) fn withdraw(
 
 /// Takes a record's part in a halted execution back, unless it has begun.
 fn withdraw_record(association: &mut Association, record: &mut Record, execution: u32) {
-    let Some(halt) = association.execution(execution).and_then(|execution| execution.halt) else { return };
-    let detail = if halt == Halt::Errors { Detail::Terminated } else { Detail::Plain };
+    let Some(halted) = association.execution(execution) else { return };
+    let (end, detail) = match halted.halt {
+        None => return,
+        Some(Halt::Errors) => (halted.stopped, Detail::Terminated),
+        Some(_) => (Skipped, Detail::Plain),
+    };
     if let Some(owed) = record.owed.filter(|owed| owed.execution == execution) {
         record.owed = None;
-        association.set_row(owed, Skipped, detail, None);
+        association.set_row(owed, end, detail, None);
     }
     let has_begun = match record.status {
         Queued => false,
@@ -104,20 +108,23 @@ fn withdraw_record(association: &mut Association, record: &mut Record, execution
     };
     if record.place.execution == execution && !has_begun {
         association.counts.remove(record.status);
-        association.counts.add(Skipped);
-        record.status = Skipped;
+        association.counts.add(end);
+        record.status = end;
         record.detail = detail;
-        association.set_row(record.place, Skipped, detail, None);
+        association.set_row(record.place, end, detail, None);
     }
 }
 
 /// Notes that a node is about to be told of this record: an order to run that
 /// it gets is not taken back any more, one of a halted execution it never gets.
-pub(crate) fn hand_out(association: &mut Association, record: &mut Record) {
-    if record.status == Pending && !record.is_fetched {
-        withdraw_record(association, record, record.place.execution);
-        record.is_fetched = record.status == Pending;
+/// Answers whether this is an order that it had not got.
+pub(crate) fn hand_out(association: &mut Association, record: &mut Record) -> bool {
+    if record.status != Pending || record.is_fetched {
+        return false;
     }
+    withdraw_record(association, record, record.place.execution);
+    record.is_fetched = record.status == Pending;
+    record.is_fetched
 }
 
 /// Gives a record a place in an execution: to wait there, or to run.

@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::automation::{Automation, AutomationNumber, Rollout, RolloutKey, Runbook, TargetRow};
 use crate::state::execution::{Failure, Spread};
-use crate::state::rate::Share;
+use crate::state::rate::RateRules;
 use crate::state::target::runbook::Reach;
 use crate::state::timer::Work;
 
@@ -180,14 +180,13 @@ fn add_rows(state: &mut State, key: RolloutKey, rows: Vec<TargetRow>) {
 
 /// Sets the limits of a rollout, whose targets are all known.
 fn count(state: &mut State, key: RolloutKey) {
-    let default = dispatch::default_limit(state);
+    let rules = RateRules::of(&state.config);
     let Some(association) = state.associations.get_mut(key.association) else { return };
     let Some(rollout) = state.automations.rollouts.get_mut(&key) else { return };
     let definition = &association.definition;
-    let read = |text: &Option<Box<str>>| text.as_deref().and_then(Share::read);
     let targets = u32::try_from(rollout.rows.len()).expect("fewer than four billion targets");
-    rollout.limit = read(&definition.max_concurrency).unwrap_or(default).limit(targets);
-    rollout.budget = read(&definition.max_errors).unwrap_or(Share::ALL).budget(targets);
+    (rollout.limit, rollout.budget) =
+        rules.bounds(definition.max_concurrency.as_deref(), definition.max_errors.as_deref(), targets);
     if let Some(execution) = association.execution_mut(key.execution) {
         execution.spread = Spread::Done;
     }
@@ -221,7 +220,9 @@ pub(super) fn roll_out(state: &mut State, now: Timestamp, association: Associati
         }
         if rollout.is_stopped {
             rollout.next += 1;
-            set(state, key, row, Skipped, None);
+            let by_errors = rollout.errors > rollout.budget;
+            let end = if by_errors { state.config.stopped_targets.status() } else { Skipped };
+            set(state, key, row, end, None);
         } else if rollout.busy < rollout.limit {
             rollout.next += 1;
             let_in(state, now, key, row);

@@ -19,13 +19,14 @@ use shared::time::{Period, Timestamp};
 use super::gate::{self, Closed};
 use super::watch::{self, Silence};
 use super::{PIECE, admission, automation};
-use crate::config::{AdmissionOrder, DefaultConcurrency, EmptyTargets, LateNodes};
+use crate::config::choice::{CalendarHistory, OverlappingIntervals};
+use crate::config::{AdmissionOrder, EmptyTargets, LateNodes};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::ComplianceCounts;
 use crate::state::execution::{Detail, Execution, Failure, Halt, Spread};
 use crate::state::node::{Node, NodeNumber, Nodes, Place, Record};
-use crate::state::rate::Share;
+use crate::state::rate::{RateRules, Share};
 use crate::state::target::Condition;
 use crate::state::timer::Work;
 
@@ -46,6 +47,10 @@ pub(super) fn due(state: &mut State, now: Timestamp, number: AssociationNumber, 
         association.anchor = next.base;
         state.timers.add(next.at, Work::Due { association: number, version });
     }
+    let goes_on = association.current().is_some_and(|current| !current.is_over());
+    if is_scheduled && goes_on && state.config.overlapping_intervals == OverlappingIntervals::Skip {
+        return;
+    }
     let Some(execution) = begin(state, now, number) else { return };
     let association = state.associations.get_mut(number);
     if let Some(begun) = association.and_then(|association| association.execution_mut(execution)) {
@@ -62,10 +67,10 @@ pub(super) fn dispatch(state: &mut State, now: Timestamp, number: AssociationNum
 
 /// Makes an execution that gathers no nodes but those that join.
 pub(super) fn begin_empty(state: &mut State, now: Timestamp, number: AssociationNumber) {
-    let default = default_limit(state);
+    let rules = RateRules::of(&state.config);
     let Some(execution) = begin(state, now, number) else { return };
     if let Some(association) = state.associations.get_mut(number) {
-        association.end_spread(execution, default);
+        association.end_spread(execution, rules);
     }
 }
 
@@ -73,6 +78,9 @@ pub(super) fn begin_empty(state: &mut State, now: Timestamp, number: Association
 fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option<u32> {
     state.associations.get(number)?;
     let closed = gate::closed(state, now, number);
+    if matches!(closed, Some(Closed::Calendar)) && state.config.calendar_history == CalendarHistory::Nothing {
+        return None;
+    }
     let id = state.draw_execution_id();
     let shuffle = match state.config.admission_order {
         AdmissionOrder::NodeId => None,
@@ -80,9 +88,10 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
             Some(state.config.seed.draw("execution", digest(id.to_string().as_bytes())).bits("order", 0))
         }
     };
-    let default = default_limit(state);
+    let default = RateRules::of(&state.config).default_limit;
     let association = state.associations.get_mut(number)?;
     let mut execution = Execution::new(association.next_execution, id, now, association.version);
+    execution.stopped = state.config.stopped_targets.status();
     execution.awaits_nodes = state.config.empty_target_status == EmptyTargets::Pending;
     let running_number = execution.number;
     let (most, most_rows) = (state.config.execution_history, state.config.execution_history_rows);
@@ -103,7 +112,6 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
     if limit != Share::ALL {
         execution = execution.limited(shuffle, state.config.delivery_timeout.unwrap_or(most_delivery));
     }
-    execution.failure = association.conditions.is_broken().then_some(Failure::InvalidTarget);
     if let Some(hours) = definition.duration.filter(|_| definition.is_apply_only) {
         let work = Work::Elapse { association: number, execution: running_number, row: 0 };
         state.timers.add(now + Period::hours(hours.into()), work);
@@ -114,24 +122,16 @@ fn begin(state: &mut State, now: Timestamp, number: AssociationNumber) -> Option
     Some(running_number)
 }
 
-/// How many nodes run at once where an association does not say.
-pub(super) fn default_limit(state: &State) -> Share {
-    match state.config.default_max_concurrency {
-        DefaultConcurrency::All => Share::ALL,
-        DefaultConcurrency::Nodes(nodes) => Share::Number(nodes),
-    }
-}
-
 /// Gathers the next nodes of an execution.
 pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumber, execution: u32) {
-    let default = default_limit(state);
+    let rules = RateRules::of(&state.config);
     let Some(association) = state.associations.get_mut(number) else { return };
     if association.definition.aim.is_some() {
         return automation::begin(state, now, number, execution);
     }
     // A newer execution gathers the rest of the nodes.
     if !association.is_current(execution) {
-        association.end_spread(execution, default);
+        association.end_spread(execution, rules);
         return;
     }
     let Some(Spread::Going(after)) = association.execution(execution).map(|execution| execution.spread)
@@ -154,7 +154,7 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
             state.timers.add(now, Work::Spread { association: number, execution });
         }
         _ => {
-            association.end_spread(execution, default);
+            association.end_spread(execution, rules);
             admission::settle(state, now, number, execution);
         }
     }
@@ -295,7 +295,7 @@ fn add_record(
         finding: None,
         told: None,
     };
-    node.records.insert(index, record);
+    node.insert_record(index, record);
     association.counts.add(status);
     if status == AssociationStatus::Pending {
         admission::note_order(association, place, now);

@@ -2,11 +2,11 @@
 //!
 //! The associations that name the group are understood anew, and each of them
 //! that changed looks through the nodes for those that it gains or loses.
-//! These are matched like nodes whose tags changed (C.4).
+//! These join and leave like nodes whose tags changed (C.4).
 
 use shared::time::Timestamp;
 
-use super::PIECE;
+use super::{PIECE, membership};
 use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::node::NodeNumber;
@@ -41,7 +41,7 @@ pub(super) fn regroup(state: &mut State, now: Timestamp, from: AssociationNumber
     }
 }
 
-/// Has the next nodes matched that an association gains or loses.
+/// Takes in and takes off the next nodes that an association gains or loses.
 pub(super) fn survey(state: &mut State, now: Timestamp, number: AssociationNumber, from: NodeNumber) {
     let Some(association) = state.associations.get(number) else { return };
     let table = state.nodes.table();
@@ -56,8 +56,13 @@ pub(super) fn survey(state: &mut State, now: Timestamp, number: AssociationNumbe
         .collect();
     let is_last = end == table.len();
     for node in changed {
-        state.timers.add(now, Work::Match { node, from: number });
+        if state.nodes.get(node).record(number).is_some() {
+            membership::part(state, number, node);
+        } else {
+            membership::join(state, now, number, node);
+        }
     }
+    membership::settle(state, now, number);
     if !is_last {
         state.timers.add(now, Work::Survey { association: number, from: place(end) });
     }

@@ -3,7 +3,9 @@
 //! A node that registers or whose tags change is matched again. What newly
 //! means it runs at once, within the newest execution (C.4, node added), unless
 //! the association runs at its schedule's instants only; what
-//! no longer means it is taken off, with what it said of compliance.
+//! no longer means it is taken off, with what it said of compliance. What meant
+//! it before and has not run on it, for want of a slot or because a calendar was
+//! closed, is nothing new: it waits for its next execution.
 
 use std::collections::BTreeSet;
 
@@ -19,41 +21,70 @@ use crate::state::timer::Work;
 
 /// Matches a node with the associations from this number on.
 pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, from: AssociationNumber) {
+    let before = state.nodes.unmatched.remove(&number);
     let node = state.nodes.get(number);
     let mut candidates: BTreeSet<AssociationNumber> = state.associations.candidates(node, from);
     candidates.extend(node.records.iter().map(|record| record.association).filter(|known| *known >= from));
+    let is_new = |association: &Association| match &before {
+        Some(Some(tags)) => !association.conditions.hold_for(node.id, tags),
+        Some(None) => true,
+        // It was matched since it last changed.
+        None => false,
+    };
+    let joins: Vec<AssociationNumber> = candidates
+        .iter()
+        .take(PIECE)
+        .filter_map(|candidate| state.associations.get(*candidate))
+        .filter(|association| association.conditions.hold(node) && is_new(association))
+        .map(|association| association.number)
+        .collect();
     if let Some(next) = candidates.iter().nth(PIECE) {
         state.timers.add(now, Work::Match { node: number, from: *next });
+        state.nodes.unmatched.extend(before.map(|before| (number, before)));
     }
-    let (mut changed, mut joins) = (Vec::new(), Vec::new());
     for candidate in candidates.into_iter().take(PIECE) {
         let Some(association) = state.associations.get_mut(candidate) else { continue };
         let node = state.nodes.get_mut(number);
         if !association.conditions.hold(node) {
             leave(association, node, &mut state.compliance);
-            changed.push(candidate);
-        } else if node.record(candidate).is_none() && !association.definition.is_apply_only {
-            joins.push(candidate);
+            settle(state, now, candidate);
         }
     }
     for candidate in joins {
-        match gate::closed(state, now, candidate) {
-            Some(Closed::Calendar) => gate::note_joined(state, now, candidate, number),
-            Some(Closed::Alarm(_)) => {}
-            None => {
-                let Some(association) = state.associations.get_mut(candidate) else { continue };
-                let node = state.nodes.get_mut(number);
-                dispatch::start_late(association, number, node, state.config.late_node_policy, now);
-                changed.push(candidate);
-            }
+        join(state, now, candidate, number);
+        settle(state, now, candidate);
+    }
+}
+
+/// Does what follows from nodes that an association gained or lost.
+pub(super) fn settle(state: &mut State, now: Timestamp, number: AssociationNumber) {
+    let current = state.associations.get(number).and_then(|association| association.current());
+    if let Some(current) = current.map(|current| current.number) {
+        admission::settle(state, now, number, current);
+    }
+}
+
+/// Runs an association on a node that it means from now on.
+pub(super) fn join(state: &mut State, now: Timestamp, number: AssociationNumber, joined: NodeNumber) {
+    let Some(association) = state.associations.get(number) else { return };
+    if association.definition.is_apply_only || state.nodes.get(joined).record(number).is_some() {
+        return;
+    }
+    match gate::closed(state, now, number) {
+        Some(Closed::Calendar) => gate::note_joined(state, now, number, joined),
+        Some(Closed::Alarm(_)) => {}
+        None => {
+            let Some(association) = state.associations.get_mut(number) else { return };
+            let node = state.nodes.get_mut(joined);
+            dispatch::start_late(association, joined, node, state.config.late_node_policy, now);
         }
     }
-    for candidate in changed {
-        let current = state.associations.get(candidate).and_then(|association| association.current());
-        if let Some(current) = current.map(|current| current.number) {
-            admission::settle(state, now, candidate, current);
-        }
-    }
+}
+
+/// Takes an association off a node that it does not mean any more.
+pub(super) fn part(state: &mut State, number: AssociationNumber, node: NodeNumber) {
+    let Some(association) = state.associations.get_mut(number) else { return };
+    leave(association, state.nodes.get_mut(node), &mut state.compliance);
 }
 
 /// Takes a deleted association off the next nodes that have it.
@@ -100,6 +131,8 @@ pub(super) fn revise(state: &mut State, now: Timestamp, number: AssociationNumbe
     if end < state.nodes.table().len() {
         let from = NodeNumber(u32::try_from(end).expect("less than the table has"));
         state.timers.add(now, Work::Revise { association: number, from });
+    } else {
+        association.is_revised = false;
     }
 }
 

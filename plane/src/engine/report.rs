@@ -6,7 +6,7 @@
 
 use shared::error::{ApiError, ErrorCode};
 use shared::status::{AgentErrorCode, AssociationStatus};
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 use shared::wire::InstanceAssociationExecutionResult;
 
 use super::{PIECE, admission};
@@ -16,6 +16,15 @@ use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
 use crate::state::execution::Detail;
 use crate::state::node::{Node, NodeNumber, Record};
 use crate::state::timer::Work;
+
+/// How far ahead of the plane's a node's clock may be: as far as a signature bears.
+const MOST_SKEW: Period = Period::minutes(5);
+
+/// The date of what a node says. One too far ahead is taken as of now, or
+/// whatever comes after it would be older for as long.
+pub(crate) fn dated(now: Timestamp, date: Timestamp) -> Timestamp {
+    if date > now + MOST_SKEW { now } else { date }
+}
 
 /// Takes in a report.
 pub(crate) fn apply(
@@ -31,11 +40,11 @@ pub(crate) fn apply(
     let node = state.nodes.get_mut(node);
     let index = node.position(number).map_err(|_| gone())?;
     let record = &mut node.records[index];
-    if is_old(record, result.execution_date) || record.status.is_terminal() {
+    let (status, date) = (result.status, dated(now, result.execution_date));
+    if is_old(record, date) || record.status.is_terminal() {
         return Ok(());
     }
 
-    let (status, date) = (result.status, result.execution_date);
     record.reported = Some(date);
     record.is_fresh = false;
     record.heard = now;
@@ -72,6 +81,33 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// Ends what a node is at but for this association, whose order it has just
+/// taken up: as the user guide has it, the earlier run times out. Its reports
+/// are those of a run that has ended.
+pub(crate) fn time_out(state: &mut State, now: Timestamp, node: NodeNumber, newer: AssociationNumber) {
+    let records = state.nodes.get(node).records.iter();
+    let is_running = |record: &&Record| record.status == AssociationStatus::InProgress;
+    let running: Vec<AssociationNumber> = records
+        .filter(is_running)
+        .map(|record| record.association)
+        .filter(|number| *number != newer)
+        .collect();
+    for number in running {
+        let Some(association) = state.associations.get_mut(number) else { continue };
+        let node = state.nodes.get_mut(node);
+        let Ok(index) = node.position(number) else { continue };
+        let record = &mut node.records[index];
+        let execution = record.place.execution;
+        record.detail = Detail::Plain;
+        move_to(association, record, AssociationStatus::TimedOut, None);
+        find(association, node, index, AssociationStatus::TimedOut, now, &mut state.compliance);
+        let owed = admission::run_owed(association, &mut node.records[index], now);
+        for execution in [Some(execution), owed].into_iter().flatten() {
+            admission::settle(state, now, number, execution);
+        }
+    }
+}
+
 /// Whether a report says nothing new. After a dispatch, one of the same date
 /// is the end of the run before, sent twice.
 fn is_old(record: &Record, date: Timestamp) -> bool {
@@ -106,9 +142,7 @@ pub(super) fn find(
         AssociationStatus::Failed | AssociationStatus::TimedOut => false,
         _ => return,
     };
-    for finding in node.records.iter_mut().filter_map(|record| record.finding.as_mut()) {
-        finding.at = finding.at.max(date);
-    }
+    node.findings_since = node.findings_since.max(date);
     if association.is_manual() {
         return;
     }

@@ -5,6 +5,7 @@ mod random;
 mod rate_control;
 mod recount;
 mod schedule;
+mod setting;
 
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
@@ -53,6 +54,23 @@ fn a_run_once_is_ordered_once_and_driven_by_the_service() {
     assert!(described.get("LastSuccessfulExecutionDate").is_none());
     world.pass(Period::days(3));
     assert_eq!(world.told(ONE), ["Success"], "never again");
+}
+
+#[test]
+fn a_clock_far_ahead_holds_nothing_up() {
+    let mut world = World::new();
+    let id = world.associate(&prod(&json!({})));
+    let ahead = |world: &World, period: Period| world.now + period;
+    world.report_at(ONE, id, InProgress, ahead(&world, Period::days(365))).unwrap();
+    world.report_at(TWO, id, InProgress, ahead(&world, Period::minutes(5))).unwrap();
+    world.now += Period::seconds(1);
+    world.report(ONE, id, Success).unwrap();
+    world.report(TWO, id, Success).unwrap();
+    assert_eq!(world.told(ONE), ["Success"], "a year ahead was taken as now");
+    assert_eq!(world.told(TWO), ["InProgress"], "what is five minutes ahead may come after this");
+    let reply = world.post("DescribeInstanceAssociationsStatus", &json!({"InstanceId": ONE})).unwrap();
+    let date = &reply["InstanceAssociationStatusInfos"][0]["ExecutionDate"];
+    assert_eq!(*date, json!(1_741_608_001), "of the last report");
 }
 
 #[test]
@@ -205,7 +223,10 @@ fn a_node_that_falls_silent_in_a_run_has_failed_after_two_hours() {
     let execution = &execution["AssociationExecutions"][0]["ExecutionId"];
     let body = json!({"AssociationId": id, "ExecutionId": execution});
     let targets = world.post("DescribeAssociationExecutionTargets", &body).unwrap();
-    assert_eq!(targets["AssociationExecutionTargets"][0]["DetailedStatus"], json!("StuckAtInProgress"));
+    let target = &targets["AssociationExecutionTargets"][0];
+    assert_eq!(target["DetailedStatus"], json!("StuckAtInProgress"));
+    assert_eq!(target["OutputSource"]["OutputSourceType"], json!("RunCommand"));
+    assert_eq!(target["OutputSource"]["OutputSourceId"].as_str().unwrap().len(), 36);
     world.pass(Period::hours(9));
     assert_eq!(world.told(ONE), ["Pending"], "the next round starts it again");
 }

@@ -15,6 +15,7 @@ use shared::wire::{
 };
 
 use super::refused;
+use crate::config::choice::SecondAssociation;
 use crate::engine::{self, report, steering};
 use crate::page::{List, page_size};
 use crate::state::State;
@@ -31,7 +32,7 @@ static WORDS: LazyLock<Vec<Arc<str>>> =
 /// What is associated with the node that asks, in the order of creation.
 pub(super) fn list_instance_associations(
     state: &mut State,
-    _now: Timestamp,
+    now: Timestamp,
     call: ListInstanceAssociations,
 ) -> Result<ListInstanceAssociationsReply, ApiError> {
     let id = call.instance_id;
@@ -45,19 +46,27 @@ pub(super) fn list_instance_associations(
     let mut reply = ListInstanceAssociationsReply::default();
     let size = page_size(call.max_results, DEFAULT_PAGE);
     let mut last = AssociationNumber::default();
+    let mut taken_up = None;
     for record in &mut node.records[from..] {
         let Some(association) = state.associations.get_mut(record.association) else { continue };
         if reply.associations.len() == size {
             reply.next_token = Some(list.token(&last.0.to_string()));
             break;
         }
-        engine::admission::hand_out(association, record);
+        if engine::admission::hand_out(association, record) {
+            taken_up = Some(association.number);
+        }
         last = association.number;
         let mut summary = summary(id, record, association);
         if let Some(schedule) = steering::agents_own(&state.config, &association.definition) {
             steer(&mut summary, record, association, schedule);
         }
         reply.associations.push(summary);
+    }
+    if let (Some(number), Some(newer)) = (number, taken_up)
+        && state.config.second_association == SecondAssociation::TimesOutTheFirst
+    {
+        report::time_out(state, now, number, newer);
     }
     Ok(reply)
 }

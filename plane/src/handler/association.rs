@@ -11,6 +11,8 @@ pub(super) mod list;
 pub(crate) mod parameters;
 pub(crate) mod runbook;
 #[cfg(test)]
+mod setting_tests;
+#[cfg(test)]
 mod tests;
 pub(super) mod update;
 pub(super) mod version;
@@ -117,10 +119,12 @@ fn describe_version(state: &State, association: &Association, version: u32) -> A
     }
 }
 
-/// How an association stands; counts only once its nodes are known.
+/// How an association stands; counts only once its nodes are known, as they are
+/// not when it was made or changed just now (B.5).
 fn overview(association: &Association) -> AssociationOverview {
     let (status, detailed_status) = association.standing();
-    let is_resolved = association.executions.iter().any(|execution| execution.spread == Spread::Done);
+    let is_resolved = detailed_status != "Creating"
+        && association.executions.iter().any(|execution| execution.spread == Spread::Done);
     AssociationOverview {
         status: Some(status.to_string()),
         detailed_status: Some(detailed_status.to_owned()),

@@ -6,10 +6,11 @@
 
 pub(super) mod list;
 pub(super) mod resource;
+pub(super) mod summary;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::{AssociationId, NodeId};
@@ -17,18 +18,16 @@ use shared::time::Timestamp;
 use shared::wire::{ComplianceItemEntry, Empty, PutComplianceItems};
 
 use super::refused;
+use crate::engine::report;
 use crate::state::State;
 use crate::state::compliance::{ASSOCIATION, Finding, Item, Severity, Upload, Uploads};
 use crate::state::document::sha256;
 use crate::state::node::NodeNumber;
 
-/// How many custom types a node may have (quota: 10).
-const MOST_CUSTOM_TYPES: usize = 10;
-
 /// Takes in items of compliance.
 pub(super) fn put_compliance_items(
     state: &mut State,
-    _now: Timestamp,
+    now: Timestamp,
     call: PutComplianceItems,
 ) -> Result<Empty, ApiError> {
     if call.resource_type != "ManagedInstance" {
@@ -47,8 +46,9 @@ pub(super) fn put_compliance_items(
     if hash.is_some_and(|hash| hash == known_hash(state, number, kind)) {
         return Ok(Empty {});
     }
+    check_size(state, number, &call)?;
     if kind == ASSOCIATION {
-        put_associations(state, number, &call)?;
+        put_associations(state, now, number, &call)?;
     } else {
         put_others(state, number, &call)?;
     }
@@ -94,8 +94,47 @@ fn is_partial(call: &PutComplianceItems) -> bool {
     call.upload_type.as_deref() == Some("PARTIAL")
 }
 
+/// The service counts what is uploaded as inventory: the same bounds hold for
+/// one type's items, and for all that a node has.
+fn check_size(state: &State, number: NodeNumber, call: &PutComplianceItems) -> Result<(), ApiError> {
+    if is_of_agent(call) && call.compliance_type == ASSOCIATION {
+        // It is merged with what is known; nothing is kept of it beside.
+        return Ok(());
+    }
+    let uploads = state.nodes.get(number).uploads.as_deref();
+    let known = uploads.and_then(|uploads| uploads.get(&call.compliance_type));
+    let new: BTreeMap<&str, usize> = call.items.iter().map(|item| (id_of(item), size_of(item))).collect();
+    let kept = match known.filter(|_| is_partial(call)) {
+        Some(upload) => upload.size() - new.keys().map(|id| upload.size_of(id)).sum::<usize>(),
+        None => 0,
+    };
+    let size = kept + new.values().sum::<usize>();
+    if size > state.config.inventory_item_limit {
+        let reason =
+            format!("{} would have {size} bytes, more than a type may have on a node", call.compliance_type);
+        return Err(refused(ErrorCode::ItemSizeLimitExceededException, reason));
+    }
+    let total = size + uploads.map_or(0, |uploads| uploads.size_without(&call.compliance_type));
+    if total > state.config.inventory_node_limit {
+        let reason = format!("with this the node would have {total} bytes, more than a node may have");
+        return Err(refused(ErrorCode::TotalSizeLimitExceededException, reason));
+    }
+    Ok(())
+}
+
+fn id_of(entry: &ComplianceItemEntry) -> &str {
+    entry.id.as_deref().unwrap_or_default()
+}
+
+/// The size of an item: its id, title and details.
+fn size_of(entry: &ComplianceItemEntry) -> usize {
+    let details = entry.details.iter().flatten().map(|(key, value)| key.len() + value.len());
+    id_of(entry).len() + entry.title.as_deref().map_or(0, str::len) + details.sum::<usize>()
+}
+
 fn put_associations(
     state: &mut State,
+    now: Timestamp,
     number: NodeNumber,
     call: &PutComplianceItems,
 ) -> Result<(), ApiError> {
@@ -117,13 +156,14 @@ fn put_associations(
         remove_items(state, number, ASSOCIATION, |id| !named.contains(id));
     }
     for item in &call.items {
-        put_association(state, number, call, item)?;
+        put_association(state, now, number, call, item)?;
     }
     Ok(())
 }
 
 fn put_association(
     state: &mut State,
+    now: Timestamp,
     number: NodeNumber,
     call: &PutComplianceItems,
     entry: &ComplianceItemEntry,
@@ -135,11 +175,12 @@ fn put_association(
         return if is_of_agent(call) { Ok(()) } else { put_item(state, number, call, entry) };
     }
     let severity = association.severity();
-    let at = call.execution_summary.execution_time;
-    let finding = &mut state.nodes.get_mut(number).records[index].finding;
-    if finding.is_some_and(|known| at < known.at) {
+    let at = report::dated(now, call.execution_summary.execution_time);
+    let node = state.nodes.get_mut(number);
+    if node.records[index].finding.is_some_and(|known| at < node.found_at(known)) {
         return Ok(());
     }
+    let finding = &mut node.records[index].finding;
     let is_compliant = is_compliant(entry);
     let before = finding.map(|known| (known.is_compliant, known.severity));
     *finding = Some(Finding { is_compliant, severity, at });
@@ -153,10 +194,11 @@ fn put_others(state: &mut State, number: NodeNumber, call: &PutComplianceItems) 
     let is_new = uploads.is_none_or(|uploads| uploads.get(kind).is_none());
     let kinds = uploads.into_iter().flat_map(Uploads::iter).map(|(kind, _)| kind);
     let custom = kinds.filter(|kind| kind.starts_with("Custom:")).count();
-    if is_new && kind.starts_with("Custom:") && custom >= MOST_CUSTOM_TYPES {
+    let most = state.config.compliance_type_limit;
+    if is_new && kind.starts_with("Custom:") && custom >= most {
         return Err(refused(
             ErrorCode::ComplianceTypeCountLimitExceededException,
-            format!("a node has at most {MOST_CUSTOM_TYPES} custom types"),
+            format!("a node has at most {most} custom types"),
         ));
     }
     if call.items.iter().any(|item| item.id.as_deref().is_none_or(str::is_empty)) {
@@ -185,24 +227,19 @@ fn put_item(
         summary: call.execution_summary.clone(),
     };
     let now = Some((item.is_compliant, item.severity));
-    let id = entry.id.as_deref().unwrap_or_default();
-    let items = &mut upload(state, number, &call.compliance_type).items;
-    let before = items.insert(id.into(), item).map(|item| (item.is_compliant, item.severity));
+    let before = upload(state, number, &call.compliance_type).put(id_of(entry), item);
+    let before = before.map(|item| (item.is_compliant, item.severity));
     state.compliance.shift(&call.compliance_type, before, now);
     Ok(())
 }
 
 fn remove_items(state: &mut State, number: NodeNumber, kind: &str, is_meant: impl Fn(&str) -> bool) {
-    let mut removed = Vec::new();
-    upload(state, number, kind).items.retain(|id, item| {
-        let goes = is_meant(id);
-        if goes {
-            removed.push((item.is_compliant, item.severity));
-        }
-        !goes
-    });
-    for before in removed {
-        state.compliance.shift(kind, Some(before), None);
+    let upload = upload(state, number, kind);
+    let ids: Vec<Box<str>> =
+        upload.items().map(|(id, _)| id.into()).filter(|id: &Box<str>| is_meant(id)).collect();
+    let removed: Vec<_> = ids.iter().filter_map(|id| upload.remove(id)).collect();
+    for item in removed {
+        state.compliance.shift(kind, Some((item.is_compliant, item.severity)), None);
     }
 }
 

@@ -21,9 +21,6 @@ use crate::state::document::{Format, Given, KeptVersion, Version, VersionedDocum
 use crate::state::tag::Tags;
 use crate::validate::not_supported;
 
-/// The largest document (service quota: 64 KB).
-const LARGEST: usize = 64 * 1024;
-
 /// The types of documents that are kept here.
 const KINDS: &[&str] = &["Command", "Policy", "Automation", "ChangeCalendar"];
 
@@ -44,7 +41,7 @@ pub(super) fn create_document(
     if state.documents.contains(&call.name) {
         return Err(refused(ErrorCode::DocumentAlreadyExists, format!("document {} exists", call.name)));
     }
-    check_size(&call.content)?;
+    check_size(&call.content, state.config.document_size_limit)?;
     let most = state.config.document_limit;
     if state.documents.registered() >= most {
         return Err(refused(ErrorCode::DocumentLimitExceeded, format!("there are {most} documents already")));
@@ -57,6 +54,8 @@ pub(super) fn create_document(
         display_name: call.display_name,
         version_name: call.version_name,
         target_type: call.target_type,
+        requires: call.requires.unwrap_or_default(),
+        attachments: call.attachments.unwrap_or_default(),
     };
     let version = read(&call.name, 1, now, kind, given)?;
     let document = VersionedDocument::new(&state.config.account, tags, version);
@@ -70,11 +69,11 @@ fn read(name: &str, number: u32, now: Timestamp, kind: &str, given: Given) -> Re
     Ok(KeptVersion::new(name, kind, number, now, given)?.read()?)
 }
 
-fn check_size(content: &str) -> Result<(), ApiError> {
-    if content.len() <= LARGEST {
+fn check_size(content: &str, most: usize) -> Result<(), ApiError> {
+    if content.len() <= most {
         return Ok(());
     }
-    let reason = format!("a document has at most 64 KB, this one has {} bytes", content.len());
+    let reason = format!("a document has at most {most} bytes, this one has {}", content.len());
     Err(refused(ErrorCode::MaxDocumentSizeExceeded, reason))
 }
 

@@ -1,7 +1,8 @@
 //! Listing executions of an association, and the nodes of one.
 
 use shared::error::{ApiError, ErrorCode};
-use shared::id::{AssociationId, NodeId};
+use shared::id::{AssociationId, CommandId, NodeId};
+use shared::seed::digest;
 use shared::time::Timestamp;
 use shared::wire::{
     AssociationExecution, AssociationExecutionFilter, AssociationExecutionTarget,
@@ -188,6 +189,18 @@ fn rollout_target(
     }
 }
 
+/// Where the service says that a run's output is: the command by which it would
+/// have sent the execution. It is a name only: nodes of this plane fetch their
+/// associations, and no command of this id can be read.
+fn run_command(state: &State, execution: &Execution) -> OutputSource {
+    let number = digest(execution.id.to_string().as_bytes());
+    let bits = state.config.seed.draw("output-source", number).wide_bits("id", 0);
+    OutputSource {
+        output_source_id: CommandId::from_bits(bits).to_string(),
+        output_source_type: "RunCommand".to_owned(),
+    }
+}
+
 fn target(
     state: &State,
     association: &Association,
@@ -203,6 +216,6 @@ fn target(
         detailed_status: Some(row.detail.word(row.status).to_owned()),
         status: row.status.to_string(),
         last_execution_date: row.reported(),
-        output_source: None,
+        output_source: row.reported().map(|_| run_command(state, execution)),
     }
 }

@@ -5,6 +5,7 @@
 //! upon which the agent sends everything. Nothing of a call is kept if any of
 //! it is refused.
 
+mod aggregate;
 mod query;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ use crate::config::UnknownNodes;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::node::{Facts, NodeNumber};
+use crate::state::tag::Tags;
 use crate::state::timer::Work;
 
 /// Registers an EC2 instance, whose fingerprint is its id.
@@ -105,14 +106,16 @@ fn admit(state: &mut State, now: Timestamp, id: NodeId) -> NodeNumber {
     let node = state.nodes.get_mut(number);
     if !node.is_admitted {
         node.is_admitted = true;
-        rematch(state, now, number);
+        rematch(state, now, number, None);
     }
     number
 }
 
-/// Has the engine match a node with all associations.
-pub(super) fn rematch(state: &mut State, now: Timestamp, node: NodeNumber) {
+/// Has the engine match a node with all associations, now that it has not the
+/// tags any more that it had `before`, or was not admitted then.
+pub(super) fn rematch(state: &mut State, now: Timestamp, node: NodeNumber, before: Option<Tags>) {
     if state.associations.len() > 0 || !state.nodes.get(node).records.is_empty() {
+        state.nodes.unmatched.entry(node).or_insert(before);
         state.timers.add(now, Work::Match { node, from: AssociationNumber::default() });
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The service takes tags of `mi-` nodes only, and those of `i-` nodes from
 //! EC2; here `i-` nodes are tagged the same way, before or after they
-//! register.
+//! register, unless that is set otherwise (`instance_tags`).
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::{AssociationId, NodeId};
@@ -13,6 +13,7 @@ use shared::wire::{
 
 use super::node::rematch;
 use super::refused;
+use crate::config::choice::Undocumented;
 use crate::state::State;
 use crate::state::intern::Interner;
 use crate::state::tag::Tags;
@@ -47,6 +48,9 @@ fn change(
     match kind {
         "ManagedInstance" => {
             let id: NodeId = id.parse().map_err(|_| gone())?;
+            if !takes_tags(state, id) {
+                return Err(gone());
+            }
             let known = state.nodes.number(id);
             if (known.is_none() && id.is_hybrid()) || state.is_gone(id) {
                 return Err(gone());
@@ -56,8 +60,9 @@ fn change(
             // Only what is accepted, and says something, makes a node known.
             if tags != before {
                 let number = state.nodes.ensure(id);
+                let before = state.nodes.get(number).is_admitted.then_some(before);
                 state.nodes.set_tags(number, tags);
-                rematch(state, now, number);
+                rematch(state, now, number, before);
             }
         }
         "Association" => {
@@ -86,6 +91,7 @@ pub(super) fn list_tags_for_resource(
     let tags = match call.resource_type.as_str() {
         "ManagedInstance" => {
             let id: Option<NodeId> = call.resource_id.parse().ok();
+            let id = id.filter(|id| takes_tags(state, *id));
             let number = id.and_then(|id| state.nodes.number(id)).ok_or_else(gone)?;
             &state.nodes.get(number).tags
         }
@@ -100,6 +106,11 @@ pub(super) fn list_tags_for_resource(
         other => return Err(no_type(other)),
     };
     Ok(ListTagsForResourceReply { tag_list: tags.to_wire() })
+}
+
+/// Whether a node's tags are kept here: those of instances are EC2's, strictly.
+fn takes_tags(state: &State, id: NodeId) -> bool {
+    id.is_hybrid() || state.config.instance_tags == Undocumented::Accept
 }
 
 fn no_resource(kind: &str, id: &str) -> ApiError {

@@ -2,7 +2,8 @@
 //!
 //! An instance that goes leaves its associations, one whose tags change is
 //! matched anew, a resource group that changes is resolved anew where
-//! associations name it, and an alarm that is raised stops those that name it.
+//! associations name it, an alarm that is raised stops those that name it, and
+//! a stored parameter that changes runs what refers to it again.
 //! Buckets and permissions are only looked at when a rule asks for them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,13 @@ use shared::id::NodeId;
 use shared::time::Timestamp;
 
 use super::node::rematch;
+use crate::engine::document_event::document_changed;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
+use crate::state::document::{DocumentChange, SharedDocument};
+use crate::state::parameter::StoredParameter;
 use crate::state::timer::Work;
-use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World};
+use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_document};
 
 /// A change of what other services know. Where a value may be left out, that
 /// means that the thing is no longer there.
@@ -32,6 +36,10 @@ pub enum WorldChange {
     Instance(NodeId, Option<Instance>),
     /// Whether the caller may not access a node.
     Denied(NodeId, bool),
+    /// A document that another account shares, by its ARN.
+    SharedDocument(String, Option<SharedDocument>),
+    /// A parameter of Parameter Store.
+    Parameter(String, Option<StoredParameter>),
 }
 
 /// Carries out a change.
@@ -57,8 +65,9 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
         }
         WorldChange::Instance(id, Some(instance)) => {
             instance.check(id)?;
+            let before = state.nodes.admitted(id).map(|number| state.nodes.get(number).tags.clone());
             let number = state.declare(id, instance);
-            rematch(state, now, number);
+            rematch(state, now, number, before);
         }
         WorldChange::Instance(id, None) => {
             world.instances.remove(&id);
@@ -69,8 +78,47 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
         WorldChange::Denied(id, false) => {
             world.denied_nodes.remove(&id);
         }
+        WorldChange::SharedDocument(name, document) => share(state, now, name, document)?,
+        WorldChange::Parameter(name, parameter) => change_parameter(state, now, name, parameter),
     }
     Ok(())
+}
+
+/// Takes in what another account shares, or no longer does. What is bound to it
+/// runs again if it is another document.
+fn share(
+    state: &mut State,
+    now: Timestamp,
+    name: String,
+    document: Option<SharedDocument>,
+) -> Result<(), InvalidWorld> {
+    document.as_ref().map_or(Ok(()), |document| check_document(&name, document))?;
+    if state.world.shared_documents.get(&name) == document.as_ref() {
+        return Ok(());
+    }
+    state.documents.share(&name, document.as_ref().and_then(|document| document.read(&name).ok()));
+    let change = if document.is_some() { DocumentChange::DefaultMoved } else { DocumentChange::Deleted };
+    put(&mut state.world.shared_documents, name.clone(), document);
+    document_changed(state, now, &name, change);
+    Ok(())
+}
+
+/// Stores a parameter, or takes it away. What refers to it runs again if it
+/// says something else than before.
+fn change_parameter(state: &mut State, now: Timestamp, name: String, given: Option<StoredParameter>) {
+    let before = state.world.parameters.remove(&name);
+    let text = |parameter: &Option<StoredParameter>| {
+        parameter.as_ref().map(|parameter| (parameter.kind, parameter.value.clone()))
+    };
+    let is_change = text(&before) != text(&given);
+    if let Some(given) = given {
+        let next = before.map_or(1, |before| before.version.unwrap_or(1) + u64::from(is_change));
+        let parameter = StoredParameter { version: given.version.or(Some(next)), ..given };
+        state.world.parameters.insert(name.clone(), parameter);
+    }
+    if is_change {
+        document_changed(state, now, &name, DocumentChange::ParameterStored);
+    }
 }
 
 fn put<V>(table: &mut BTreeMap<String, V>, name: String, value: Option<V>) {

@@ -2,9 +2,11 @@
 //!
 //! A state is written beside the file and then put in its place, so that the
 //! file is whole whenever somebody looks. Writing is done off the runtime's
-//! workers. It is written every ten seconds, and as soon as an association or a
-//! document was made: who made one goes away in the belief that it lasts. A disk
-//! that is full is no reason to stop: it is logged, and tried again.
+//! workers. It is written every ten seconds, and as soon as somebody defined
+//! something, an association, a document, tags: who did goes away in the belief
+//! that it lasts. Between two writes there is a rest, for a fleet whose nodes are
+//! tagged one by one would be nothing but written. A disk that is full is no
+//! reason to stop: it is logged, and tried again.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -22,6 +24,9 @@ use crate::service::Service;
 /// How often the state is written at least, in wall time.
 const EVERY: Duration = Duration::from_secs(10);
 
+/// How long nothing is written after a write, in wall time.
+const REST: Duration = Duration::from_millis(100);
+
 /// Writes the state again and again, until told to stop.
 pub(super) async fn keep<C: Clock>(
     service: Arc<Service>,
@@ -38,6 +43,10 @@ pub(super) async fn keep<C: Clock>(
         }
         if let Err(error) = write(Arc::clone(&service), file.clone()).await {
             error!(file = %file.display(), %error, "state of the plane was not written");
+        }
+        tokio::select! {
+            () = clock.sleep_wall(REST) => (),
+            () = &mut end => return,
         }
     }
 }

@@ -133,6 +133,7 @@ async fn the_admin_api_answers_this_machine_but_no_web_page() {
         let answer = exchange(server.address, &request).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
         assert!(answer.contains(fragment), "{request}: {answer}");
+        assert!(answer.contains("x-amzn-requestid: "), "{request}: {answer}");
     }
     server.stop.send(()).unwrap();
     server.served.await.unwrap().unwrap();

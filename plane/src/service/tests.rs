@@ -45,7 +45,7 @@ fn check_counts(plane: &Service) {
             assert!(row.is_none_or(|row| row == record.status), "row {row:?}, record {record:?}");
         }
         for (kind, upload) in node.uploads.iter().flat_map(|uploads| uploads.iter()) {
-            for item in upload.items.values() {
+            for (_, item) in upload.items() {
                 compliance.shift(kind, None, Some((item.is_compliant, item.severity)));
             }
         }
@@ -317,13 +317,13 @@ fn bytes_that_are_no_snapshot_are_refused_with_the_reason() {
     let good = World::new().plane.snapshot().unwrap();
     let mut damaged = good.clone();
     *damaged.last_mut().unwrap() ^= 1;
-    let other = String::from_utf8(good.clone()).unwrap().replacen("state 2 ", "state 1 ", 1).into_bytes();
+    let other = String::from_utf8(good.clone()).unwrap().replacen("state 3 ", "state 2 ", 1).into_bytes();
     let cases: [(&[u8], &str); 5] = [
         (b"", "no state of an ssm-fleet plane"),
         (b"{}\n", "no state of an ssm-fleet plane"),
         (&damaged, "damaged"),
         (&good[..good.len() / 2], "damaged"),
-        (&other, "version 1"),
+        (&other, "version 2; this program reads version 3: name another file"),
     ];
     for (bytes, reason) in cases {
         let error = Service::restore(World::config(), bytes).unwrap_err().to_string();

@@ -19,9 +19,10 @@ use shared::time::Timestamp;
 use shared::wire::{AlarmConfiguration, AlarmStateInformation, LegacyStatus, OutputLocation, Parameters};
 
 use super::compliance::Severity;
+use super::document::bare_name;
 use super::execution::{Detail, Execution, Failure, Limit, Spread, StatusCounts};
 use super::node::{Node, NodeNumber, Place};
-use super::rate::Share;
+use super::rate::RateRules;
 use super::tag::Tags;
 use super::target::runbook::TargetMap;
 use super::target::{Condition, Conditions};
@@ -132,6 +133,9 @@ pub(crate) struct Kept {
     pub(crate) counts: StatusCounts,
     pub(crate) last_run: Option<Timestamp>,
     pub(crate) last_success: Option<Timestamp>,
+    /// Whether an update is still being applied to the nodes.
+    #[serde(default)]
+    pub(crate) is_revised: bool,
     /// What an old agent last said of it in the old form.
     pub(crate) legacy: Option<Box<LegacyStatus>>,
 }
@@ -271,18 +275,18 @@ impl Kept {
 
     /// Notes the gathering of an execution's nodes as done: from here on their
     /// number is known, and what MaxConcurrency and MaxErrors come to.
-    pub(crate) fn end_spread(&mut self, number: u32, default_limit: Share) {
-        let share = |text: &Option<Box<str>>| text.as_deref().and_then(Share::read);
-        let limit = share(&self.definition.max_concurrency).unwrap_or(default_limit);
-        let budget = share(&self.definition.max_errors).unwrap_or(Share::ALL);
-        if let Some(execution) = self.execution_mut(number) {
-            execution.spread = Spread::Done;
-            let targets = u32::try_from(execution.rows.len()).expect("a row per node");
-            execution.budget = budget.budget(targets);
-            if execution.is_limited() {
-                // A node that joins an execution without nodes finds a slot.
-                execution.limit = Limit::At(limit.limit(targets).max(1));
-            }
+    pub(crate) fn end_spread(&mut self, number: u32, rules: RateRules) {
+        let Some(index) = self.index_of(number) else { return };
+        let definition = &self.definition;
+        let execution = &mut self.executions[index];
+        execution.spread = Spread::Done;
+        let targets = u32::try_from(execution.rows.len()).expect("a row per node");
+        let (limit, budget) =
+            rules.bounds(definition.max_concurrency.as_deref(), definition.max_errors.as_deref(), targets);
+        execution.budget = budget;
+        if execution.is_limited() {
+            // A node that joins an execution without nodes finds a slot.
+            execution.limit = Limit::At(limit.max(1));
         }
         self.note_end(number);
     }
@@ -322,7 +326,7 @@ impl Kept {
 }
 
 /// All associations.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Associations {
     table: BTreeMap<AssociationNumber, Association>,
     by_id: HashMap<AssociationId, AssociationNumber>,
@@ -333,7 +337,7 @@ pub(crate) struct Associations {
 }
 
 /// The associations by their narrowest condition.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Leads {
     nodes: BTreeMap<NodeId, BTreeSet<AssociationNumber>>,
     tags: BTreeMap<String, BTreeMap<String, BTreeSet<AssociationNumber>>>,
@@ -410,10 +414,16 @@ impl Associations {
 
     /// The association of the old form for this document and node.
     pub(crate) fn legacy(&self, name: &str, node: NodeId) -> Option<&Association> {
-        self.of_node(node).find(|association| {
-            let definition = &association.definition;
-            definition.instance_id == Some(node) && *definition.name == *name
+        self.legacy_of(node).find(|association| {
+            // A document has two names: its own, and its ARN.
+            let own = &*association.definition.name;
+            own == name || bare_name(own) == name || own == bare_name(name)
         })
+    }
+
+    /// The associations of the old form that a node has.
+    pub(crate) fn legacy_of(&self, node: NodeId) -> impl Iterator<Item = &Association> {
+        self.of_node(node).filter(move |association| association.definition.instance_id == Some(node))
     }
 
     /// The associations that name this node by its id.

@@ -111,7 +111,7 @@ impl Rollout {
 }
 
 /// All automations.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Automations {
     table: BTreeMap<AutomationNumber, Automation>,
     by_id: HashMap<AutomationId, AutomationNumber>,

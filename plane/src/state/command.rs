@@ -111,7 +111,7 @@ impl Command {
 }
 
 /// All commands.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Commands {
     table: BTreeMap<CommandNumber, Command>,
     by_id: HashMap<CommandId, CommandNumber>,

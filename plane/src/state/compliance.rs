@@ -4,6 +4,8 @@
 //! node's record. What was uploaded (Custom types, Patch, associations with
 //! `SyncCompliance` MANUAL) lives with the node by type. Both are counted as
 //! they change, so that a summary of the fleet asks no node.
+//!
+//! Invariant: the size that is kept beside uploaded items is theirs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -89,7 +91,12 @@ impl Uploads {
     /// Takes an item away.
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Item> {
         let index = self.position(kind).ok()?;
-        self.0[index].1.items.remove(id)
+        self.0[index].1.remove(id)
+    }
+
+    /// How many bytes are kept of all types but this.
+    pub(crate) fn size_without(&self, kind: &str) -> usize {
+        self.iter().filter(|(known, _)| &***known != kind).map(|(_, upload)| upload.size).sum()
     }
 
     /// Types and what was uploaded of each, by type.
@@ -105,7 +112,41 @@ pub(crate) struct Upload {
     /// one changes nothing.
     pub(crate) hash: u64,
     /// By id.
-    pub(crate) items: BTreeMap<Box<str>, Item>,
+    items: BTreeMap<Box<str>, Item>,
+    /// The size of the items, in bytes.
+    size: usize,
+}
+
+impl Upload {
+    /// The items, by id.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&str, &Item)> {
+        self.items.iter().map(|(id, item)| (&**id, item))
+    }
+
+    /// The size of the items, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The size of one item, none if there is no such.
+    pub(crate) fn size_of(&self, id: &str) -> usize {
+        self.items.get(id).map_or(0, |item| item.size(id))
+    }
+
+    /// Puts an item in the place of the one that has its id, which comes back.
+    pub(crate) fn put(&mut self, id: &str, item: Item) -> Option<Item> {
+        let before = self.remove(id);
+        self.size += item.size(id);
+        self.items.insert(id.into(), item);
+        before
+    }
+
+    /// Takes an item away.
+    pub(crate) fn remove(&mut self, id: &str) -> Option<Item> {
+        let item = self.items.remove(id)?;
+        self.size -= item.size(id);
+        Some(item)
+    }
 }
 
 /// An uploaded item.
@@ -116,6 +157,14 @@ pub(crate) struct Item {
     pub(crate) title: Box<str>,
     pub(crate) details: BTreeMap<Box<str>, Box<str>>,
     pub(crate) summary: ComplianceExecutionSummary,
+}
+
+impl Item {
+    /// Its size under this id, in bytes.
+    fn size(&self, id: &str) -> usize {
+        let details = self.details.iter().map(|(key, value)| key.len() + value.len());
+        id.len() + self.title.len() + details.sum::<usize>()
+    }
 }
 
 /// One type's counts: compliant and not, by severity.

@@ -10,6 +10,7 @@
 //! them; a number is given once and never again.
 
 mod change;
+mod foreign;
 mod read;
 
 use std::collections::BTreeMap;
@@ -23,8 +24,9 @@ use shared::document::{Document, DocumentError};
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 
+pub use self::foreign::SharedDocument;
 pub(crate) use change::{DocumentChange, DocumentEvent, DocumentEvents};
-pub(crate) use read::{Format, Given, KeptVersion, ReadError};
+pub(crate) use read::{Attachment, Format, Given, KeptVersion, ReadError};
 
 use super::tag::Tags;
 use crate::calendar::{Calendar, CalendarError};
@@ -195,9 +197,11 @@ impl VersionedDocument {
 }
 
 /// All documents, by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Documents {
     table: BTreeMap<Arc<str>, VersionedDocument>,
+    /// Those of other accounts, by ARN; the world keeps them.
+    shared: BTreeMap<Arc<str>, VersionedDocument>,
 }
 
 impl Documents {
@@ -216,8 +220,30 @@ impl Documents {
     /// The document of this name. Its full ARN is as good (B.3 R28), unless it
     /// says another account than `account`, the plane's.
     pub(crate) fn document(&self, name: &str, account: &str) -> Result<&VersionedDocument, ApiError> {
-        let document = self.table.get(bare_name(name)).filter(|_| is_at_hand(name, account));
-        document.ok_or_else(|| no_document(name))
+        let own = self.table.get(bare_name(name)).filter(|_| is_at_hand(name, account));
+        own.or_else(|| self.shared.get(name)).ok_or_else(|| no_document(name))
+    }
+
+    /// Takes in what another account shares under this ARN, or forgets it.
+    pub(crate) fn share(&mut self, name: &str, document: Option<VersionedDocument>) {
+        match document {
+            Some(document) => self.shared.insert(name.into(), document),
+            None => self.shared.remove(name),
+        };
+    }
+
+    /// A document and the version of it that is meant. Of a shared one that is
+    /// the default, whatever number was asked for (R29).
+    pub(crate) fn find(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        version_name: Option<&str>,
+        account: &str,
+    ) -> Result<(&VersionedDocument, &Version), ApiError> {
+        let document = self.document(name, account)?;
+        let version = version.filter(|_| !self.shared.contains_key(&document.kept.name));
+        Ok((document, document.resolve(version, version_name)?))
     }
 
     /// A version of a document that can be run: a number, `$DEFAULT` or `$LATEST`.
@@ -227,7 +253,7 @@ impl Documents {
         version: Option<&str>,
         account: &str,
     ) -> Result<&StoredDocument, ApiError> {
-        match self.document(name, account)?.resolve(version, None)? {
+        match self.find(name, version, None, account)?.1 {
             Version::Steps(document) => Ok(document),
             Version::Calendar(_) => {
                 let reason = format!("document {name} is a change calendar, which cannot be run");
@@ -250,7 +276,7 @@ impl Documents {
     }
 
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut VersionedDocument> {
-        self.table.get_mut(bare_name(name))
+        self.table.get_mut(bare_name(name)).filter(|_| !self.shared.contains_key(name))
     }
 
     /// The document of this name, if it is somebody's and may be changed.
@@ -316,6 +342,11 @@ pub(crate) fn bare_name(name: &str) -> &str {
         Some((prefix, bare)) if prefix.starts_with("arn:") => bare,
         _ => name,
     }
+}
+
+/// What a document is known by: the name of an own one, the ARN of another account's.
+pub(crate) fn known_as<'a>(name: &'a str, account: &str) -> &'a str {
+    if is_at_hand(name, account) { bare_name(name) } else { name }
 }
 
 /// Whether a name, if it is an ARN, is of this account, or of none as those of the service are.

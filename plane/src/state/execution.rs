@@ -212,6 +212,9 @@ pub(crate) struct Execution {
     pub(crate) errors: u32,
     /// Why nobody is let in any more.
     pub(crate) halt: Option<Halt>,
+    /// How those stand that too many errors kept from their turn.
+    #[serde(default = "skipped")]
+    pub(crate) stopped: AssociationStatus,
     /// The alarm that stopped it.
     pub(crate) triggered: Option<AlarmStateInformation>,
     /// Whether it never began, and is remembered only because it was due.
@@ -226,6 +229,10 @@ pub(crate) struct Execution {
     pub(crate) delivery: Period,
     /// Whether a look at the orders is due some time.
     pub(crate) is_delivery_watched: bool,
+}
+
+fn skipped() -> AssociationStatus {
+    AssociationStatus::Skipped
 }
 
 /// How many nodes may be at an execution at once.
@@ -261,6 +268,7 @@ impl Execution {
             busy: 0,
             errors: 0,
             halt: None,
+            stopped: skipped(),
             triggered: None,
             is_void: false,
             waiting: BTreeSet::new(),

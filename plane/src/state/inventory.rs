@@ -36,7 +36,7 @@ pub(crate) struct Gathered {
 pub(crate) type OfNode = BTreeMap<Arc<str>, Gathered>;
 
 /// What is on all nodes.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Inventory {
     nodes: BTreeMap<NodeId, OfNode>,
     /// The custom types of the account, and how many nodes have each.

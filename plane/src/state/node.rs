@@ -43,6 +43,9 @@ pub(crate) struct Node {
     pub(crate) tags: Tags,
     /// Its part in associations, by association number. Only what was dispatched.
     pub(crate) records: SmallVec<[Record; 1]>,
+    /// The end of its last run of any association: no finding of it is shown
+    /// with an older date (C.5).
+    pub(crate) findings_since: Timestamp,
     /// The digest of the agent's last upload of compliance, zero if there was
     /// none; it stands here because every node has one.
     pub(crate) association_hash: u64,
@@ -120,6 +123,7 @@ impl Node {
             ip_address: None,
             tags: Tags::default(),
             records: SmallVec::new(),
+            findings_since: Timestamp::default(),
             association_hash: 0,
             iam_role: None,
             uploads: None,
@@ -134,6 +138,21 @@ impl Node {
     /// The record of this association.
     pub(crate) fn record(&self, association: AssociationNumber) -> Option<&Record> {
         self.position(association).ok().map(|index| &self.records[index])
+    }
+
+    /// Puts a record in its place. Beyond a few, room is made by quarters: the
+    /// records are the largest table there is, and doubling leaves half of it empty.
+    pub(crate) fn insert_record(&mut self, index: usize, record: Record) {
+        let held = self.records.len();
+        if held == self.records.capacity() {
+            self.records.reserve_exact(if held < 8 { held } else { held / 4 });
+        }
+        self.records.insert(index, record);
+    }
+
+    /// When this finding was last found to be so.
+    pub(crate) fn found_at(&self, finding: Finding) -> Timestamp {
+        finding.at.max(self.findings_since)
     }
 
     /// Whether the plane has heard from it of late (C.6).
@@ -174,6 +193,9 @@ pub(crate) struct Nodes {
     table: Vec<Node>,
     by_id: BTreeMap<NodeId, NodeNumber>,
     pub(crate) tags: TagIndex,
+    /// The nodes that are to be matched with the associations, and the tags by
+    /// which they were the last time; none where they were not yet admitted.
+    pub(crate) unmatched: BTreeMap<NodeNumber, Option<Tags>>,
     pub(crate) texts: Interner<str>,
     facts: Interner<Facts>,
     told: Interner<Told>,
@@ -248,12 +270,18 @@ impl Nodes {
         &self.table
     }
 
+    /// A copy for a snapshot, in which no node is found.
+    pub(crate) fn without_indexes(&self) -> Self {
+        Self { table: self.table.clone(), unmatched: self.unmatched.clone(), ..Self::default() }
+    }
+
     /// The nodes of a snapshot, with their indexes.
-    pub(crate) fn restore(table: Vec<Node>) -> Self {
-        let mut nodes = Self::default();
+    pub(crate) fn restore(table: Vec<Node>, unmatched: BTreeMap<NodeNumber, Option<Tags>>) -> Self {
+        let mut nodes = Self { unmatched, ..Self::default() };
         for mut node in table {
             node.facts = nodes.facts.share(node.facts);
             node.tags = node.tags.shared(&mut nodes.texts);
+            node.records.shrink_to_fit();
             for told in node.records.iter_mut().filter_map(|record| record.told.as_mut()) {
                 *told = nodes.told.share(Arc::clone(told));
             }

@@ -12,6 +12,7 @@ use shared::id::NodeId;
 use shared::target::Target;
 
 use super::node::Node;
+use super::tag::Tags;
 use super::world::World;
 
 pub(crate) mod runbook;
@@ -30,12 +31,12 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
-    /// Whether this node satisfies it.
-    pub(crate) fn holds(&self, node: &Node) -> bool {
+    /// Whether a node of this id satisfies it by these tags.
+    fn holds(&self, id: NodeId, tags: &Tags) -> bool {
         match self {
-            Self::Nodes(ids) => ids.contains(&node.id),
-            Self::Tag { key, values } => node.tags.value(key).is_some_and(|value| values.contains(&**value)),
-            Self::TagKey(keys) => keys.iter().any(|key| node.tags.value(key).is_some()),
+            Self::Nodes(ids) => ids.contains(&id),
+            Self::Tag { key, values } => tags.value(key).is_some_and(|value| values.contains(&**value)),
+            Self::TagKey(keys) => keys.iter().any(|key| tags.value(key).is_some()),
             Self::Everyone => true,
         }
     }
@@ -63,7 +64,12 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// Whether this node is meant. A node that never registered is not.
     pub(crate) fn hold(&self, node: &Node) -> bool {
-        node.is_admitted && self.all.iter().all(|condition| condition.holds(node))
+        node.is_admitted && self.hold_for(node.id, &node.tags)
+    }
+
+    /// Whether an admitted node of this id would be meant by these tags.
+    pub(crate) fn hold_for(&self, id: NodeId, tags: &Tags) -> bool {
+        self.all.iter().all(|condition| condition.holds(id, tags))
     }
 
     /// The narrowest condition: under it the association is indexed, and its
@@ -133,6 +139,9 @@ impl Conditions {
     }
 }
 
+/// The key that names types of resources in a group.
+pub(crate) const RESOURCE_TYPES: &str = "resource-groups:ResourceTypeFilters";
+
 /// The key that names a resource group.
 const GROUP: &str = "resource-groups:Name";
 
@@ -152,7 +161,7 @@ fn read(target: &Target) -> Result<Condition, ApiError> {
     let values = target.values.as_deref().unwrap_or_default();
     let known =
         is_instance_ids(key) || key == "tag-key" || key.strip_prefix("tag:").is_some_and(|k| !k.is_empty());
-    let is_resource_type = key == "resource-groups:ResourceTypeFilters";
+    let is_resource_type = key == RESOURCE_TYPES;
     if !known && !is_resource_type {
         return Err(invalid("Unsupported Target Type"));
     }

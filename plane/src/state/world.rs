@@ -1,20 +1,23 @@
 //! What AWS keeps in other services: alarms, resource groups, buckets, EC2
-//! instances, permissions.
+//! instances, permissions, stored parameters, documents of other accounts.
 //!
-//! None of it has an operation of the SSM API. It comes from the settings or
-//! through the admin API, and handlers and engine ask it where a rule names it.
+//! Nothing that is answered here sets it. It comes from the settings (a
+//! scenario, a file) or through the admin API, and handlers and engine ask it where a rule names it.
 //! Whoever changes it sees to what follows for nodes and associations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use shared::id::NodeId;
 use shared::target::Target;
 use shared::wire::Tag;
 
 use super::State;
+pub use super::document::SharedDocument;
 use super::intern::Interner;
 use super::node::NodeNumber;
+use super::parameter::StoredParameter;
 use super::tag::Tags;
 
 /// How many tag keys a group may have, and how many values each (B.3 R12).
@@ -31,9 +34,15 @@ pub struct World {
     /// The buckets that exist; where nothing is said, all do.
     pub buckets: Option<BTreeSet<String>>,
     /// The EC2 instances that were declared, by id.
+    #[serde(deserialize_with = "sound_instances")]
     pub instances: BTreeMap<NodeId, Instance>,
     /// Nodes that the caller may not access.
     pub denied_nodes: BTreeSet<NodeId>,
+    /// Documents of other accounts that are shared with this one, by ARN.
+    #[serde(deserialize_with = "sound_documents")]
+    pub shared_documents: BTreeMap<String, SharedDocument>,
+    /// What is in Parameter Store, by name.
+    pub parameters: BTreeMap<String, StoredParameter>,
 }
 
 /// The state of an alarm, in CloudWatch's words.
@@ -133,6 +142,20 @@ impl Instance {
     }
 }
 
+/// Reads instances, each of which must be one that can be.
+fn sound_instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<NodeId, Instance>, D::Error> {
+    let instances = BTreeMap::<NodeId, Instance>::deserialize(from)?;
+    instances.iter().try_for_each(|(id, instance)| instance.check(*id)).map_err(D::Error::custom)?;
+    Ok(instances)
+}
+
+/// Reads shared documents, each of which must be one that can be.
+fn sound_documents<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, SharedDocument>, D::Error> {
+    let documents = BTreeMap::<String, SharedDocument>::deserialize(from)?;
+    documents.iter().try_for_each(|(name, one)| one.read(name).map(|_| ())).map_err(D::Error::custom)?;
+    Ok(documents)
+}
+
 impl World {
     /// Whether a bucket of this name exists, as far as is known (B.3 R35).
     pub(crate) fn knows_bucket(&self, name: &str) -> bool {
@@ -152,10 +175,16 @@ pub struct InvalidWorld(String);
 
 impl World {
     /// Whether everything in it can be: instances have the ids of EC2 and
-    /// tags that a resource can have.
+    /// tags that a resource can have, shared documents their content.
     pub fn check(&self) -> Result<(), InvalidWorld> {
-        self.instances.iter().try_for_each(|(id, instance)| instance.check(*id))
+        self.instances.iter().try_for_each(|(id, instance)| instance.check(*id))?;
+        self.shared_documents.iter().try_for_each(|(name, one)| check_document(name, one))
     }
+}
+
+/// Whether another account can share this.
+pub(crate) fn check_document(name: &str, document: &SharedDocument) -> Result<(), InvalidWorld> {
+    document.read(name).map(|_| ()).map_err(|error| InvalidWorld(error.to_string()))
 }
 
 impl Instance {
@@ -172,6 +201,13 @@ impl Instance {
 }
 
 impl State {
+    /// Takes in the documents that the world has.
+    pub(crate) fn share_documents(&mut self) {
+        for (name, document) in &self.world.shared_documents {
+            self.documents.share(name, document.read(name).ok());
+        }
+    }
+
     /// Declares an instance that was checked. It is known from here on, by its
     /// tags if by nothing else; one that is gone is nobody's target.
     pub(crate) fn declare(&mut self, id: NodeId, instance: Instance) -> NodeNumber {
@@ -232,11 +268,13 @@ mod tests {
 
     #[test]
     fn a_world_is_written_as_it_is_read() {
-        let text = r#"{"alarms":{"cpu":"INSUFFICIENT_DATA"},"resource_groups":{"web":{"tag_filters":[{"key":"Role","values":["web"]}]}},"buckets":["logs"],"instances":{"i-0123456789abcdef0":{"state":"shutting-down","tags":{"Env":"prod"}}},"denied_nodes":["mi-0123456789abcdef0"]}"#;
+        let text = r#"{"alarms":{"cpu":"INSUFFICIENT_DATA"},"resource_groups":{"web":{"tag_filters":[{"key":"Role","values":["web"]}]}},"buckets":["logs"],"instances":{"i-0123456789abcdef0":{"state":"shutting-down","tags":{"Env":"prod"}}},"denied_nodes":["mi-0123456789abcdef0"],"shared_documents":{},"parameters":{"/app/flag":{"type":"String","value":"on","version":2}}}"#;
         let world: World = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&world).unwrap(), text);
         assert_eq!(world.alarms["cpu"], AlarmState::InsufficientData);
         assert!(serde_json::from_str::<World>(r#"{"alarm":{}}"#).is_err(), "a slip of the finger");
         assert!(serde_json::from_str::<World>(r#"{"alarms":{"a":"RED"}}"#).is_err());
+        let hybrid = r#"{"instances":{"mi-0123456789abcdef0":{}}}"#;
+        assert!(serde_json::from_str::<World>(hybrid).unwrap_err().to_string().contains("hybrid"));
     }
 }

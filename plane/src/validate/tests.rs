@@ -266,20 +266,12 @@ fn secrets_are_not_printed_and_long_lists_end() {
 }
 
 #[test]
-fn what_is_not_carried_out_yet_is_refused_by_name() {
+fn what_is_not_carried_out_is_refused_by_name() {
     let world = World::new();
-    let document = |more: Value| {
-        let mut body = json!({"Name": "Fresh", "Content": "{}"});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        body
-    };
-    let requires = document(json!({"Requires": [{"Name": "Other"}]}));
-    let message = "Requires is not supported by this version of ssm-fleet";
-    assert_eq!(said(&world, "CreateDocument", &requires), message);
+    let body = json!({"Name": "Fresh", "Content": "{}", "DocumentType": "Session"});
+    let message = "DocumentType Session is not supported by this version of ssm-fleet";
+    assert_eq!(said(&world, "CreateDocument", &body), message);
     let role = json!({"AssociationDispatchAssumeRole": "arn:aws:iam::111122223333:role/r"});
-    let message = "AssociationDispatchAssumeRole is not supported by this version of ssm-fleet";
     assert_eq!(said(&world, "CreateAssociation", &association(&role)), "", "it is kept");
-    let batch = json!({"Entries": [association(&json!({}))], "AssociationDispatchAssumeRole": "arn:aws:iam::111122223333:role/r"});
-    assert_eq!(said(&world, "CreateAssociationBatch", &batch), message);
     assert_eq!(said(&world, "CreateAssociation", &association(&json!({"CalendarNames": []}))), "");
 }

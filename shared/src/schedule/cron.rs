@@ -17,6 +17,7 @@ mod set;
 use self::days::Days;
 use self::field::{HOUR, MINUTE, YEAR};
 use self::set::Set;
+use super::Dialect;
 use super::calendar::Month;
 use crate::time::{Period, Timestamp};
 
@@ -60,6 +61,9 @@ pub enum CronError {
         /// The two ranges that say the same.
         expected: String,
     },
+    /// Hours in a form that the user guide does not name.
+    #[error("hour `{0}`: expected *, one hour, or a step of 1, 2, 4, 8 or 12, such as 0/4")]
+    UndocumentedHours(String),
     /// A step that stays where it is.
     #[error("{field} `{found}`: expected a step of 1 or more, such as {field} 0/30")]
     NoStep {
@@ -90,9 +94,12 @@ pub enum CronError {
 
 impl Cron {
     /// Reads what stands in the brackets of `cron(…)`: fields with blanks between.
-    pub(super) fn parse(inside: &str) -> Result<Self, CronError> {
+    pub(super) fn parse(inside: &str, dialect: Dialect) -> Result<Self, CronError> {
         let inside = inside.to_ascii_uppercase();
-        let fields: Vec<&str> = inside.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
+        let mut fields: Vec<&str> = inside.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
+        if dialect.five_fields && fields.len() == 5 {
+            fields.push("*");
+        }
         let fields = match *fields.as_slice() {
             [seconds, ref rest @ ..] if rest.len() == 6 => {
                 field::check_seconds(seconds)?;
@@ -103,6 +110,9 @@ impl Cron {
         let &[minute, hour, of_month, month, of_week, year] = fields else {
             return Err(CronError::FieldCount(fields.len()));
         };
+        if dialect.documented_hours && !is_documented(hour) {
+            return Err(CronError::UndocumentedHours(hour.to_owned()));
+        }
         let minutes = field::parse(&MINUTE, minute)?;
         let hours = field::parse(&HOUR, hour)?;
         let days = Days::parse(of_month, of_week)?;
@@ -183,6 +193,14 @@ impl Cron {
             }
         }
         closest
+    }
+}
+
+/// Whether hours are in a form that the user guide names.
+fn is_documented(hours: &str) -> bool {
+    match hours.split_once('/') {
+        Some((_, step)) => ["1", "2", "4", "8", "12"].contains(&step),
+        None => !hours.contains([',', '-']),
     }
 }
 

@@ -347,3 +347,31 @@ fn what_is_no_schedule_is_refused_and_the_message_says_what_would_be_right() {
     let long = format!("cron({})", "0,".repeat(126));
     assert_eq!(Schedule::parse(&long, SHORTEST_INTERVAL), Err(ScheduleError::TooLong(258)));
 }
+
+#[test]
+fn what_the_documentation_leaves_open_is_a_choice_of_dialect() {
+    let usual = Dialect::with_minimum(SHORTEST_INTERVAL);
+    let five = Dialect { five_fields: true, ..usual };
+    let strict = Dialect { documented_hours: true, ..usual };
+    let cases = [
+        ("cron(0 10 * * ?)", false, true, false),
+        ("cron(0 10 * * ? *)", true, true, true),
+        ("cron(0 0/6 * * ? *)", true, true, false),
+        ("cron(0 6,18 ? * * *)", true, true, false),
+        ("cron(0 9-17 ? * MON-FRI *)", true, true, false),
+        ("cron(0 0/12 * * ? *)", true, true, true),
+        ("cron(0 */8 * * ? *)", true, true, true),
+        ("cron(0/30 * * * ? *)", true, true, true),
+        ("cron(0 10 * ?)", false, false, false),
+        ("rate(30 minutes)", true, true, true),
+    ];
+    for (text, by_usual, by_five, by_strict) in cases {
+        let found = [usual, five, strict].map(|dialect| Schedule::parse_in(text, dialect).is_ok());
+        assert_eq!(found, [by_usual, by_five, by_strict], "{text}");
+    }
+    assert_eq!(
+        Schedule::parse_in("cron(0 10 * * ?)", five).unwrap(),
+        Schedule::parse("cron(0 10 * * ? *)", SHORTEST_INTERVAL).unwrap()
+    );
+    assert!(Schedule::parse_in("cron(0 0/6 * * ?)", Dialect::WIDEST).is_ok());
+}

@@ -288,6 +288,9 @@ pub struct AssociationVersionInfo {
     /// A runbook's parameters by target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_maps: Option<Vec<BTreeMap<String, Vec<String>>>>,
+    /// The role in whose name it is dispatched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_dispatch_assume_role: Option<String>,
 }
 
 /// Runs associations now, once, whatever their schedules.

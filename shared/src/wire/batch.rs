@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::{AssociationDescription, CreateAssociation};
 
 /// Makes several associations, each for itself. An entry is a request of its
-/// own, only without tags.
+/// own, only without tags and role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateAssociationBatch {
     /// What is to be made.
     pub entries: Vec<CreateAssociation>,
+    /// The role in whose name all of them are dispatched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub association_dispatch_assume_role: Option<String>,
 }
 
 /// What became of each entry.

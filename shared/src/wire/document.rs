@@ -34,6 +34,72 @@ pub struct CreateDocument {
     /// Tags for the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+    /// The documents that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<DocumentRequires>>,
+    /// The files that belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<AttachmentsSource>>,
+}
+
+/// A document that another one needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DocumentRequires {
+    /// Its name or ARN.
+    pub name: String,
+    /// A number, `$DEFAULT` or `$LATEST`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What it is needed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_type: Option<String>,
+    /// A version by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_name: Option<String>,
+}
+
+/// Where files of a document come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachmentsSource {
+    /// `SourceUrl`, `S3FileUrl` or `AttachmentReference`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The place; one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+    /// The file's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A file of a document, by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachmentInformation {
+    /// Its name.
+    pub name: String,
+}
+
+/// A file of a document, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachmentContent {
+    /// Its name.
+    pub name: String,
+    /// How large it is, in bytes; only a service that fetches files knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Its digest; only a service that fetches files knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
+    /// `Sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash_type: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// The document as registered.
@@ -104,6 +170,12 @@ pub struct DocumentDescription {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+    /// The files that belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments_information: Option<Vec<AttachmentInformation>>,
+    /// The documents that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<DocumentRequires>>,
 }
 
 /// A parameter of a document.
@@ -169,6 +241,12 @@ pub struct GetDocumentReply {
     /// `JSON` or `YAML`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document_format: Option<Arc<str>>,
+    /// The documents that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<DocumentRequires>>,
+    /// The files that belong to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments_content: Option<Vec<AttachmentContent>>,
 }
 
 /// Gives a document a new version.
@@ -194,6 +272,9 @@ pub struct UpdateDocument {
     /// Such as `/AWS::EC2::Instance`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_type: Option<String>,
+    /// The files that belong to the new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<Vec<AttachmentsSource>>,
 }
 
 /// The document in its new version.
@@ -347,6 +428,9 @@ pub struct DocumentIdentifier {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+    /// The documents that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Vec<DocumentRequires>>,
 }
 
 /// Lists a document's versions.

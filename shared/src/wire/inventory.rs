@@ -57,6 +57,9 @@ pub struct GetInventory {
     /// Filters; all must hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filters: Option<Vec<InventoryFilter>>,
+    /// What is counted; the reply then has counts and no nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregators: Option<Vec<InventoryAggregator>>,
     /// The type to show; `AWS:InstanceInformation` if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_attributes: Option<Vec<ResultAttribute>>,
@@ -66,6 +69,31 @@ pub struct GetInventory {
     /// 1 to 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_results: Option<i64>,
+}
+
+/// What is counted: the values of an attribute, or groups of nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InventoryAggregator {
+    /// An attribute of a type: `AWS:Application.Name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// What is counted within each value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aggregators: Option<Vec<InventoryAggregator>>,
+    /// Groups of nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<InventoryGroup>>,
+}
+
+/// Nodes that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InventoryGroup {
+    /// Its name.
+    pub name: String,
+    /// All must hold; the key `TypeName` asks for types.
+    pub filters: Vec<InventoryFilter>,
 }
 
 /// A filter on inventory.
@@ -105,9 +133,10 @@ pub struct GetInventoryReply {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InventoryResultEntity {
-    /// The node.
-    pub id: String,
-    /// What there is, by type.
+    /// The node; counts have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What there is, by type; counts by type or group.
     #[serde(default)]
     pub data: BTreeMap<String, InventoryResultItem>,
 }
@@ -116,10 +145,12 @@ pub struct InventoryResultEntity {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InventoryResultItem {
-    /// Such as `AWS:Application`.
-    pub type_name: String,
-    /// Such as `1.1`.
-    pub schema_version: String,
+    /// Such as `AWS:Application`; counts have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub type_name: Option<String>,
+    /// Such as `1.1`; counts have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<String>,
     /// When it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_time: Option<String>,

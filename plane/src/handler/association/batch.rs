@@ -30,9 +30,12 @@ pub(crate) fn create_association_batch(
     }
     let mut reply = CreateAssociationBatchReply::default();
     for entry in call.entries {
-        // Entries have no tags: a member of that name is one that the service does not know.
-        let entry = CreateAssociation { tags: None, ..entry };
-        match create_association(state, now, entry.clone()) {
+        // Entries have no tags and no role: members of these names are ones that
+        // the service does not know there. The role is the whole call's.
+        let entry = CreateAssociation { tags: None, association_dispatch_assume_role: None, ..entry };
+        let association_dispatch_assume_role = call.association_dispatch_assume_role.clone();
+        let asked = CreateAssociation { association_dispatch_assume_role, ..entry.clone() };
+        match create_association(state, now, asked) {
             Ok(made) => reply.successful.push(made.association_description),
             Err(refusal) => reply.failed.push(failed(entry, &refusal)),
         }
@@ -63,7 +66,8 @@ mod tests {
         world.associate(&legacy);
         let mut tagged = good.clone();
         tagged["Tags"] = json!([{"Key": "Team", "Value": "edge"}]);
-        let body = json!({"Entries": [good, missing, legacy, tagged]});
+        let role = "arn:aws:iam::111122223333:role/dispatch";
+        let body = json!({"Entries": [good, missing, legacy, tagged], "AssociationDispatchAssumeRole": role});
         let reply = world.post("CreateAssociationBatch", &body).unwrap();
         world.settle();
 
@@ -76,6 +80,7 @@ mod tests {
         ]);
         assert_eq!(reply["Failed"], failed);
         assert_eq!(world.poll(TWO).len(), 2, "both run");
+        assert!(made.iter().all(|made| made["AssociationDispatchAssumeRole"] == role));
         let tags = json!({"ResourceType": "Association", "ResourceId": made[1]["AssociationId"]});
         assert_eq!(world.post("ListTagsForResource", &tags).unwrap(), json!({"TagList": []}));
     }

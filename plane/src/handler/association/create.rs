@@ -10,7 +10,7 @@ use std::sync::Arc;
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
 use shared::schedule::timetable::Timetable;
-use shared::schedule::{Schedule, ScheduleError};
+use shared::schedule::{Dialect, Schedule, ScheduleError};
 use shared::target::Target;
 use shared::time::Timestamp;
 use shared::wire::{CreateAssociation, CreateAssociationReply, OutputLocation};
@@ -18,13 +18,14 @@ use shared::wire::{CreateAssociation, CreateAssociationReply, OutputLocation};
 use super::super::refused;
 use super::{describe, parameters, runbook};
 use crate::config::UnknownTargets;
+use crate::config::choice::{CronHours, LegacyUniqueness, Undocumented};
 use crate::state::State;
 use crate::state::association::{Aim, Association, Definition, Kept};
 use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
 use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
-use crate::state::target::{Conditions, group_name};
+use crate::state::target::{Conditions, RESOURCE_TYPES, group_name, is_instance_ids};
 use crate::state::timer::Work;
 
 /// Binds a document and its parameters to nodes.
@@ -33,7 +34,7 @@ pub(crate) fn create_association(
     now: Timestamp,
     call: CreateAssociation,
 ) -> Result<CreateAssociationReply, ApiError> {
-    check_combinations(&call)?;
+    check_combinations(state, &call)?;
     let version = call.document_version.as_deref();
     let document = state.documents.version(&call.name, version, &state.config.account)?;
     let aim = runbook::aim_of(&call, document);
@@ -70,6 +71,7 @@ pub(crate) fn create_association(
         counts: StatusCounts::default(),
         last_run: None,
         last_success: None,
+        is_revised: false,
         legacy: None,
     };
     let mut association = Association { kept, conditions, timetable };
@@ -83,7 +85,7 @@ pub(crate) fn create_association(
 }
 
 /// Combinations that need no document: R5, R3, R2.
-pub(super) fn check_combinations(call: &CreateAssociation) -> Result<(), ApiError> {
+pub(super) fn check_combinations(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
     let (has_targets, has_maps) = (is_given(&call.targets), is_given(&call.target_maps));
     if has_targets && has_maps {
         return Err(refused(
@@ -96,7 +98,7 @@ pub(super) fn check_combinations(call: &CreateAssociation) -> Result<(), ApiErro
     }
     if has_targets || has_maps {
         return Err(refused(
-            ErrorCode::ValidationException,
+            state.config.legacy_targets_error.clone(),
             "Only one of InstanceId and Targets can be specified",
         ));
     }
@@ -110,7 +112,7 @@ pub(super) fn check_combinations(call: &CreateAssociation) -> Result<(), ApiErro
     ];
     match members.iter().find(|(_, is_there)| *is_there) {
         Some((member, _)) => Err(refused(
-            ErrorCode::InvalidParameters,
+            state.config.legacy_member_error.clone(),
             format!("{member} is not supported for associations created with InstanceId"),
         )),
         None => Ok(()),
@@ -124,7 +126,11 @@ fn is_given<T>(list: &Option<Vec<T>>) -> bool {
 
 /// What the document's type and schema say of the form: R1, R4, and R6, R21,
 /// R33, for a document that is for nodes and no runbook.
-pub(super) fn check_form(call: &CreateAssociation, document: &StoredDocument) -> Result<(), ApiError> {
+pub(super) fn check_form(
+    state: &State,
+    call: &CreateAssociation,
+    document: &StoredDocument,
+) -> Result<(), ApiError> {
     let version = document.parsed.schema_version.as_str();
     if call.instance_id.is_some() && !version.starts_with("1.") {
         return Err(refused(
@@ -136,11 +142,11 @@ pub(super) fn check_form(call: &CreateAssociation, document: &StoredDocument) ->
     }
     let for_runbooks = [
         ("TargetMaps", is_given(&call.target_maps), ErrorCode::InvalidTargetMaps),
-        ("TargetLocations", is_given(&call.target_locations), ErrorCode::InvalidTarget),
+        ("TargetLocations", is_given(&call.target_locations), state.config.target_locations_error.clone()),
         (
             "AutomationTargetParameterName",
             call.automation_target_parameter_name.is_some(),
-            ErrorCode::InvalidParameters,
+            state.config.target_parameter_error.clone(),
         ),
     ];
     for (member, is_there, code) in for_runbooks {
@@ -164,7 +170,7 @@ pub(super) fn check_calendars(state: &State, call: &CreateAssociation) -> Result
         state
             .documents
             .calendar(name, &state.config.account)
-            .map_err(|error| refused(ErrorCode::InvalidDocument, error.message))?;
+            .map_err(|error| refused(state.config.calendar_error.clone(), error.message))?;
     }
     Ok(())
 }
@@ -172,11 +178,20 @@ pub(super) fn check_calendars(state: &State, call: &CreateAssociation) -> Result
 /// The schedule, with what must not stand beside it: R14 to R19, R32.
 pub(super) fn read_timetable(state: &State, call: &CreateAssociation) -> Result<Timetable, ApiError> {
     let invalid = |error: ScheduleError| refused(ErrorCode::InvalidSchedule, error.to_string());
-    let parse = |text: &String| Schedule::parse(text, state.config.min_schedule_interval);
+    let dialect = Dialect {
+        minimum: state.config.min_schedule_interval,
+        five_fields: state.config.cron_five_fields,
+        documented_hours: state.config.cron_hours == CronHours::Documented,
+    };
+    let parse = |text: &String| Schedule::parse_in(text, dialect);
     let schedule = call.schedule_expression.as_ref().map(parse).transpose().map_err(invalid)?;
     let waits = call.apply_only_at_cron_interval == Some(true);
     if state.config.strict_duration && call.duration.is_some() && !waits {
         let reason = "Duration requires ApplyOnlyAtCronInterval";
+        return Err(refused(ErrorCode::InvalidSchedule, reason));
+    }
+    if waits && schedule.is_none() && state.config.unscheduled_apply_only == Undocumented::Refuse {
+        let reason = "ApplyOnlyAtCronInterval requires ScheduleExpression";
         return Err(refused(ErrorCode::InvalidSchedule, reason));
     }
     Timetable::new(schedule, waits, small(call.schedule_offset)).map_err(invalid)
@@ -227,7 +242,7 @@ fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     if call.instance_id.is_some() {
         state.nodes.admitted(id).is_some()
     } else {
-        state.nodes.number(id).is_some() || state.config.unknown_targets == UnknownTargets::Accept
+        state.nodes.number(id).is_some() || state.config.unknown_target_instance == UnknownTargets::Accept
     }
 }
 
@@ -240,8 +255,8 @@ fn check_document(
     document: &StoredDocument,
 ) -> Result<(), ApiError> {
     match aim {
-        Some(aim) => runbook::check_form(call, aim, &document.parsed)?,
-        None => check_form(call, document)?,
+        Some(aim) => runbook::check_form(state, call, aim, &document.parsed)?,
+        None => check_form(state, call, document)?,
     }
     check_calendars(state, call)?;
     match aim {
@@ -260,6 +275,7 @@ pub(super) fn read_conditions(
     aim: Option<&Aim>,
     targets: &[Target],
 ) -> Result<Conditions, ApiError> {
+    check_target_forms(state, targets)?;
     let conditions = match aim {
         Some(aim) => {
             runbook::check_targets(state, call, aim)?;
@@ -269,6 +285,22 @@ pub(super) fn read_conditions(
     };
     check_group(state, targets)?;
     Ok(conditions)
+}
+
+/// Forms of targets about which the documentation leaves a choice: R8, R10.
+fn check_target_forms(state: &State, targets: &[Target]) -> Result<(), ApiError> {
+    for target in targets {
+        let key = target.key.as_deref().unwrap_or_default();
+        let values = target.values.as_deref().unwrap_or_default();
+        if key == RESOURCE_TYPES && state.config.resource_type_filters == Undocumented::Refuse {
+            return Err(refused(ErrorCode::InvalidTarget, "Unsupported Target Type"));
+        }
+        let is_malformed = |value: &String| value != "*" && value.parse::<NodeId>().is_err();
+        if is_instance_ids(key) && values.iter().any(is_malformed) {
+            return Err(refused(state.config.malformed_target_error.clone(), "The target is not valid"));
+        }
+    }
+    Ok(())
 }
 
 /// A resource group that is named must be there (F.1). One that is too large
@@ -301,9 +333,12 @@ pub(super) fn check_output(state: &State, location: &OutputLocation) -> Result<(
 /// Duplicates of the old form (R37), and the quota (R36).
 fn check_room(state: &State, call: &CreateAssociation) -> Result<(), ApiError> {
     if let Some(node) = call.instance_id
-        && state.associations.legacy(&call.name, node).is_some()
+        && let Some(known) = match state.config.legacy_uniqueness {
+            LegacyUniqueness::DocumentAndNode => state.associations.legacy(&call.name, node),
+            LegacyUniqueness::Node => state.associations.legacy_of(node).next(),
+        }
     {
-        let reason = format!("{} is associated with {node} already", call.name);
+        let reason = format!("{} is associated with {node} already", known.definition.name);
         return Err(refused(ErrorCode::AssociationAlreadyExists, reason));
     }
     if state.associations.len() >= state.config.association_limit as usize {

@@ -123,8 +123,8 @@ fn info(node: &Node, association: &Association) -> InstanceAssociationStatusInfo
 /// The text of an association's document, unless that is gone.
 fn content(state: &State, association: &Association) -> Option<String> {
     let definition = &association.definition;
-    let document = state.documents.document(&definition.name, &state.config.account).ok()?;
-    let version = document.resolve(Some(&definition.document_version), None).ok()?;
+    let version = Some(&*definition.document_version);
+    let (_, version) = state.documents.find(&definition.name, version, None, &state.config.account).ok()?;
     version.kept().text(None).map(|(content, _)| content.to_string())
 }
 

@@ -21,7 +21,12 @@ pub(super) fn aim_of(call: &CreateAssociation, document: &StoredDocument) -> Opt
 }
 
 /// What the runbook says of the form: R6, R22, R33.
-pub(super) fn check_form(call: &CreateAssociation, aim: &Aim, document: &Document) -> Result<(), ApiError> {
+pub(super) fn check_form(
+    state: &State,
+    call: &CreateAssociation,
+    aim: &Aim,
+    document: &Document,
+) -> Result<(), ApiError> {
     if call.instance_id.is_some() {
         let version = document.schema_version.as_str();
         let reason = format!(
@@ -42,7 +47,7 @@ pub(super) fn check_form(call: &CreateAssociation, aim: &Aim, document: &Documen
     };
     if aim.target_locations.iter().any(has_children) {
         let reason = "IncludeChildOrganizationUnits is not supported by State Manager";
-        return Err(refused(ErrorCode::InvalidTarget, reason));
+        return Err(refused(state.config.target_locations_error.clone(), reason));
     }
     Ok(())
 }

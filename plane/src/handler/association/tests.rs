@@ -1,10 +1,12 @@
-//! The reference's cases of CreateAssociation (B.6) that concern what exists.
+//! Associations as they are described, counted and listed.
+//!
+//! The reference's cases of CreateAssociation (B.6) go over HTTP, in the tests across crates.
 
 use serde_json::{Value, json};
-use shared::error::ErrorCode::{self, *};
+use shared::error::ErrorCode::*;
 
 use crate::config::{PlaneConfig, UnknownTargets};
-use crate::testing::{GONE, ONE, TWO, World};
+use crate::testing::{ONE, TWO, World};
 
 fn targets(key: &str, values: &[&str]) -> Value {
     json!([{"Key": key, "Values": values}])
@@ -12,62 +14,6 @@ fn targets(key: &str, values: &[&str]) -> Value {
 
 fn on_one(more: &Value) -> Value {
     World::shell(&targets("InstanceIds", &[ONE]), more)
-}
-
-#[test]
-fn what_is_accepted_runs_on_the_nodes_that_are_meant() {
-    let prod = || targets("tag:Env", &["prod"]);
-    let cases: Vec<(Value, &[&str])> = vec![
-        (World::shell(&targets("instanceids", &[ONE]), &json!({})), &[ONE]),
-        (World::shell(&prod(), &json!({"ScheduleExpression": "rate(30 minutes)"})), &[ONE, TWO]),
-        (
-            World::shell(
-                &json!([{"Key": "tag:Env", "Values": ["prod"]}, {"Key": "tag:Role", "Values": ["web"]}]),
-                &json!({}),
-            ),
-            &[TWO],
-        ),
-        (
-            World::shell(&targets("tag:Env", &["prod", "test"]), &json!({})),
-            &[ONE, TWO, crate::testing::THREE],
-        ),
-        (World::shell(&targets("tag:Env", &["nobody"]), &json!({})), &[]),
-        (World::shell(&targets("InstanceIds", &["*"]), &json!({})), &[ONE, TWO, crate::testing::THREE]),
-        (World::shell(&targets("tag-key", &["Env"]), &json!({})), &[ONE, TWO, crate::testing::THREE]),
-        (on_one(&json!({"MaxErrors": "100%", "MaxConcurrency": "100%"})), &[ONE]),
-        (on_one(&json!({"MaxErrors": "0", "MaxConcurrency": "1"})), &[ONE]),
-        (World::shell(&prod(), &json!({"ScheduleExpression": "cron(0/30 * * * ? *)"})), &[ONE, TWO]),
-        (
-            on_one(&json!({
-                "ScheduleExpression": "cron(0 2 ? * SUN#2 *)", "ApplyOnlyAtCronInterval": true, "ScheduleOffset": 2,
-            })),
-            &[],
-        ),
-        (on_one(&json!({"SyncCompliance": "MANUAL", "ComplianceSeverity": "HIGH"})), &[ONE]),
-        (on_one(&json!({"DocumentVersion": "1"})), &[ONE]),
-        (on_one(&json!({"ApplyOnlyAtCronInterval": false, "CalendarNames": []})), &[ONE]),
-    ];
-    for (body, expected) in cases {
-        let world = World::new();
-        let id = world.associate(&body);
-        let described = world.describe(id);
-        for member in [
-            "Targets",
-            "MaxErrors",
-            "MaxConcurrency",
-            "SyncCompliance",
-            "ComplianceSeverity",
-            "ScheduleExpression",
-            "ScheduleOffset",
-        ] {
-            assert_eq!(described.get(member), body.get(member), "{member} comes back as it was sent");
-        }
-        let reached: Vec<&str> = [ONE, TWO, crate::testing::THREE]
-            .into_iter()
-            .filter(|node| !world.poll(node).is_empty())
-            .collect();
-        assert_eq!(reached, expected, "{body}");
-    }
 }
 
 #[test]
@@ -121,187 +67,6 @@ fn the_old_form_has_a_root_status_and_is_made_once() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_by_the_services_names() {
-    let many = |count: usize| (0..count).map(|n| format!("v{n}")).collect::<Vec<_>>();
-    let six: Vec<Value> = (0..6).map(|n| json!({"Key": format!("tag:k{n}"), "Values": ["v"]})).collect();
-    let tag = |key: &str| json!({"Key": key, "Value": "v"});
-    let old = |more: Value| {
-        let mut body = json!({"Name": "Old12", "InstanceId": ONE});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        body
-    };
-    let cases: Vec<(Value, ErrorCode, &str)> = vec![
-        (
-            json!({}),
-            ValidationException,
-            "Value null at 'name' failed to satisfy constraint: Member must not be null",
-        ),
-        (
-            json!({"Name": "x!"}),
-            ValidationException,
-            "at 'name' failed to satisfy constraint: Member must satisfy regular",
-        ),
-        (on_one(&json!({"AssociationName": "ab"})), ValidationException, "'associationName'"),
-        (on_one(&json!({"MaxErrors": "101%"})), ValidationException, "at 'maxErrors'"),
-        (on_one(&json!({"MaxConcurrency": "0"})), ValidationException, "at 'maxConcurrency'"),
-        (
-            on_one(&json!({"MaxErrors": "12345678"})),
-            ValidationException,
-            "1 validation error detected: Value '12345678' at 'maxErrors' failed to satisfy constraint: Member must have length less than or equal to 7",
-        ),
-        (
-            on_one(&json!({"ComplianceSeverity": "INFORMATIONAL"})),
-            ValidationException,
-            "enum value set: [CRITICAL, HIGH, MEDIUM, LOW, UNSPECIFIED]",
-        ),
-        (on_one(&json!({"ScheduleOffset": 7})), ValidationException, "less than or equal to 6"),
-        (
-            World::shell(&json!(six), &json!({})),
-            ValidationException,
-            "at 'targets' failed to satisfy constraint: Member must have length less than or equal to 5",
-        ),
-        (
-            World::shell(&json!([{"Key": "tag:Env", "Values": many(51)}]), &json!({})),
-            ValidationException,
-            "at 'targets.1.member.values'",
-        ),
-        (
-            on_one(&json!({"AssociationName": "ab", "MaxErrors": "101%"})),
-            ValidationException,
-            "2 validation errors detected: ",
-        ),
-        (json!({"Name": "No-Such-Doc"}), InvalidDocument, ""),
-        (on_one(&json!({"DocumentVersion": "99"})), InvalidDocumentVersion, ""),
-        (on_one(&json!({"Parameters": {}})), InvalidParameters, "Parameter \"commands\" requires a value."),
-        (on_one(&json!({"Parameters": {"commands": ["id"], "foo": ["x"]}})), InvalidParameters, "\"foo\""),
-        (on_one(&json!({"Parameters": {}, "ScheduleExpression": "cron(bad)"})), InvalidParameters, ""),
-        (on_one(&json!({"ScheduleExpression": "cron(0 21 ? * MON*)"})), InvalidSchedule, "expected 6 fields"),
-        (on_one(&json!({"ScheduleExpression": "cron(0/10 * * * ? *)"})), InvalidSchedule, "too often"),
-        (on_one(&json!({"ScheduleExpression": "cron(0 10 1 JAN ? *)"})), InvalidSchedule, ""),
-        (on_one(&json!({"ScheduleExpression": "rate(5 hour)"})), InvalidSchedule, "rate(5 hours)"),
-        (on_one(&json!({"ScheduleExpression": "rate(1 hours)"})), InvalidSchedule, ""),
-        (on_one(&json!({"ScheduleExpression": "rate(29 minutes)"})), InvalidSchedule, ""),
-        (on_one(&json!({"ScheduleExpression": "rate(31 days)"})), InvalidSchedule, ""),
-        (
-            World::shell(&targets("ResourceGroup", &["xyz"]), &json!({})),
-            InvalidTarget,
-            "Unsupported Target Type",
-        ),
-        (
-            json!({"Name": "Shell22", "Parameters": {"commands": ["id"]}}),
-            InvalidTarget,
-            "Instance ID or targets must be specified",
-        ),
-        (
-            json!({"Name": "Shell22", "InstanceId": ONE}),
-            InvalidDocument,
-            "Document schema version, 2.2, is not supported by association that is created with instance id",
-        ),
-        (
-            old(json!({"ScheduleExpression": "rate(1 hour)"})),
-            InvalidParameters,
-            "ScheduleExpression is not supported for associations created with InstanceId",
-        ),
-        (old(json!({"InstanceId": GONE})), InvalidInstanceId, ""),
-        (old(json!({"InstanceId": "i-0ddddddddddddddd1"})), InvalidInstanceId, ""),
-        (old(json!({"InstanceId": "i-123"})), ValidationException, "at 'instanceId'"),
-        (
-            old(json!({"Targets": targets("InstanceIds", &[ONE])})),
-            ValidationException,
-            "Only one of InstanceId and Targets",
-        ),
-        (World::shell(&targets("InstanceIds", &[GONE]), &json!({})), InvalidInstanceId, GONE),
-        (World::shell(&targets("InstanceIds", &["i-0ddddddddddddddd1"]), &json!({})), InvalidInstanceId, ""),
-        (
-            json!({"Name": "Win22", "Parameters": {"commands": ["id"]}, "Targets": targets("InstanceIds", &[ONE])}),
-            UnsupportedPlatformType,
-            "",
-        ),
-        (on_one(&json!({"Tags": [tag(&"k".repeat(129))]})), ValidationException, "at 'tags.1.member.key'"),
-        (
-            on_one(&json!({"Tags": [{"Key": "k"}]})),
-            ValidationException,
-            "Value null at 'tags.1.member.value'",
-        ),
-        (on_one(&json!({"Tags": [tag("k"), tag("k")]})), InvalidTag, ""),
-        (on_one(&json!({"Tags": [tag("aws:k")]})), InvalidTag, ""),
-        (
-            on_one(&json!({"OutputLocation": {"S3Location": {"OutputS3BucketName": "Upper"}}})),
-            InvalidOutputLocation,
-            "",
-        ),
-        (on_one(&json!({"ScheduleOffset": "two"})), SerializationException, ""),
-        (
-            on_one(&json!({"ScheduleOffset": 2})),
-            InvalidSchedule,
-            "ScheduleOffset requires ApplyOnlyAtCronInterval",
-        ),
-        (
-            on_one(&json!({"ScheduleOffset": 2, "ApplyOnlyAtCronInterval": true})),
-            InvalidSchedule,
-            "ScheduleOffset is supported for cron expressions only",
-        ),
-        (
-            on_one(&json!({"ScheduleExpression": "rate(1 hour)", "ApplyOnlyAtCronInterval": true})),
-            InvalidSchedule,
-            "ApplyOnlyAtCronInterval is not supported for rate expressions",
-        ),
-        (old(json!({"MaxErrors": "1"})), InvalidParameters, "MaxErrors is not supported for associations"),
-        (
-            old(json!({"TargetMaps": [{"a": ["b"]}]})),
-            ValidationException,
-            "Only one of InstanceId and Targets",
-        ),
-        (
-            json!({"Name": "arn:aws:ssm:us-east-1:999999999999:document/Shell22", "Parameters": {"commands": ["id"]}, "Targets": targets("InstanceIds", &[ONE])}),
-            InvalidDocument,
-            "does not exist",
-        ),
-        (on_one(&json!({"CalendarNames": ["c"]})), InvalidDocument, ""),
-        (
-            on_one(&json!({"AlarmConfiguration": {"Alarms": []}})),
-            ValidationException,
-            "at 'alarmConfiguration.alarms' failed to satisfy constraint: Member must have length greater",
-        ),
-        (
-            on_one(&json!({"TargetMaps": [{"a": ["b"]}]})),
-            InvalidTargetMaps,
-            "Targets and TargetMaps cannot be specified together",
-        ),
-        (
-            json!({"Name": "Shell22", "TargetMaps": [{"a": ["b"]}]}),
-            InvalidTargetMaps,
-            "TargetMaps is for Automation runbooks, not for a Command document",
-        ),
-        (on_one(&json!({"TargetMaps": [{"a": "b"}]})), SerializationException, "'targetMaps.1.member'"),
-        (on_one(&json!({"TargetLocations": [{}]})), InvalidTarget, "TargetLocations is for Automation"),
-        (
-            on_one(&json!({"AutomationTargetParameterName": "x"})),
-            InvalidParameters,
-            "AutomationTargetParameterName is for Automation runbooks",
-        ),
-        (
-            World::shell(&targets("resource-groups:Name", &["g"]), &json!({})),
-            InvalidTarget,
-            "resource group g does not exist",
-        ),
-        (
-            World::shell(&targets("resource-groups:Name", &["g", "h"]), &json!({})),
-            InvalidTarget,
-            "The target is not valid",
-        ),
-    ];
-    let world = World::new();
-    for (body, code, fragment) in cases {
-        let (refusal, message) = world.post("CreateAssociation", &body).expect_err(&body.to_string());
-        assert_eq!(refusal, code, "{body}: {message}");
-        assert!(message.contains(fragment), "{body}: {message}");
-    }
-    let listed = world.post("ListAssociations", &json!({})).unwrap();
-    assert_eq!(listed, json!({"Associations": []}), "nothing was made by the way");
-}
-
-#[test]
 fn the_quota_counts_living_associations() {
     let config = PlaneConfig { association_limit: 3, ..World::config() };
     let world = World::with(config);
@@ -315,7 +80,8 @@ fn the_quota_counts_living_associations() {
 
 #[test]
 fn unknown_nodes_may_be_named_where_that_is_set() {
-    let world = World::with(PlaneConfig { unknown_targets: UnknownTargets::Accept, ..World::config() });
+    let world =
+        World::with(PlaneConfig { unknown_target_instance: UnknownTargets::Accept, ..World::config() });
     let later = "i-0ddddddddddddddd1";
     let id = world.associate(&World::shell(&targets("InstanceIds", &[later]), &json!({})));
     assert_eq!(world.describe(id)["Overview"]["Status"], json!("Success"), "no target yet");

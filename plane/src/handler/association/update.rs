@@ -17,15 +17,13 @@ use shared::wire::{
 
 use super::super::refused;
 use super::{create, describe, parameters, runbook, version};
+use crate::config::choice::OmittedInUpdate;
 use crate::engine::admission;
 use crate::state::State;
 use crate::state::association::Association;
 use crate::state::execution::Halt;
 use crate::state::node::NodeNumber;
 use crate::state::timer::Work;
-
-/// How many versions an association may have (service quota: 1,000).
-const MOST_VERSIONS: u32 = 1_000;
 
 /// Replaces an association's definition.
 pub(crate) fn update_association(
@@ -34,10 +32,10 @@ pub(crate) fn update_association(
     call: UpdateAssociation,
 ) -> Result<UpdateAssociationReply, ApiError> {
     let association = super::find(state, Some(call.association_id), None, None)?;
-    check_version(association, call.association_version.as_deref())?;
+    check_version(state, association, call.association_version.as_deref())?;
     let number = association.number;
-    let call = merged(association, call)?;
-    create::check_combinations(&call)?;
+    let call = merged(state, association, call)?;
+    create::check_combinations(state, &call)?;
     let version = call.document_version.as_deref();
     let document = state.documents.version(&call.name, version, &state.config.account)?;
     check_kind(state, association, &document.kept.kind)?;
@@ -45,22 +43,23 @@ pub(crate) fn update_association(
     match &aim {
         // An update checks R20 first (B.3).
         Some(aim) => {
-            runbook::check_form(&call, aim, &document.parsed)?;
+            runbook::check_form(state, &call, aim, &document.parsed)?;
             create::check_calendars(state, &call)?;
             runbook::check_pair(&call, aim)?;
             runbook::check_parameters(&call, aim, &document.parsed)?;
         }
         None => {
-            create::check_form(&call, document)?;
+            create::check_form(state, &call, document)?;
             create::check_calendars(state, &call)?;
             parameters::check(call.parameters.as_ref(), &document.parsed)?;
         }
     }
     let timetable = create::read_timetable(state, &call)?;
     let targets = create::targets_of(&call);
-    let conditions = create::read_conditions(state, &call, aim.as_ref(), &targets).map_err(as_target)?;
+    let conditions = create::read_conditions(state, &call, aim.as_ref(), &targets)
+        .map_err(|error| as_target(state, error))?;
     // The model knows no InvalidInstanceId here.
-    create::check_nodes(state, &call, &conditions, document).map_err(as_target)?;
+    create::check_nodes(state, &call, &conditions, document).map_err(|error| as_target(state, error))?;
     if let Some(location) = &call.output_location {
         create::check_output(state, location)?;
     }
@@ -75,6 +74,7 @@ pub(crate) fn update_association(
     state.timers.add(now, Work::Revise { association: number, from: NodeNumber(0) });
     let association = state.associations.get_mut(number).expect("redefined above");
     association.checksum = checksum.into();
+    association.is_revised = true;
     if let Some(first) = timetable.first(now) {
         association.anchor = first.base;
         state.timers.add(first.at, Work::Due { association: number, version: association.version });
@@ -109,20 +109,37 @@ pub(crate) fn start_associations_once(
 
 /// Whether the caller means the version that there is (optimistic locking), and
 /// there may be another.
-fn check_version(association: &Association, meant: Option<&str>) -> Result<(), ApiError> {
+fn check_version(state: &State, association: &Association, meant: Option<&str>) -> Result<(), ApiError> {
     if version::read(association, meant)? != association.version {
         let reason = format!("the latest version is {}", association.version);
         return Err(refused(ErrorCode::InvalidAssociationVersion, reason));
     }
-    if association.version >= MOST_VERSIONS {
-        let reason = format!("an association has at most {MOST_VERSIONS} versions");
+    let most = state.config.association_version_limit;
+    if association.version >= most {
+        let reason = format!("an association has at most {most} versions");
         return Err(refused(ErrorCode::AssociationVersionLimitExceeded, reason));
+    }
+    if association.is_revised {
+        let reason = "an update of the association is still being applied: try again later";
+        return Err(refused(ErrorCode::TooManyUpdates, reason));
     }
     Ok(())
 }
 
 /// The request for a new association that comes to the same.
-fn merged(association: &Association, call: UpdateAssociation) -> Result<CreateAssociation, ApiError> {
+fn merged(
+    state: &State,
+    association: &Association,
+    call: UpdateAssociation,
+) -> Result<CreateAssociation, ApiError> {
+    let keeps = state.config.omitted_in_update == OmittedInUpdate::Keep;
+    if !keeps && call.name.is_none() {
+        let reason = "1 validation error detected: Value null at 'name' failed to satisfy constraint: \
+                      Member must not be null";
+        return Err(refused(ErrorCode::ValidationException, reason));
+    }
+    // Target maps take the place of targets.
+    let keeps_targets = keeps && call.target_maps.as_ref().is_none_or(Vec::is_empty);
     let definition = &association.definition;
     if definition.instance_id.is_some() && call.targets.is_some() {
         let reason = "an association that was created with InstanceId cannot get Targets";
@@ -130,7 +147,7 @@ fn merged(association: &Association, call: UpdateAssociation) -> Result<CreateAs
     }
     let targets = match definition.instance_id {
         Some(_) => None,
-        None => call.targets.or_else(|| Some(definition.targets.to_vec())),
+        None => call.targets.or_else(|| keeps_targets.then(|| definition.targets.to_vec())),
     };
     Ok(CreateAssociation {
         name: call.name.unwrap_or_else(|| definition.name.to_string()),
@@ -170,11 +187,12 @@ fn check_kind(state: &State, association: &Association, kind: &Arc<str>) -> Resu
     }
 }
 
-fn as_target(error: ApiError) -> ApiError {
+fn as_target(state: &State, error: ApiError) -> ApiError {
     match error.code {
-        ErrorCode::InvalidInstanceId | ErrorCode::UnsupportedPlatformType => {
-            refused(ErrorCode::InvalidTarget, error.message)
+        ErrorCode::InvalidInstanceId => {
+            refused(state.config.unknown_update_target_error.clone(), error.message)
         }
+        ErrorCode::UnsupportedPlatformType => refused(ErrorCode::InvalidTarget, error.message),
         _ => error,
     }
 }

@@ -70,5 +70,6 @@ fn info(association: &Association, version: u32) -> AssociationVersionInfo {
         duration: definition.duration.map(i64::from),
         target_locations: definition.aim.as_ref().and_then(Aim::shown_locations),
         target_maps: definition.aim.as_ref().and_then(Aim::shown_maps),
+        association_dispatch_assume_role: text(&definition.role),
     }
 }

@@ -160,8 +160,9 @@ fn check_targets(state: &State, targets: &[Target], document: &StoredDocument) -
         let reason = format!("resource group {name} does not exist or is too large");
         return Err(refused(ErrorCode::ValidationException, reason));
     }
-    let may_name =
-        |id| state.nodes.number(id).is_some() || state.config.unknown_targets == UnknownTargets::Accept;
+    let may_name = |id| {
+        state.nodes.number(id).is_some() || state.config.unknown_target_instance == UnknownTargets::Accept
+    };
     if let Some(id) = conditions.named().find(|id| state.is_out_of_reach(*id) || !may_name(*id)) {
         return Err(refused(ErrorCode::InvalidInstanceId, id.to_string()));
     }

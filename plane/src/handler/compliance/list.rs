@@ -1,24 +1,25 @@
-//! Listing compliance: the items of nodes, and the fleet's counts.
+//! Listing the items of compliance of nodes, and the filters that all lists of
+//! compliance have in common.
 //!
-//! The counts are kept as they change; only a filter on what is not counted
-//! (ids, documents, dates, platforms) makes a summary ask the nodes.
+//! A filter that only a node's items can answer makes a call look through nodes:
+//! then it looks at so many items at most, and its page may be short and still
+//! have a successor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
 use shared::time::Timestamp;
 use shared::wire::{
-    ComplianceExecutionSummary, ComplianceItem, ComplianceStringFilter, ComplianceSummaryItem,
-    CompliantSummary, ListComplianceItems, ListComplianceItemsReply, ListComplianceSummaries,
-    ListComplianceSummariesReply, NonCompliantSummary, ResourceComplianceSummaryItem,
+    ComplianceExecutionSummary, ComplianceItem, ComplianceStringFilter, ListComplianceItems,
+    ListComplianceItemsReply, ResourceComplianceSummaryItem,
 };
 
 use super::super::{instant, refused};
-use crate::page::{List, SEARCH, cut, page_size};
+use crate::page::{List, SEARCH, page_size};
 use crate::state::State;
-use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Severity, TypeCounts, status_text};
+use crate::state::compliance::{ASSOCIATION, Severity, status_text};
 use crate::state::node::{Node, NodeNumber};
 
 /// How many rows a page has if nothing else is said.
@@ -72,11 +73,12 @@ impl Page {
     /// Adds a node's items from behind the first `skip`; breaks with the next
     /// item's place when the page is full or the search long enough.
     fn add(&mut self, state: &State, node: &Node, skip: usize, filters: &[Filter]) -> ControlFlow<usize> {
-        if self.searched == SEARCH {
+        if self.searched >= SEARCH {
             return ControlFlow::Break(skip);
         }
-        self.searched += 1;
-        for (index, item) in items(state, node).into_iter().enumerate().skip(skip) {
+        let items = items_for(state, node, filters);
+        self.searched += items.len().max(1);
+        for (index, item) in items.into_iter().enumerate().skip(skip) {
             if filters.iter().all(|filter| filter.lets_through(node, &item)) {
                 if self.reply.compliance_items.len() == self.size {
                     return ControlFlow::Break(index);
@@ -116,8 +118,14 @@ fn known_node(state: &State, text: &str) -> Result<NodeId, ApiError> {
         .ok_or_else(|| refused(ErrorCode::InvalidResourceId, format!("node {text} is not known here")))
 }
 
+/// All items of a node, or none where the filters let nothing of it through.
+pub(super) fn items_for(state: &State, node: &Node, filters: &[Filter]) -> Vec<ComplianceItem> {
+    let is_meant = filters.iter().all(|filter| filter.lets_node_through(node));
+    if is_meant { items(state, node) } else { Vec::new() }
+}
+
 /// All items of a node: what follows from its associations, then what was uploaded, by type and id.
-pub(super) fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
+fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
     let item = |kind: &str, id: String| ComplianceItem {
         compliance_type: kind.to_owned(),
         resource_type: "ManagedInstance".to_owned(),
@@ -133,7 +141,7 @@ pub(super) fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
             status: status_text(finding.is_compliant).to_owned(),
             severity: association.severity().as_str().to_owned(),
             execution_summary: ComplianceExecutionSummary {
-                execution_time: finding.at,
+                execution_time: node.found_at(finding),
                 ..Default::default()
             },
             details: BTreeMap::from([
@@ -144,7 +152,7 @@ pub(super) fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
         })
     });
     let types = node.uploads.iter().flat_map(|uploads| uploads.iter());
-    let uploaded = types.flat_map(|(kind, upload)| upload.items.iter().map(move |(id, one)| (kind, id, one)));
+    let uploaded = types.flat_map(|(kind, upload)| upload.items().map(move |(id, one)| (kind, id, one)));
     let uploaded = uploaded.map(|(kind, id, one)| ComplianceItem {
         title: one.title.to_string(),
         status: status_text(one.is_compliant).to_owned(),
@@ -154,69 +162,6 @@ pub(super) fn items(state: &State, node: &Node) -> Vec<ComplianceItem> {
         ..item(kind, id.to_string())
     });
     found.chain(uploaded).collect()
-}
-
-/// Counts compliance per type.
-pub(crate) fn list_compliance_summaries(
-    state: &mut State,
-    _now: Timestamp,
-    call: ListComplianceSummaries,
-) -> Result<ListComplianceSummariesReply, ApiError> {
-    let list = List::new(state.config.seed, "ListComplianceSummaries", &call.filters);
-    let from = list.place::<usize>(call.next_token.as_deref())?.unwrap_or(0);
-    let filters = read_filters(call.filters.as_deref())?;
-    let counts = if filters.iter().all(|filter| filter.key.is_counted()) {
-        filtered(&state.compliance, &filters)
-    } else {
-        searched(state, &filters)
-    };
-    let (page, more) = cut(counts.into_iter().collect(), from, page_size(call.max_results, DEFAULT_PAGE));
-    Ok(ListComplianceSummariesReply {
-        compliance_summary_items: page.into_iter().map(|(kind, counts)| summary(kind, &counts)).collect(),
-        next_token: more.map(|next| list.token(&next.to_string())),
-    })
-}
-
-/// What is counted already, as far as the filters let it through.
-fn filtered(counts: &ComplianceCounts, filters: &[Filter]) -> BTreeMap<String, TypeCounts> {
-    let mut found: BTreeMap<String, TypeCounts> = BTreeMap::new();
-    for (kind, counts) in &counts.types {
-        for (is_compliant, severity) in [true, false].into_iter().flat_map(|c| Severity::ALL.map(|s| (c, s)))
-        {
-            let count = counts.of(is_compliant, severity);
-            let is_meant = |filter: &Filter| filter.lets_count_through(kind, is_compliant, severity);
-            if count > 0 && filters.iter().all(is_meant) {
-                found.entry(kind.to_string()).or_default().add_many(is_compliant, severity, count);
-            }
-        }
-    }
-    found
-}
-
-/// What the nodes' items come to, for filters on what is not counted.
-fn searched(state: &State, filters: &[Filter]) -> BTreeMap<String, TypeCounts> {
-    let mut found: BTreeMap<String, TypeCounts> = BTreeMap::new();
-    for number in state.nodes.after(None) {
-        let node = state.nodes.get(number);
-        for item in items(state, node) {
-            if filters.iter().all(|filter| filter.lets_through(node, &item)) {
-                let severity = Severity::from_text(&item.severity).unwrap_or(Severity::Unspecified);
-                let counts = found.entry(item.compliance_type).or_default();
-                counts.add(item.status == status_text(true), severity);
-            }
-        }
-    }
-    found
-}
-
-fn summary(kind: String, counts: &TypeCounts) -> ComplianceSummaryItem {
-    let (compliant_count, compliant) = counts.summary(true);
-    let (non_compliant_count, non_compliant) = counts.summary(false);
-    ComplianceSummaryItem {
-        compliance_type: kind,
-        compliant_summary: CompliantSummary { compliant_count, severity_summary: compliant },
-        non_compliant_summary: NonCompliantSummary { non_compliant_count, severity_summary: non_compliant },
-    }
 }
 
 /// What a filter looks at.
@@ -245,10 +190,6 @@ impl Key {
             "AWS:InstanceInformation.PlatformType" => Self::PlatformType,
             _ => return None,
         })
-    }
-
-    fn is_counted(self) -> bool {
-        matches!(self, Self::ComplianceType | Self::Status | Self::Severity)
     }
 }
 
@@ -305,16 +246,36 @@ fn read_filter(filter: &ComplianceStringFilter) -> Result<Filter, ApiError> {
 }
 
 impl Filter {
-    fn lets_through(&self, node: &Node, item: &ComplianceItem) -> bool {
-        let platform = node.facts.platform_type.map_or("", |platform| platform.as_str());
+    /// Whether what it looks at is counted over the fleet.
+    pub(super) fn is_counted(&self) -> bool {
+        matches!(self.key, Key::ComplianceType | Key::Status | Key::Severity)
+    }
+
+    /// The nodes that it names, where it lets no others through.
+    pub(super) fn named(&self) -> Option<BTreeSet<NodeId>> {
+        let names = (self.key, self.comparison) == (Key::InstanceId, Comparison::Equal);
+        names.then(|| self.values.iter().filter_map(|value| value.parse().ok()).collect())
+    }
+
+    /// Whether it lets anything of this node through, as far as the node itself says.
+    fn lets_node_through(&self, node: &Node) -> bool {
+        match self.key {
+            Key::InstanceId => self.compares(node.id.as_str()),
+            Key::PlatformType => {
+                self.compares(node.facts.platform_type.map_or("", |platform| platform.as_str()))
+            }
+            _ => true,
+        }
+    }
+
+    pub(super) fn lets_through(&self, node: &Node, item: &ComplianceItem) -> bool {
         match self.key {
             Key::ComplianceType => self.compares(&item.compliance_type),
             Key::Status => self.compares(&item.status),
             Key::Severity => self.compares(&item.severity),
             Key::Id => self.compares(&item.id),
             Key::DocumentName => self.compares(item.details.get("DocumentName").map_or("", String::as_str)),
-            Key::InstanceId => self.compares(&item.resource_id),
-            Key::PlatformType => self.compares(platform),
+            Key::InstanceId | Key::PlatformType => self.lets_node_through(node),
             Key::ExecutionTime => self.compares_instant(item.execution_summary.execution_time),
         }
     }
@@ -334,7 +295,8 @@ impl Filter {
         }
     }
 
-    fn lets_count_through(&self, kind: &str, is_compliant: bool, severity: Severity) -> bool {
+    /// Whether it lets items of this type, state and severity through.
+    pub(super) fn lets_count_through(&self, kind: &str, is_compliant: bool, severity: Severity) -> bool {
         match self.key {
             Key::ComplianceType => self.compares(kind),
             Key::Status => self.compares(status_text(is_compliant)),

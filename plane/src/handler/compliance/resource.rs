@@ -13,7 +13,7 @@ use shared::wire::{
     NonCompliantSummary, ResourceComplianceSummaryItem,
 };
 
-use super::list::{DEFAULT_PAGE, Filter, ItemPlace, items, read_filters};
+use super::list::{DEFAULT_PAGE, Filter, ItemPlace, items_for, read_filters};
 use crate::page::{List, SEARCH, page_size};
 use crate::state::State;
 use crate::state::compliance::{Severity, TypeCounts, status_text};
@@ -34,14 +34,17 @@ pub(crate) fn list_resource_compliance_summaries(
     let begun = place.and_then(|place| state.nodes.admitted(place.node));
     let numbers = begun.into_iter().chain(state.nodes.after(place.map(|place| place.node)));
     let mut reply = ListResourceComplianceSummariesReply::default();
-    for (looked_at, number) in numbers.enumerate() {
+    let mut looked_at = 0;
+    for number in numbers {
         let node = state.nodes.get(number);
         let skip = place.filter(|place| place.node == node.id).map_or(0, |place| place.item);
-        if looked_at == SEARCH {
+        if looked_at >= SEARCH {
             reply.next_token = Some(list.token(&ItemPlace { node: node.id, item: skip }.to_string()));
             break;
         }
-        for (item, row) in rows(state, node, &filters).into_iter().enumerate().skip(skip) {
+        let items = items_for(state, node, &filters);
+        looked_at += items.len().max(1);
+        for (item, row) in rows(node, items, &filters).into_iter().enumerate().skip(skip) {
             if reply.resource_compliance_summary_items.len() == size {
                 reply.next_token = Some(list.token(&ItemPlace { node: node.id, item }.to_string()));
                 return Ok(reply);
@@ -52,10 +55,10 @@ pub(crate) fn list_resource_compliance_summaries(
     Ok(reply)
 }
 
-/// The rows of a node that the filters let through, by type.
-fn rows(state: &State, node: &Node, filters: &[Filter]) -> Vec<ResourceComplianceSummaryItem> {
+/// The rows that a node's items make, as far as the filters let them through, by type.
+fn rows(node: &Node, items: Vec<ComplianceItem>, filters: &[Filter]) -> Vec<ResourceComplianceSummaryItem> {
     let mut kinds: BTreeMap<String, Vec<ComplianceItem>> = BTreeMap::new();
-    for item in items(state, node) {
+    for item in items {
         kinds.entry(item.compliance_type.clone()).or_default().push(item);
     }
     let rows = kinds.into_values().map(|items| (row(&items), items));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shared::error::ErrorCode::{self, *};
 use shared::status::AssociationStatus::{Failed, Success};
 
+use crate::config::PlaneConfig;
 use crate::testing::{ONE, THREE, TWO, World};
 
 fn put(world: &World, kind: &str, upload: Option<&str>, items: &[(&str, &str, &str)]) -> Option<ErrorCode> {
@@ -117,4 +118,95 @@ fn complete_replaces_all_of_a_type_and_partial_what_it_names() {
     assert_eq!(put(&world, "Custom:Audit", None, &[("a", "LOW", good), ("b", "LOW", good)]), None);
     assert_eq!(put(&world, "Custom:Audit", None, &[("b", "LOW", bad)]), None);
     assert_eq!(count("Custom:Audit"), Some((0, 1)));
+}
+
+/// Uploads so many items of a type for a node.
+fn fill(world: &World, node: &str, kind: &str, count: usize) {
+    let item = |index: usize| json!({"Id": index.to_string(), "Severity": "LOW", "Status": "COMPLIANT"});
+    let body = json!({
+        "ResourceId": node, "ResourceType": "ManagedInstance", "ComplianceType": kind,
+        "ExecutionSummary": {"ExecutionTime": 1_741_608_100}, "Items": (0..count).map(item).collect::<Vec<_>>(),
+    });
+    world.post("PutComplianceItems", &body).unwrap();
+}
+
+/// All pages of a summary: type and how many comply, and how many pages there were.
+fn summaries(world: &World, filters: &Value, most: u64) -> (Vec<(String, u64)>, usize) {
+    let (mut rows, mut pages, mut token) = (Vec::new(), 0, Value::Null);
+    loop {
+        let body = json!({"Filters": filters, "MaxResults": most, "NextToken": token});
+        let reply = world.post("ListComplianceSummaries", &body).unwrap();
+        let page = reply["ComplianceSummaryItems"].as_array().unwrap().clone();
+        assert!(page.len() as u64 <= most);
+        rows.extend(page.iter().map(|row| {
+            let kind = row["ComplianceType"].as_str().unwrap().to_owned();
+            (kind, row["CompliantSummary"]["CompliantCount"].as_u64().unwrap())
+        }));
+        pages += 1;
+        token = reply["NextToken"].clone();
+        if token.is_null() {
+            return (rows, pages);
+        }
+    }
+}
+
+#[test]
+fn a_summary_looks_at_so_many_items_a_call() {
+    let world = World::new();
+    for node in [ONE, TWO, THREE] {
+        fill(&world, node, "Custom:One", 6_000);
+    }
+    fill(&world, THREE, "Custom:Two", 1);
+    let filter =
+        |key: &str, kind: &str, values: &[&str]| json!([{"Key": key, "Type": kind, "Values": values}]);
+    let rows =
+        |pairs: &[(&str, u64)]| pairs.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+    let both: Vec<_> = rows(&[("Custom:One", 18_000), ("Custom:Two", 1)]);
+    let any = filter("Id", "NOT_EQUAL", &["none"]);
+    assert_eq!(summaries(&world, &any, 50), (both.clone(), 2), "an empty page after two nodes");
+    assert_eq!(summaries(&world, &any, 1), (both.clone(), 3));
+    assert_eq!(summaries(&world, &json!([]), 1), (both, 2), "what is counted is not searched");
+    let one = filter("InstanceId", "EQUAL", &[THREE, "i-0ddddddddddddddd1", "no id"]);
+    assert_eq!(summaries(&world, &one, 50), (rows(&[("Custom:One", 6_000), ("Custom:Two", 1)]), 1));
+    let linux = filter("AWS:InstanceInformation.PlatformType", "EQUAL", &["Windows"]);
+    assert_eq!(summaries(&world, &linux, 50), (rows(&[("Custom:One", 6_000), ("Custom:Two", 1)]), 1));
+    let before = filter("ExecutionTime", "LESS_THAN", &["2025-03-10T12:00:00Z"]);
+    assert_eq!(summaries(&world, &before, 50), (vec![], 2));
+
+    let body = json!({"Filters": any});
+    let token = world.post("ListComplianceSummaries", &body).unwrap()["NextToken"].clone();
+    let foreign = json!({"Filters": linux, "NextToken": token});
+    assert_eq!(world.post("ListComplianceSummaries", &foreign).unwrap_err().0, InvalidNextToken);
+    let reply = world.post("ListResourceComplianceSummaries", &body).unwrap();
+    let ids: Vec<&Value> = reply["ResourceComplianceSummaryItems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["ResourceId"])
+        .collect();
+    assert_eq!(ids, [ONE, TWO], "a short page");
+    assert!(reply["NextToken"].is_string());
+}
+
+#[test]
+fn what_is_uploaded_of_a_node_has_an_end() {
+    let limits = PlaneConfig { inventory_item_limit: 100, inventory_node_limit: 150, ..World::config() };
+    let world = World::with(limits);
+    let long = |letter: &str, length: usize| letter.repeat(length);
+    let put = |kind: &str, upload: Option<&str>, ids: &[String]| {
+        let items: Vec<_> = ids.iter().map(|id| (id.as_str(), "LOW", "COMPLIANT")).collect();
+        put(&world, kind, upload, &items)
+    };
+    let (item, total) = (Some(ItemSizeLimitExceededException), Some(TotalSizeLimitExceededException));
+    let partial = Some("PARTIAL");
+    assert_eq!(put("Custom:One", None, &[long("a", 101)]), item);
+    assert_eq!(put("Custom:One", None, &[long("a", 60), long("b", 41)]), item);
+    assert_eq!(put("Custom:One", None, &[long("a", 60), long("b", 40)]), None);
+    assert_eq!(put("Custom:One", partial, &["c".to_owned()]), item);
+    assert_eq!(put("Custom:One", partial, &[long("a", 60)]), None, "what is replaced does not count");
+    assert_eq!(put("Custom:Two", None, &[long("a", 51)]), total);
+    assert_eq!(put("Custom:One", None, &[long("c", 99)]), None, "nor what was there before");
+    assert_eq!(put("Custom:Two", None, &[long("a", 51)]), None);
+    let rows = rows(&world, &json!([])).unwrap();
+    assert_eq!(rows.iter().map(|row| row.4).sum::<u64>(), 2, "nothing of a refused call is kept");
 }

@@ -11,7 +11,7 @@ use shared::time::Timestamp;
 use shared::wire::{DocumentIdentifier, ListDocuments, ListDocumentsReply};
 
 use super::super::refused;
-use super::show::owned;
+use super::show::{owned, some};
 use crate::page::{List, page_size};
 use crate::state::State;
 use crate::state::document::VersionedDocument;
@@ -62,6 +62,7 @@ fn identify(document: &VersionedDocument) -> DocumentIdentifier {
         document_format: Some(kept.format.as_str().to_owned()),
         target_type: owned(&kept.target_type),
         tags: (!tags.is_empty()).then_some(tags),
+        requires: some(&kept.requires),
     }
 }
 

@@ -7,14 +7,15 @@ use shared::document::{Document, ParameterKind};
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 use shared::wire::{
-    DescribeDocument, DescribeDocumentReply, DocumentDescription, DocumentParameter, DocumentVersionInfo,
-    GetDocument, GetDocumentReply, ListDocumentVersions, ListDocumentVersionsReply,
+    AttachmentContent, AttachmentInformation, DescribeDocument, DescribeDocumentReply, DocumentDescription,
+    DocumentParameter, DocumentVersionInfo, GetDocument, GetDocumentReply, ListDocumentVersions,
+    ListDocumentVersionsReply,
 };
 
 use super::super::refused;
 use crate::page::{List, page_size};
 use crate::state::State;
-use crate::state::document::{Version, VersionedDocument};
+use crate::state::document::{Attachment, Version, VersionedDocument};
 
 /// How many versions a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -28,8 +29,8 @@ pub(crate) fn get_document(
     _now: Timestamp,
     call: GetDocument,
 ) -> Result<GetDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name, &state.config.account)?;
-    let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
+    let (version, name) = (call.document_version.as_deref(), call.version_name.as_deref());
+    let (document, version) = state.documents.find(&call.name, version, name, &state.config.account)?;
     let kept = version.kept();
     let (content, format) = kept.text(call.document_format.as_deref()).ok_or_else(|| {
         let format = call.document_format.as_deref().unwrap_or("JSON");
@@ -46,6 +47,8 @@ pub(crate) fn get_document(
         content,
         document_type: Some(Arc::clone(&document.kept.kind)),
         document_format: Some(format.as_str().into()),
+        requires: some(&kept.requires),
+        attachments_content: some(&kept.attachments).map(|files| files.into_iter().map(content_of).collect()),
     })
 }
 
@@ -55,8 +58,8 @@ pub(crate) fn describe_document(
     _now: Timestamp,
     call: DescribeDocument,
 ) -> Result<DescribeDocumentReply, ApiError> {
-    let document = state.documents.document(&call.name, &state.config.account)?;
-    let version = document.resolve(call.document_version.as_deref(), call.version_name.as_deref())?;
+    let (version, name) = (call.document_version.as_deref(), call.version_name.as_deref());
+    let (document, version) = state.documents.find(&call.name, version, name, &state.config.account)?;
     Ok(DescribeDocumentReply { document: describe(document, version) })
 }
 
@@ -119,7 +122,20 @@ pub(super) fn describe(document: &VersionedDocument, version: &Version) -> Docum
         document_format: Some(kept.format.as_str().to_owned()),
         target_type: owned(&kept.target_type),
         tags: (!tags.is_empty()).then_some(tags),
+        attachments_information: some(&kept.attachments)
+            .map(|files| files.into_iter().map(|file| AttachmentInformation { name: file.name }).collect()),
+        requires: some(&kept.requires),
     }
+}
+
+/// A list, unless it is empty.
+pub(super) fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+    (!list.is_empty()).then(|| list.to_vec())
+}
+
+/// Where a file is. It was never fetched, so its size and digest are not known.
+fn content_of(file: Attachment) -> AttachmentContent {
+    AttachmentContent { name: file.name, url: Some(file.url), ..AttachmentContent::default() }
 }
 
 pub(super) fn owned(text: &Option<Arc<str>>) -> Option<String> {

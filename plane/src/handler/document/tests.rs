@@ -400,3 +400,44 @@ fn calendars_tell_whether_they_are_open() {
     assert!(message.contains("FREQ=YEARLY"), "{message}");
     assert_eq!(code(ask(&["Cal1"], json!("noon"))), Some(ValidationException));
 }
+
+#[test]
+fn what_a_document_needs_and_its_files_are_kept_and_shown() {
+    let mut world = World::new();
+    let content = |word: &str| {
+        json!({"schemaVersion": "2.2", "description": word,
+            "mainSteps": [{"action": "aws:runShellScript", "name": "a", "inputs": {"runCommand": ["id"]}}]})
+        .to_string()
+    };
+    let requires =
+        json!([{"Name": "Shell22", "Version": "$LATEST", "RequireType": "Base", "VersionName": "one"}]);
+    let attachments = json!([
+        {"Key": "S3FileUrl", "Values": ["https://bucket.s3.amazonaws.com/a/tool.zip"]},
+        {"Key": "SourceUrl", "Values": ["https://bucket.s3.amazonaws.com/b/"], "Name": "other.zip"},
+    ]);
+    let body = json!({
+        "Name": "Needy", "Content": content("one"), "DocumentType": "Command",
+        "Requires": requires, "Attachments": attachments,
+    });
+    let made = world.post("CreateDocument", &body).unwrap()["DocumentDescription"].clone();
+    assert_eq!(made["Requires"], requires);
+    assert_eq!(made["AttachmentsInformation"], json!([{"Name": "tool.zip"}, {"Name": "other.zip"}]));
+    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
+    let got = world.post("GetDocument", &json!({"Name": "Needy"})).unwrap();
+    assert_eq!(got["Requires"], requires);
+    let files = json!([
+        {"Name": "tool.zip", "Url": "https://bucket.s3.amazonaws.com/a/tool.zip"},
+        {"Name": "other.zip", "Url": "https://bucket.s3.amazonaws.com/b/other.zip"},
+    ]);
+    assert_eq!(got["AttachmentsContent"], files);
+    let listed =
+        world.post("ListDocuments", &json!({"Filters": [{"Key": "Name", "Values": ["Needy"]}]})).unwrap();
+    assert_eq!(listed["DocumentIdentifiers"][0]["Requires"], requires);
+
+    let update = json!({"Name": "Needy", "Content": content("two")});
+    let updated = world.post("UpdateDocument", &update).unwrap()["DocumentDescription"].clone();
+    assert_eq!(updated["Requires"], requires, "an update cannot say it, so it stays");
+    assert!(updated.get("AttachmentsInformation").is_none(), "its files are those that it names");
+    let plain = world.post("DescribeDocument", &json!({"Name": "Shell22"})).unwrap();
+    assert!(plain["Document"].get("Requires").is_none());
+}

@@ -27,9 +27,10 @@ pub(crate) fn update_document(
     call: UpdateDocument,
 ) -> Result<UpdateDocumentReply, ApiError> {
     let most = state.config.document_version_limit;
+    let most_bytes = state.config.document_size_limit;
     let document = state.documents.registered_mut(&call.name)?;
     check_base(document, call.document_version.as_deref())?;
-    check_size(&call.content)?;
+    check_size(&call.content, most_bytes)?;
     if document.count() >= most {
         let reason = format!("document {} has {most} versions already", call.name);
         return Err(refused(ErrorCode::DocumentVersionLimitExceeded, reason));
@@ -46,6 +47,9 @@ pub(crate) fn update_document(
         display_name: call.display_name,
         version_name: call.version_name,
         target_type: call.target_type,
+        // An update cannot say it, so it stays.
+        requires: document.latest().kept().requires.clone(),
+        attachments: call.attachments.unwrap_or_default(),
     };
     let kind = Arc::clone(&document.kept.kind);
     let version = read(&call.name, document.kept.next, now, &kind, given)?;

@@ -18,6 +18,7 @@ use shared::wire::{
 };
 
 use super::super::refused;
+use super::aggregate;
 use super::{OF_HEARTBEATS, TYPES, known_node};
 use crate::page::{List, SEARCH, cut, page_size};
 use crate::state::State;
@@ -33,6 +34,9 @@ pub(crate) fn get_inventory(
     now: Timestamp,
     call: GetInventory,
 ) -> Result<GetInventoryReply, ApiError> {
+    if let Some(aggregators) = call.aggregators.as_deref().filter(|aggregators| !aggregators.is_empty()) {
+        return aggregate::count(state, now, &call, aggregators);
+    }
     let filters = read_filters(state, call.filters.as_deref(), None)?;
     let shown = call.result_attributes.iter().flatten().next();
     let shown = shown.map_or(OF_HEARTBEATS, |attribute| attribute.type_name.as_str());
@@ -54,9 +58,10 @@ pub(crate) fn get_inventory(
         let is_listed = node.is_admitted && !state.is_gone(node.id);
         if is_listed && filters.iter().all(|filter| filter.lets_node_through(state, now, node)) {
             let data = gathered(state, now, node, shown).map(|item| (shown.to_owned(), item));
-            reply
-                .entities
-                .push(InventoryResultEntity { id: node.id.to_string(), data: data.into_iter().collect() });
+            reply.entities.push(InventoryResultEntity {
+                id: Some(node.id.to_string()),
+                data: data.into_iter().collect(),
+            });
         }
     }
     Ok(reply)
@@ -87,13 +92,13 @@ pub(crate) fn list_inventory_entries(
         let (page, more) = cut(passing.collect(), from, page_size(call.max_results, DEFAULT_PAGE));
         reply.entries = page;
         reply.next_token = more.map(|next| list.token(&next.to_string()));
-        reply.schema_version = Some(item.schema_version);
+        reply.schema_version = item.schema_version;
         reply.capture_time = item.capture_time;
     }
     Ok(reply)
 }
 
-fn check_type(state: &State, kind: &str) -> Result<(), ApiError> {
+pub(super) fn check_type(state: &State, kind: &str) -> Result<(), ApiError> {
     let is_own = kind == OF_HEARTBEATS || TYPES.iter().any(|(known, _)| *known == kind);
     if is_own || (kind.starts_with(CUSTOM) && state.inventory.knows_custom(kind)) {
         return Ok(());
@@ -102,14 +107,19 @@ fn check_type(state: &State, kind: &str) -> Result<(), ApiError> {
 }
 
 /// What is on a node of one type.
-fn gathered(state: &State, now: Timestamp, node: &Node, kind: &str) -> Option<InventoryResultItem> {
+pub(super) fn gathered(
+    state: &State,
+    now: Timestamp,
+    node: &Node,
+    kind: &str,
+) -> Option<InventoryResultItem> {
     if kind == OF_HEARTBEATS {
         return of_heartbeats(node);
     }
     let known = state.inventory.get(node.id, kind, now, state.config.inventory_kept_for)?;
     Some(InventoryResultItem {
-        type_name: kind.to_owned(),
-        schema_version: known.schema_version.to_string(),
+        type_name: Some(kind.to_owned()),
+        schema_version: Some(known.schema_version.to_string()),
         capture_time: Some(known.captured.to_string()),
         content_hash: known.hash.as_deref().map(str::to_owned),
         content: known.entries.to_vec(),
@@ -136,8 +146,8 @@ fn of_heartbeats(node: &Node) -> Option<InventoryResultItem> {
     let told = attributes.into_iter().filter_map(|(name, value)| Some((Arc::from(name), Arc::from(value?))));
     let at = jiff::Timestamp::from_millisecond(ping.milliseconds()).ok()?;
     Some(InventoryResultItem {
-        type_name: OF_HEARTBEATS.to_owned(),
-        schema_version: "1.0".to_owned(),
+        type_name: Some(OF_HEARTBEATS.to_owned()),
+        schema_version: Some("1.0".to_owned()),
         capture_time: Some(at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
         content_hash: None,
         content: vec![told.collect::<BTreeMap<_, _>>()],
@@ -146,7 +156,7 @@ fn of_heartbeats(node: &Node) -> Option<InventoryResultItem> {
 
 /// A condition on entries of one type.
 #[derive(Debug)]
-struct Filter {
+pub(super) struct Filter {
     kind: String,
     attribute: String,
     comparison: Comparison,
@@ -164,7 +174,7 @@ enum Comparison {
 }
 
 /// Reads filters. Where one type is asked for, they may leave it out, and can be on no other.
-fn read_filters(
+pub(super) fn read_filters(
     state: &State,
     filters: Option<&[InventoryFilter]>,
     of: Option<&str>,
@@ -172,7 +182,11 @@ fn read_filters(
     filters.unwrap_or_default().iter().map(|filter| read_filter(state, filter, of)).collect()
 }
 
-fn read_filter(state: &State, filter: &InventoryFilter, of: Option<&str>) -> Result<Filter, ApiError> {
+pub(super) fn read_filter(
+    state: &State,
+    filter: &InventoryFilter,
+    of: Option<&str>,
+) -> Result<Filter, ApiError> {
     let invalid = |reason: String| refused(ErrorCode::InvalidFilter, reason);
     let comparison = match filter.kind.as_deref().unwrap_or("Equal") {
         "Equal" => Comparison::Equal,
@@ -203,7 +217,7 @@ fn read_filter(state: &State, filter: &InventoryFilter, of: Option<&str>) -> Res
 impl Filter {
     /// Whether any entry of a node passes. With `Exists` the values say
     /// whether the node must have the type, `true`, or must not.
-    fn lets_node_through(&self, state: &State, now: Timestamp, node: &Node) -> bool {
+    pub(super) fn lets_node_through(&self, state: &State, now: Timestamp, node: &Node) -> bool {
         let told = if self.kind == OF_HEARTBEATS { of_heartbeats(node) } else { None };
         let kept = state.inventory.get(node.id, &self.kind, now, state.config.inventory_kept_for);
         let entries = match (&told, kept) {

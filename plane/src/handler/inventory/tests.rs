@@ -174,10 +174,6 @@ fn nodes_are_found_by_what_is_on_them() {
     assert_eq!(filter("AWS:Application.Name", "Like", &["x"]), Err(ValidationException));
     let by_type = |kind: &str| found(&world, &json!({"ResultAttributes": [{"TypeName": kind}]}));
     assert_eq!(by_type("AWS:Thing"), Err(InvalidResultAttributeException));
-    let aggregated = json!({"Aggregators": [{"Expression": "AWS:InstanceInformation.PlatformType"}]});
-    let (code, message) = world.post("GetInventory", &aggregated).unwrap_err();
-    assert_eq!(code, ValidationException);
-    assert!(message.contains("Aggregators"), "{message}");
 
     let page =
         |token: Value| world.post("GetInventory", &json!({"MaxResults": 2, "NextToken": token})).unwrap();
@@ -205,4 +201,81 @@ fn nodes_are_found_by_what_is_on_them() {
     assert_eq!(of_one(json!({"Key": "AWS:File.Name", "Values": ["zsh"]})), Err(InvalidFilter));
     assert_eq!(entries(&world, ONE, "AWS:Thing", json!({})), Err(InvalidTypeNameException));
     assert_eq!(entries(&world, GONE, APPLICATIONS, json!({})), Err(InvalidInstanceId));
+}
+
+#[test]
+fn values_and_their_combinations_are_counted_over_nodes() {
+    let world = World::new();
+    put(&world, ONE, &[item(APPLICATIONS, applications(), "a")]);
+    put(
+        &world,
+        TWO,
+        &[item(
+            APPLICATIONS,
+            json!([{"Name": "bash", "Version": "5.1"}, {"Name": "bash", "Version": "5.2"}]),
+            "a",
+        )],
+    );
+    let count = |aggregators: Value| {
+        let reply =
+            world.post("GetInventory", &json!({"Aggregators": aggregators})).map_err(|(code, _)| code)?;
+        assert!(reply.get("NextToken").is_none() && reply["Entities"][0].get("Id").is_none());
+        Ok::<_, ErrorCode>(reply["Entities"][0]["Data"].clone())
+    };
+    let platforms = count(json!([{"Expression": "AWS:InstanceInformation.PlatformType"}])).unwrap();
+    let rows = json!([{"PlatformType": "Linux", "Count": "2"}, {"PlatformType": "Windows", "Count": "1"}]);
+    assert_eq!(platforms, json!({"AWS:InstanceInformation": {"Content": rows}}));
+    let names = count(json!([{"Expression": "AWS:Application.Name"}])).unwrap();
+    let rows = json!([
+        {"Name": "bash", "Count": "2"}, {"Name": "curl", "Count": "1"}, {"Name": "zsh", "Count": "1"},
+    ]);
+    assert_eq!(names, json!({"AWS:Application": {"Content": rows}}), "a node counts once");
+    let nested = json!([{"Expression": "AWS:Application.Name", "Aggregators": [
+        {"Expression": "AWS:Application.Version", "Aggregators": [
+            {"Expression": "AWS:InstanceInformation.PlatformType"},
+        ]},
+    ]}]);
+    let rows = count(nested).unwrap()["AWS:Application"]["Content"].clone();
+    let row = |name: &str, version: &str, count: &str| json!({"Name": name, "Version": version, "PlatformType": "Linux", "Count": count});
+    let expected = json!([
+        row("bash", "5.1", "1"),
+        row("bash", "5.2", "2"),
+        row("curl", "8.1", "1"),
+        row("zsh", "5.10", "1")
+    ]);
+    assert_eq!(rows, expected);
+    let filter = json!([{"Key": "AWS:InstanceInformation.InstanceId", "Values": [ONE]}]);
+    let body = json!({"Filters": filter, "Aggregators": [{"Expression": "AWS:Application.Name"}]});
+    let reply = world.post("GetInventory", &body).unwrap();
+    assert_eq!(reply["Entities"][0]["Data"][APPLICATIONS]["Content"].as_array().unwrap().len(), 3);
+    for wrong in
+        [json!([{"Expression": "AWS:Application"}]), json!([{"Expression": "AWS:None.Name"}]), json!([{}])]
+    {
+        assert_eq!(count(wrong.clone()).unwrap_err(), InvalidAggregatorException, "{wrong}");
+    }
+    let small = World::with(PlaneConfig { aggregated_nodes_limit: 2, ..World::config() });
+    let refusal =
+        small.post("GetInventory", &json!({"Aggregators": [{"Expression": "AWS:Application.Name"}]}));
+    assert_eq!(refusal.unwrap_err().0, InvalidAggregatorException);
+}
+
+#[test]
+fn groups_count_the_nodes_that_match_and_the_others() {
+    let world = World::new();
+    let file = "AWS:File";
+    put(&world, ONE, &[item(APPLICATIONS, applications(), "a"), item(file, json!([{"Name": "x"}]), "b")]);
+    put(&world, TWO, &[item(file, json!([{"Name": "y"}]), "b")]);
+    let has = |kinds: &[&str]| json!({"Key": "TypeName", "Values": kinds, "Type": "Exists"});
+    let groups = json!([
+        {"Name": "Both", "Filters": [has(&[APPLICATIONS]), has(&[file])]},
+        {"Name": "Either", "Filters": [has(&[APPLICATIONS, file])]},
+        {"Name": "Y", "Filters": [{"Key": "AWS:File.Name", "Values": ["y"]}]},
+    ]);
+    let reply = world.post("GetInventory", &json!({"Aggregators": [{"Groups": groups}]})).unwrap();
+    let counts = |others: &str, matching: &str| json!({"Content": [{"notMatchingCount": others}, {"matchingCount": matching}]});
+    let expected = json!({"Both": counts("2", "1"), "Either": counts("1", "2"), "Y": counts("2", "1")});
+    assert_eq!(reply["Entities"], json!([{"Data": expected}]));
+    let wrong = json!([{"Groups": [{"Name": "x", "Filters": [has(&["AWS:None"])]}]}]);
+    let refusal = world.post("GetInventory", &json!({"Aggregators": wrong})).unwrap_err();
+    assert_eq!(refusal.0, InvalidInventoryGroupException);
 }

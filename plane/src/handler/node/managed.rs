@@ -30,6 +30,7 @@ pub(crate) fn deregister_managed_instance(
 ) -> Result<Empty, ApiError> {
     let number = hybrid(state, &call.instance_id)?;
     forget_uploads(state, number);
+    let before = state.nodes.get(number).tags.clone();
     state.nodes.set_tags(number, Tags::default());
     state.nodes.set_facts(number, Facts::default());
     let node = state.nodes.get_mut(number);
@@ -41,7 +42,7 @@ pub(crate) fn deregister_managed_instance(
     node.iam_role = None;
     let id = node.id;
     state.inventory.remove(id);
-    rematch(state, now, number);
+    rematch(state, now, number, Some(before));
     Ok(Empty {})
 }
 
@@ -89,7 +90,7 @@ fn forget_uploads(state: &mut State, number: NodeNumber) {
     node.association_hash = 0;
     let Some(uploads) = node.uploads.take() else { return };
     for (kind, upload) in uploads.iter() {
-        for item in upload.items.values() {
+        for (_, item) in upload.items() {
             state.compliance.shift(kind, Some((item.is_compliant, item.severity)), None);
         }
     }

@@ -202,3 +202,26 @@ fn a_deregistered_node_leaves_nothing_behind() {
     ];
     assert!(refusals.iter().all(|refusal| refusal.code == InvalidInstanceId), "{refusals:?}");
 }
+
+#[test]
+fn what_a_heartbeat_tells_has_an_end() {
+    let world = World::new();
+    let longest = [
+        ("AgentVersion", 27),
+        ("AvailabilityZone", 120),
+        ("AvailabilityZoneId", 120),
+        ("ComputerName", 255),
+        ("IPAddress", 46),
+        ("PlatformName", 120),
+        ("PlatformVersion", 120),
+        ("SSMConnectionChannel", 120),
+    ];
+    for (member, most) in longest {
+        let tell = |length: usize| {
+            let mut body = json!({"InstanceId": ONE, "PlatformType": "Linux"});
+            body[member] = json!("1".repeat(length));
+            world.post("UpdateInstanceInformation", &body).err().map(|(code, _)| code)
+        };
+        assert_eq!((tell(most), tell(most + 1)), (None, Some(ValidationException)), "{member}");
+    }
+}

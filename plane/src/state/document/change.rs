@@ -1,4 +1,5 @@
-//! Changes of documents that associations have yet to hear of.
+//! Changes of documents, and of stored parameters that stand in them, that
+//! associations have yet to hear of.
 //!
 //! A change is put down here and worked off by the engine in pieces; it is
 //! forgotten when its last piece is done.
@@ -19,6 +20,8 @@ pub(crate) enum DocumentChange {
     VersionDeleted(u32),
     /// It is gone as a whole.
     Deleted,
+    /// No document: a parameter of Parameter Store has another text, or is gone.
+    ParameterStored,
 }
 
 impl DocumentChange {
@@ -29,6 +32,7 @@ impl DocumentChange {
             Self::LatestUpdated => bound_to == "$LATEST",
             Self::VersionDeleted(number) => bound_to.parse() == Ok(number),
             Self::Deleted => true,
+            Self::ParameterStored => false,
         }
     }
 }
@@ -36,13 +40,13 @@ impl DocumentChange {
 /// A change that is being worked off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DocumentEvent {
-    /// The document's name.
+    /// The document's name, or the parameter's.
     pub(crate) name: Arc<str>,
     pub(crate) change: DocumentChange,
 }
 
 /// The changes that are being worked off, by running number.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct DocumentEvents {
     open: BTreeMap<u32, DocumentEvent>,
     next: u32,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared::document::{Document, DocumentError};
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
+use shared::wire::{AttachmentsSource, DocumentRequires};
 
 use super::{StoredCalendar, StoredDocument, Version, sha256};
 use crate::calendar::{Calendar, CalendarError};
@@ -58,6 +59,8 @@ pub(crate) struct Given {
     pub(crate) display_name: Option<String>,
     pub(crate) version_name: Option<String>,
     pub(crate) target_type: Option<String>,
+    pub(crate) requires: Vec<DocumentRequires>,
+    pub(crate) attachments: Vec<AttachmentsSource>,
 }
 
 /// What a snapshot keeps of a version.
@@ -79,6 +82,32 @@ pub(crate) struct KeptVersion {
     pub(crate) version_name: Option<Arc<str>>,
     pub(crate) target_type: Option<Arc<str>>,
     pub(crate) created: Timestamp,
+    /// The documents that it needs; they are kept, not looked for.
+    #[serde(default)]
+    pub(crate) requires: Vec<DocumentRequires>,
+    /// The files that belong to it; where they are is kept, they are not fetched.
+    #[serde(default)]
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+/// A file of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attachment {
+    pub(crate) name: String,
+    pub(crate) url: String,
+}
+
+impl Attachment {
+    /// The file that a source means. Without a name it has the last one in its
+    /// place; a folder has no file that could be told.
+    fn read(source: &AttachmentsSource) -> Option<Self> {
+        let place = source.values.as_ref()?.first()?;
+        let is_folder = source.key.as_deref() == Some("SourceUrl");
+        let last = || place.rsplit('/').next().filter(|last| !last.is_empty() && !is_folder);
+        let name = source.name.as_deref().or_else(last)?;
+        let url = if is_folder { format!("{}/{name}", place.trim_end_matches('/')) } else { place.clone() };
+        Some(Self { name: name.to_owned(), url })
+    }
 }
 
 /// Why a text is no document of its type.
@@ -150,6 +179,8 @@ impl KeptVersion {
             version_name: given.version_name.map(Arc::from),
             target_type: given.target_type.map(Arc::from),
             created,
+            requires: given.requires,
+            attachments: given.attachments.iter().filter_map(Attachment::read).collect(),
         })
     }
 
