@@ -22,6 +22,9 @@ use tokio::sync::{oneshot, watch};
 use super::super::json::Json;
 use super::super::recording::Call;
 
+/// How long a test waits for an answer that must be there, in wall time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Long before the client of a recorded agent gives up on a long poll.
 const HELD_AT_MOST: Period = Period::milliseconds(19_900);
 
@@ -161,6 +164,8 @@ impl Plane {
     pub(super) fn send(&self, call: &Call) -> Reply {
         let body = self.rebuilt(call);
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the plane listens");
+        // Only an answer that never comes is met by it.
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
         let path = match call.operation.as_str() {
             "CreateControlChannel" => format!("/v1/control-channel/{NODE}"),
             _ => "/".to_owned(),
@@ -181,9 +186,20 @@ impl Plane {
         }
         stream.write_all(request.as_bytes()).expect("the plane reads");
         if call.operation == "GetMessages" {
+            self.is_heard();
             self.clock.pass(HELD_AT_MOST);
         }
         answer(&mut stream)
+    }
+
+    /// Comes back once the plane has read what was sent before: it reads in the order
+    /// of arrival, so what is answered now came later.
+    fn is_heard(&self) {
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the plane listens");
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: plane\r\n\r\n").expect("the plane reads");
+            assert_eq!(answer(&mut stream).status, 405);
+        }
     }
 
     /// The body, with what was taken out put in again and the plane's own names.
