@@ -88,7 +88,7 @@ fn our_plane_satisfies_the_recorded_agent() {
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let mut lacks = Vec::new();
     for recording in RECORDINGS {
-        let plane = Plane::start();
+        let mut plane = Plane::start();
         let calls = read(recording.text);
         if calls.iter().any(|call| call.operation == "DescribeAssociation") {
             plane.know(OLD_DOCUMENT, OLD_CONTENT);
@@ -105,6 +105,9 @@ fn our_plane_satisfies_the_recorded_agent() {
                 plane.know(name, content);
             }
             let reply = plane.send(call);
+            if call.operation == "RegisterManagedInstance" {
+                plane.registered = reply.body["InstanceId"].as_str().map(str::to_owned);
+            }
             let is_without_activations = plane.activation.is_none()
                 && call.operation == "RegisterManagedInstance"
                 && reply.status == 400;

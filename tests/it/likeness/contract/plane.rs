@@ -9,12 +9,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::identity::public_key;
 use plane::config::PlaneConfig;
 use plane::http::Clock;
 use plane::service::Service;
 use serde_json::{Value, json};
-use shared::seed::Seed;
 use shared::time::{Period, Timestamp};
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
@@ -31,6 +29,13 @@ const HELD_AT_MOST: Period = Period::milliseconds(19_900);
 /// The node that stands in for the recorded one.
 pub(super) const NODE: &str = "i-0123456789abcdef0";
 const RECORDED_NODE: &str = "mi-0123456789abcdef0";
+
+/// An RSA-2048 key, as the agent sends its own.
+const PUBLIC_KEY: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAvHENhNLLZ+KmHY9qJXc+yYBFYEct8sLC/xTCCDrnnlPS+dIsiHPF\
+    KptjuLixnCes8Gl2olD0FAkNwRtsOlDR+P5MgGSPbKhI/6S4JytPXzwEMB/kh0qV1DV9Mm5Ke5/ckOnwZbSMEzN1kYPWQlZM\
+    TEuPKldal6pG6F4VKRhcv/B1C24/1FNZxF3Br4L3p1JVHlqPGOcMwFD5EZim94tpCKAdrT3Cfy9UqeSEXFfirLaZBrMiCnjT\
+    FmXe3n9jQT7leOT5JfwOCozIyMfjGfrmt8w+BZ8kQfWA4xoUiFax4zy5vJE+/uk/RhA9NCSz1DrVk8Xriw3SDA9lROsFiVD+\
+    9wIDAQAB";
 
 /// In the old form an association is one of node and document, and that of an old schema.
 pub(super) const OLD_DOCUMENT: &str = "OldShell";
@@ -74,6 +79,9 @@ pub(super) struct Plane {
     association: String,
     /// An activation's id and code, if the plane makes any.
     pub(super) activation: Option<[String; 2]>,
+    /// The id that the plane gave when the recorded registration was sent: the
+    /// token is asked for in its name.
+    pub(super) registered: Option<String>,
 }
 
 /// What came back.
@@ -112,6 +120,7 @@ impl Plane {
             service,
             association: String::new(),
             activation: None,
+            registered: None,
         };
         let heartbeat = json!({ "InstanceId": NODE, "AgentName": "amazon-ssm-agent",
             "AgentVersion": "3.3.0.0", "PlatformType": "Linux" });
@@ -163,6 +172,10 @@ impl Plane {
     /// be held back gets the time that the agent gives it.
     pub(super) fn send(&self, call: &Call) -> Reply {
         let body = self.rebuilt(call);
+        let node = match (call.operation.as_str(), &self.registered) {
+            ("RequestManagedInstanceRoleToken", Some(registered)) => registered,
+            _ => NODE,
+        };
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the plane listens");
         // Only an answer that never comes is met by it.
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket takes it");
@@ -175,7 +188,7 @@ impl Plane {
             let value = match name.as_str() {
                 "Host" => format!("127.0.0.1:{}", self.port),
                 "Content-Length" => body.len().to_string(),
-                _ => value.replace(RECORDED_NODE, NODE),
+                _ => value.replace(RECORDED_NODE, node),
             };
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -214,7 +227,7 @@ impl Plane {
             (recorded_id, id),
             ("<redacted len=20>", code),
             ("<redacted len=36>", "6ba7b810-9dad-41d1-80b4-00c04fd430c8".to_owned()),
-            ("<redacted len=392>", public_key(Seed(1).draw("contract", 0))),
+            ("<redacted len=392>", PUBLIC_KEY.to_owned()),
         ] {
             body = body.replace(recorded, &value);
         }
