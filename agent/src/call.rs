@@ -25,6 +25,7 @@ use shared::wire::{
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
+use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
 
@@ -279,6 +280,22 @@ impl Request {
             Self::GetParameters(_) => GET_PARAMETERS_TARGET,
             Self::GetManifest(_) => GetManifest::TARGET,
             Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
+        }
+    }
+
+    /// The part of the agent that sends it, over connections of its own.
+    pub const fn module(&self) -> Module {
+        match self {
+            Self::Register(_) | Self::RequestToken(_) | Self::UpdateKey(_) => Module::Credentials,
+            Self::Heartbeat(_) => Module::Health,
+            Self::ListAssociations(_)
+            | Self::ListLegacy(_)
+            | Self::DescribeLegacy(_)
+            | Self::GetDocument(_)
+            | Self::ReportStatus(_)
+            | Self::ReportLegacy(_) => Module::Associations,
+            Self::PutCompliance(_) => Module::Compliance,
+            Self::GetParameters(_) | Self::GetManifest(_) | Self::PutPackageResult(_) => Module::Document,
         }
     }
 

@@ -40,7 +40,7 @@ use crate::retry::{self, Failure};
 use self::endpoint::Endpoint;
 use self::http::AnswerError;
 use self::key::KeyPool;
-use self::pool::{Counters, Pool, Turn};
+use self::pool::{Counters, Owner, Pool, Turn};
 use self::sign::Signer;
 use self::transport::{Connection, Exchange, SetupError, Transport, TransportError};
 
@@ -147,6 +147,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// In whose name.
     pub by: SignedBy,
+    /// Whose connections it may use.
+    pub owner: Owner,
     /// When the call was meant to start: who waits for a connection waits in this order.
     pub due: Timestamp,
     /// The instant that the signature carries.
@@ -232,7 +234,7 @@ impl<C: Clock> Client<C> {
         let began = clock.wall();
         let mut held = None;
 
-        let attempt = self.shared.attempt(call.target, call.due, request, &mut held);
+        let attempt = self.shared.attempt(call.target, call.owner, call.due, request, &mut held);
         let outcome = clock.timeout(call.timeout, attempt).await;
         let spent = clock.wall().saturating_sub(began);
         let outcome = outcome.unwrap_or_else(|Elapsed| {
@@ -253,13 +255,14 @@ impl<C: Clock> Shared<C> {
     async fn attempt(
         &self,
         target: &'static str,
+        owner: Owner,
         due: Timestamp,
         mut request: Request<Full<Bytes>>,
         held: &mut Option<Duration>,
     ) -> Result<Bytes, CallError> {
         let unreachable = |source| CallError::Unreachable { target, source };
         loop {
-            let (turn, waited) = self.pool.turn(due, &self.clock).await;
+            let (turn, waited) = self.pool.turn(owner, due, &self.clock).await;
             *held = Some(held.unwrap_or_default() + waited);
             let mut connection = match turn {
                 Turn::Reuse(connection) => connection,
@@ -270,7 +273,9 @@ impl<C: Clock> Shared<C> {
                 }
             };
             match connection.exchange(request).await {
-                Exchange::Answered(response) => return self.read(target, response, connection).await,
+                Exchange::Answered(response) => {
+                    return self.read(target, owner, response, connection).await;
+                }
                 Exchange::Unsent(unsent, _) if connection.is_reused() => {
                     self.pool.replaced();
                     request = unsent;
@@ -286,11 +291,12 @@ impl<C: Clock> Shared<C> {
     async fn read(
         &self,
         target: &'static str,
+        owner: Owner,
         response: transport::Answering,
         connection: Connection,
     ) -> Result<Bytes, CallError> {
         let answer = http::read(target, response, self.answer_bytes).await?;
-        self.pool.give_back(connection, self.clock.wall());
+        self.pool.give_back(owner, connection, self.clock.wall());
         http::judge(target, answer)
     }
 }

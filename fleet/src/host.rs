@@ -91,6 +91,18 @@ pub enum HostError {
         /// How many can fit.
         fit: u64,
     },
+    /// The connections that real agents would keep are more than the machine has.
+    #[error(
+        "{} nodes with connections as real agents keep them do not fit this machine; at most \
+         `--nodes {fit}` do, or let all share theirs with `--connections pooled`",
+        HumanCount((*wanted).into())
+    )]
+    TooManyOwners {
+        /// How many nodes were asked for.
+        wanted: u32,
+        /// How many fit.
+        fit: u64,
+    },
 }
 
 impl Limits {

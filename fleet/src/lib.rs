@@ -6,6 +6,7 @@
 //! - [`agenda`], [`shard`]: a piece of the fleet, and when its nodes are due
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
+//! - [`connections`]: whose connection a call takes
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
 //! - [`cli`]: the words on the command line
@@ -13,6 +14,7 @@
 pub mod agenda;
 pub mod cli;
 pub mod clock;
+pub mod connections;
 pub mod coordinator;
 pub mod embedded;
 pub mod guard;

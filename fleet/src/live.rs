@@ -16,6 +16,7 @@ use shared::time::Period;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
 use crate::shard::{Completion, Emitted, Shard};
@@ -34,6 +35,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// The way to the plane.
     pub client: Client<Clock>,
+    /// Whose connections the calls take.
+    pub connections: Connections,
     /// The `User-Agent` of each cohort.
     pub user_agents: Arc<[HeaderValue]>,
     /// Whether signatures and bodies carry the wall's date: so before a foreign plane.
@@ -157,7 +160,7 @@ async fn carry(
     around: Surroundings,
     inbox: mpsc::UnboundedSender<Completion>,
 ) {
-    let Surroundings { clock, client, user_agents, is_wall_dated, .. } = around;
+    let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = around;
     let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
@@ -171,6 +174,7 @@ async fn carry(
         user_agent: user_agents[usize::from(cohort)].clone(),
         body: request.body().into(),
         by: signing.by,
+        owner: connections.owner(caller.node, &request),
         due: intended,
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
         timeout: clock.wall_timeout(CALL_LIMIT),

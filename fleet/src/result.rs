@@ -20,6 +20,7 @@ use serde::{Serialize, Serializer};
 use shared::id::AssociationId;
 use shared::time::{Period, Timestamp};
 
+use crate::connections::Connections;
 use crate::history::Digest;
 pub use crate::result::round::Round;
 use crate::simulation::{Ending, Pace};
@@ -258,6 +259,8 @@ pub struct Generator {
     pub kept_up: bool,
     /// How late what was due was served.
     pub lateness: Quantiles,
+    /// Whose connections calls took.
+    pub connections: Connections,
     /// How many calls had to wait for a connection.
     pub held_calls: u64,
     /// The longest such wait, in microseconds.

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::coordinator::{Coordinator, Script};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::history::History;
@@ -58,6 +59,10 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// the documentation's examples, which no account has.
 const EXAMPLE_KEY: (&str, &str) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
 
+/// The session token that goes with it: agents hold temporary credentials, so their calls carry one.
+const EXAMPLE_TOKEN: &str = "AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/LTo6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/\
+    IvU1dYUg2RVAJBanLiHb4IgRmpRV3zrkuWJOgQs8IZZaIv2BXIa2R4OlgkBN9bkUDNCJiBeb/AXlzBBko7b15fjrBs2+cTQtpZ3CYWFXG8C5zqx37wnOE49mRl/+OtkIKGO7fAE";
+
 /// How a plan is carried out.
 #[derive(Debug)]
 pub struct RunOptions {
@@ -71,6 +76,8 @@ pub struct RunOptions {
     pub pace: Pace,
     /// What the machine allows.
     pub limits: host::Limits,
+    /// Whose connections calls take, over sockets.
+    pub connections: Connections,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
     /// Whether what the operator made at a plane that is not ours stays there.
@@ -223,7 +230,7 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, progress, keep, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held } = options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -240,12 +247,15 @@ pub async fn run_live(
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
-    let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(limits.connections))?;
+    let limits =
+        Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(limits.connections) };
+    let client = Client::new(endpoint.clone(), signer()?, clock, limits)?;
     let client = client.with_keys(keys);
     let (registered_in, registered) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
         client: client.clone(),
+        connections,
         user_agents: live::user_agents(&plan.catalogue),
         is_wall_dated: is_foreign,
         registered: registered_in,
@@ -290,7 +300,7 @@ pub async fn run_live(
         cohorts,
         survey,
         history: None,
-        connections: Some(client.counters()),
+        connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
     hold.hold(&finished).await;
@@ -378,13 +388,18 @@ impl Fleet {
 fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
     let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
-    let (key, secret) = of_environment("AWS_ACCESS_KEY_ID")
-        .zip(of_environment("AWS_SECRET_ACCESS_KEY"))
-        .unwrap_or_else(|| (EXAMPLE_KEY.0.into(), EXAMPLE_KEY.1.into()));
-    let credentials = Credentials {
-        access_key_id: key,
-        secret_access_key: secret,
-        session_token: of_environment("AWS_SESSION_TOKEN"),
+    let named = of_environment("AWS_ACCESS_KEY_ID").zip(of_environment("AWS_SECRET_ACCESS_KEY"));
+    let credentials = match named {
+        Some((access_key_id, secret_access_key)) => Credentials {
+            access_key_id,
+            secret_access_key,
+            session_token: of_environment("AWS_SESSION_TOKEN"),
+        },
+        None => Credentials {
+            access_key_id: EXAMPLE_KEY.0.into(),
+            secret_access_key: EXAMPLE_KEY.1.into(),
+            session_token: Some(EXAMPLE_TOKEN.into()),
+        },
     };
     Signer::new(credentials, &region, "ssm")
 }

@@ -18,6 +18,7 @@ use shared::time::Period;
 use shared::wire::Parameters;
 
 use self::takes::Takes;
+use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -44,6 +45,9 @@ pub struct Scenario {
     /// How many key pairs the nodes share; 8 if not said.
     #[serde(default)]
     pub key_pool: Option<u32>,
+    /// How nodes use connections; as the real agent if not said, where that fits.
+    #[serde(default)]
+    pub connections: Option<Connections>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
@@ -388,6 +392,7 @@ mod tests {
         let cases = [
             ("name: x\nseed: 1\nduration: 5\ncohorts: []\n", "line 3"),
             ("name: x\nseed: 1\nduration: 5m\ncohort: []\n", "cohort"),
+            ("name: x\nseed: 1\nduration: 5m\nconnections: shared\ncohorts: []\n", "as-agent"),
             (
                 "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: 1, faults: [lazy: 1%]}\n",
                 "lazy",

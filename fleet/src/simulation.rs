@@ -11,6 +11,7 @@ use agent::client::pool::Counters;
 use agent::lifecycle::Lifecycle;
 use shared::time::Timestamp;
 
+use crate::connections::Connections;
 use crate::history::Digest;
 use crate::measure::Measures;
 use crate::operator::Operator;
@@ -40,8 +41,8 @@ pub struct Finished {
     pub survey: Option<Survey>,
     /// The digest of the calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
-    /// The connections; only real time has them.
-    pub connections: Option<Counters>,
+    /// Whose connections calls took, and how many; only real time has them.
+    pub connections: Option<(Connections, Counters)>,
     /// What it cost.
     pub spending: Spending,
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use fleet::connections::Connections;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
 use fleet::progress::Progress;
@@ -41,6 +42,7 @@ impl LiveFleet<'_> {
             plan: Arc::new(plan),
             plane: PlaneChoice::Foreign(self.endpoint.parse().expect("a test's endpoint is one")),
             shards: 2,
+            connections: Connections::Pooled,
             limits: Limits { connections: self.connections, ..machine },
             progress: Arc::new(Progress::default()),
             keep: false,

@@ -259,6 +259,12 @@ fn what_cannot_start_says_why_with_the_code_for_it() {
             format!("cannot connect to http://{nobody}"),
         ),
         ("run second-look --out out".into(), 2, "no scenario `second-look`".into()),
+        // Four connections a node are more than a machine has ports.
+        (
+            "run --connections as-agent --nodes 100k --out out".into(),
+            2,
+            "100,000 nodes with connections as real agents keep them do not fit".into(),
+        ),
         ("run --virtual --hold --out out".into(), 2, "--virtual and --hold exclude one another".into()),
         ("run --nodes 100 --out file/out".into(), 1, "file/out".into()),
     ];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fleet::clock::{Clock, wall_now};
+use fleet::connections::Connections;
 use fleet::embedded::Embedded;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
@@ -55,6 +56,7 @@ async fn run(signatures: Signatures) -> Finished {
         plane: PlaneChoice::Embedded(Box::new(config)),
         shards: 2,
         limits: Limits::of_this_machine(true).expect("the machine can run a test"),
+        connections: Connections::AsAgent,
         progress: Arc::new(Progress::default()),
         keep: false,
         is_held: false,

@@ -4,10 +4,13 @@
 //! a reply's status says whether the body is the result or a refusal. Here is the
 //! spelling of both; moving the bytes is `transport`'s work.
 
+use std::io::{self, Read};
+
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME, HOST, HeaderName, TRANSFER_ENCODING,
-    USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME,
+    HOST, HeaderName, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -23,6 +26,9 @@ use super::transport::{Answering, TransportError};
 
 /// What every request says its body is.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// The one packing that the agent takes.
+const GZIP: &str = "gzip";
 
 const SSM_ASYMMETRIC: HeaderName = HeaderName::from_static("ssm-asymmetrickeyauthorization");
 const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -43,14 +49,15 @@ pub enum AnswerError {
         /// The most bytes that are taken.
         limit: usize,
     },
+    /// It says that it is packed by gzip, and is not.
+    #[error("its body is not the gzip that its Content-Encoding says")]
+    Packed(#[source] io::Error),
     /// It is not HTTP.
     #[error("it is not HTTP/1.1")]
     Protocol(#[source] hyper::Error),
 }
 
-/// The request, its headers in the order of the real agent's (Go's). Its last
-/// one, `Accept-Encoding: gzip`, is left out: nothing here unpacks, and a simulated
-/// fleet would spend its time there.
+/// The request, its headers in the order of the real agent's (Go's).
 pub(super) fn request(
     endpoint: &Endpoint,
     target: &'static str,
@@ -58,7 +65,7 @@ pub(super) fn request(
     body: Bytes,
     signed: Signed,
 ) -> Request<Full<Bytes>> {
-    let mut headers = HeaderMap::with_capacity(8);
+    let mut headers = HeaderMap::with_capacity(11);
     headers.insert(HOST, endpoint.authority().clone());
     headers.insert(USER_AGENT, user_agent);
     // The agent's own signer loses the length on the way: the body goes in chunks.
@@ -81,6 +88,7 @@ pub(super) fn request(
             headers.insert(name, value);
         }
     }
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(GZIP));
     let mut request = Request::new(Full::new(body)); // its URI is `/`
     *request.method_mut() = Method::POST;
     *request.headers_mut() = headers;
@@ -106,14 +114,29 @@ pub(super) async fn read(
     let (mut head, body) = response.into_parts();
     let status = head.status;
     let error_type = head.headers.remove(X_AMZN_ERROR_TYPE);
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(Answer { status, error_type, body: body.to_bytes() }),
+    let is_packed = head.headers.get(CONTENT_ENCODING).is_some_and(is_gzip);
+    let unreadable = |source| CallError::Unreadable { target, status: status.as_u16(), source };
+    let body = match Limited::new(body, limit).collect().await {
+        Ok(body) => body.to_bytes(),
         Err(cause) if cause.is::<LengthLimitError>() => {
-            let source = AnswerError::TooLong { limit };
-            Err(CallError::Unreadable { target, status: status.as_u16(), source })
+            return Err(unreadable(AnswerError::TooLong { limit }));
         }
-        Err(cause) => Err(CallError::Unreachable { target, source: TransportError::Broken(cause) }),
-    }
+        Err(cause) => return Err(CallError::Unreachable { target, source: TransportError::Broken(cause) }),
+    };
+    let body = if is_packed { unpack(&body, limit).map_err(unreadable)? } else { body };
+    Ok(Answer { status, error_type, body })
+}
+
+fn is_gzip(packing: &HeaderValue) -> bool {
+    packing.as_bytes().eq_ignore_ascii_case(GZIP.as_bytes())
+}
+
+/// Unpacks a body, `limit` bytes at most: a small one may be made to grow without end.
+fn unpack(body: &[u8], limit: usize) -> Result<Bytes, AnswerError> {
+    let mut unpacked = Vec::new();
+    let most = limit as u64 + 1;
+    MultiGzDecoder::new(body).take(most).read_to_end(&mut unpacked).map_err(AnswerError::Packed)?;
+    if unpacked.len() > limit { Err(AnswerError::TooLong { limit }) } else { Ok(unpacked.into()) }
 }
 
 /// What an exchange that brought no answer was: garbage, or nothing.

@@ -1,14 +1,15 @@
 //! All connections to a plane, and who waits for one.
 //!
-//! The pool grows with demand: a call takes the connection that was last given
-//! back, or opens another. Only at the bound do calls wait, the one first whose
+//! The pool grows with demand: a call takes the connection that its [`Owner`] gave
+//! back last, or opens another. Only at the bound do calls wait, the one first whose
 //! intended instant is earliest; a connection given back, or the leave to open
-//! one that another's end sets free, goes to it directly. The pool neither opens
+//! one that another's end sets free, goes to it directly. At the bound an idle
+//! connection of another owner is closed to make room. The pool neither opens
 //! connections (`transport`) nor decides on time-outs (`client`).
 //!
-//! Invariant: while anybody waits, no connection is idle and the bound is reached.
+//! Invariant: while anybody waits, no connection stays idle and the bound is reached.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,45 @@ pub struct Counters {
     /// The longest wait that has ended, in wall time.
     pub longest_held: Duration,
 }
+
+/// Who keeps connections for itself. The real agent has a client, and so a pool,
+/// per module (agent/sdkutil); callers with the same owner share theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Owner(u64);
+
+impl Owner {
+    /// Whoever calls, where all calls share the connections.
+    pub const ANYONE: Self = Self(0);
+
+    /// A module of a node.
+    pub const fn module(node: u32, module: Module) -> Self {
+        Self(((node as u64 + 1) << 8) | module as u64)
+    }
+}
+
+/// A part of the real agent that has connections of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Module {
+    /// Registration and the role token, in the core process.
+    Credentials,
+    /// Start probe and heartbeats.
+    Health,
+    /// Polls, documents, reports on runs.
+    Associations,
+    /// Uploads of compliance.
+    Compliance,
+    /// What a document's own process asks and tells.
+    Document,
+}
+
+impl Module {
+    /// How many a node has at most, and so about how many connections.
+    pub const COUNT: usize = 5;
+}
+
+/// An owner keeps no more idle ones (Go: `DefaultMaxIdleConnsPerHost`).
+const IDLE_PER_OWNER: usize = 2;
 
 /// Leave to use one connection.
 #[derive(Debug)]
@@ -67,9 +107,12 @@ struct Ledger {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last one given back is at the back.
-    idle: VecDeque<Idle>,
-    waiting: BTreeMap<Place, oneshot::Sender<Turn>>,
+    /// In the order in which they were given back.
+    idle: BTreeMap<u64, Idle>,
+    /// The same by owner.
+    idle_of: BTreeSet<(Owner, u64)>,
+    returns: u64,
+    waiting: BTreeMap<Place, Waiting>,
     arrivals: u64,
     counters: Counters,
 }
@@ -77,7 +120,14 @@ struct State {
 #[derive(Debug)]
 struct Idle {
     connection: Connection,
+    owner: Owner,
     since: Duration,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    owner: Owner,
+    turn: oneshot::Sender<Turn>,
 }
 
 /// A place in the queue: the intended instant, then the order of arrival.
@@ -106,9 +156,9 @@ impl Pool {
     }
 
     /// A turn, and how long it was waited for: zero where none had to wait.
-    pub(super) async fn turn<C: Clock>(&self, due: Timestamp, clock: &C) -> (Turn, Duration) {
+    pub(super) async fn turn<C: Clock>(&self, owner: Owner, due: Timestamp, clock: &C) -> (Turn, Duration) {
         let since = clock.wall();
-        let (place, handed) = match self.turn_now(due, since) {
+        let (place, handed) = match self.turn_now(owner, due, since) {
             Ok(turn) => return (turn, Duration::ZERO),
             Err(queued) => queued,
         };
@@ -118,12 +168,17 @@ impl Pool {
     }
 
     /// A turn if one can be had at once, else a place in the queue.
-    fn turn_now(&self, due: Timestamp, now: Duration) -> Result<Turn, (Place, oneshot::Receiver<Turn>)> {
+    fn turn_now(
+        &self,
+        owner: Owner,
+        due: Timestamp,
+        now: Duration,
+    ) -> Result<Turn, (Place, oneshot::Receiver<Turn>)> {
         // Closed connections are dropped after the lock: their slots take it too.
         let mut closed = Vec::new();
         let mut state = self.ledger.lock();
         state.retire(now, self.idle_close, &mut closed);
-        while let Some(Idle { connection, .. }) = state.idle.pop_back() {
+        while let Some(connection) = state.last_of(owner) {
             if !connection.is_closed() {
                 return Ok(Turn::Reuse(connection));
             }
@@ -135,28 +190,35 @@ impl Pool {
             state.counters.most_open = state.counters.most_open.max(state.counters.open);
             return Ok(Turn::Open(Slot { ledger: self.ledger.clone() }));
         }
-        let (sender, receiver) = oneshot::channel();
+        let (turn, receiver) = oneshot::channel();
         let place = (due, state.arrivals);
         state.arrivals += 1;
         state.counters.held_in_total += 1;
-        state.waiting.insert(place, sender);
+        state.waiting.insert(place, Waiting { owner, turn });
+        // Its slot comes to whoever is first in the queue.
+        closed.extend(state.oldest());
         Err((place, receiver))
     }
 
     /// Takes back a connection whose answer was read to its end, at `now` of the wall clock.
-    pub(super) fn give_back(&self, connection: Connection, now: Duration) {
+    pub(super) fn give_back(&self, owner: Owner, connection: Connection, now: Duration) {
         let mut connection = connection.used();
         // One that is closed frees its slot by itself.
         while !connection.is_closed() {
             let mut closed = Vec::new();
             let mut state = self.ledger.lock();
             state.retire(now, self.idle_close, &mut closed);
-            let Some((_, next)) = state.waiting.pop_first() else {
-                state.idle.push_back(Idle { connection, since: now });
+            let Some(next) = state.waiting.first_entry() else {
+                state.keep(Idle { connection, owner, since: now }, &mut closed);
                 return;
             };
+            if next.get().owner != owner {
+                // Nobody uses another's connection; its end makes room for one of its own.
+                return;
+            }
+            let Waiting { turn, .. } = next.remove();
             drop(state);
-            match next.send(Turn::Reuse(connection)) {
+            match turn.send(Turn::Reuse(connection)) {
                 Err(Turn::Reuse(refused)) => connection = refused,
                 Ok(()) | Err(Turn::Open(_)) => return,
             }
@@ -165,12 +227,41 @@ impl Pool {
 }
 
 impl State {
+    /// Keeps a connection for its owner's next call; one too many of an owner is
+    /// closed, unless all share theirs.
+    fn keep(&mut self, idle: Idle, closed: &mut Vec<Connection>) {
+        let owner = idle.owner;
+        let kept = self.idle_of.range((owner, 0)..=(owner, u64::MAX)).take(IDLE_PER_OWNER).count();
+        if owner != Owner::ANYONE && kept == IDLE_PER_OWNER {
+            closed.push(idle.connection);
+            return;
+        }
+        self.idle_of.insert((owner, self.returns));
+        self.idle.insert(self.returns, idle);
+        self.returns += 1;
+    }
+
+    /// The connection that this owner gave back last.
+    fn last_of(&mut self, owner: Owner) -> Option<Connection> {
+        let place = *self.idle_of.range((owner, 0)..=(owner, u64::MAX)).next_back()?;
+        self.idle_of.remove(&place);
+        self.idle.remove(&place.1).map(|idle| idle.connection)
+    }
+
+    /// The connection that has been idle for longest, whoever gave it back.
+    fn oldest(&mut self) -> Option<Connection> {
+        let (place, idle) = self.idle.pop_first()?;
+        self.idle_of.remove(&(idle.owner, place));
+        Some(idle.connection)
+    }
+
     /// Sets aside those that were idle for too long. The oldest are at the
     /// front, so this looks at one that may stay. It happens when calls come and
     /// go: a fleet at rest leaves closing to the plane.
     fn retire(&mut self, now: Duration, idle_close: Duration, closed: &mut Vec<Connection>) {
-        while self.idle.front().is_some_and(|idle| now.saturating_sub(idle.since) > idle_close) {
-            closed.extend(self.idle.pop_front().map(|idle| idle.connection));
+        let is_over = |idle: &Idle| now.saturating_sub(idle.since) > idle_close;
+        while self.idle.first_key_value().is_some_and(|(_, idle)| is_over(idle)) {
+            closed.extend(self.oldest());
         }
     }
 }
@@ -187,10 +278,10 @@ impl Drop for Slot {
         let mut state = self.ledger.lock();
         match state.waiting.pop_first() {
             None => state.counters.open -= 1,
-            Some((_, next)) => {
+            Some((_, Waiting { turn, .. })) => {
                 drop(state);
                 // Refused by one who has just given up, the slot is dropped again, for the next.
-                let _ = next.send(Turn::Open(Slot { ledger: self.ledger.clone() }));
+                let _ = turn.send(Turn::Open(Slot { ledger: self.ledger.clone() }));
             }
         }
     }

@@ -67,6 +67,7 @@ fn call(body: &str, due: i64) -> Outgoing {
         user_agent: HeaderValue::from_static(USER_AGENT),
         body: body.to_owned().into(),
         by: crate::credentials::SignedBy::Account,
+        owner: Owner::ANYONE,
         due: Timestamp::from_seconds(due),
         now: Timestamp::from_seconds(1_795_407_870),
         timeout: Duration::from_secs(60),

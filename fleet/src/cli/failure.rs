@@ -129,6 +129,7 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_)
+            | Self::Host(HostError::TooManyOwners { .. })
             | Self::Filter { .. }
             | Self::Scenario(_)
             | Self::Plan(_)

@@ -23,6 +23,7 @@ use super::exit::Exit;
 use super::failure::{Failure, UsageError};
 use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
+use crate::connections::Connections;
 use crate::guard::{AccountId, Allowance, admit_endpoint};
 use crate::history::History;
 use crate::host::{self, Limits};
@@ -77,6 +78,10 @@ pub struct Run {
     /// End after this time at the latest, such as 5m or 2h (simulated)
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     duration: Option<Period>,
+    /// How nodes use connections [default: as-agent where that fits, else pooled]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
+    connections: Option<Connections>,
+
     /// Keep plane and fleet up after the end, until Ctrl-C
     #[arg(long, help_heading = "Time")]
     hold: bool,
@@ -115,6 +120,10 @@ impl Run {
         let plane = self.plane(&plan).await?;
         let limits = Limits::of_this_machine(self.endpoint.is_none())?;
         limits.admit(plan.nodes())?;
+        let connections =
+            Connections::choose(self.connections.or(scenario.connections), plan.nodes(), &limits);
+        // Virtual time has none, so none can be too many.
+        let connections = if self.is_virtual { Connections::default() } else { connections? };
         let signals = Signals::listen().map_err(Failure::Runtime)?;
 
         let directory = RunDirectory::create(Path::new(""), self.out.as_deref(), &plan.name, wall_now())?;
@@ -125,6 +134,7 @@ impl Run {
             plan,
             plane,
             limits,
+            connections,
             keep: self.keep,
             is_held: self.hold,
         };

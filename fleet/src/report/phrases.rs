@@ -16,6 +16,12 @@ pub(super) fn pace(result: &RunResult) -> String {
     }
 }
 
+/// Whose connections calls took: `connections as-agent`.
+pub(super) fn connections(result: &RunResult) -> Option<String> {
+    let generator = result.spent.generator.as_ref()?;
+    Some(format!("connections {}", generator.connections.as_str()))
+}
+
 /// How the run ended, and whether that is as it should be.
 pub(super) fn ending(result: &RunResult) -> (String, bool) {
     let after = elapsed(Some(result.duration()));

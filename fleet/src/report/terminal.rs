@@ -47,6 +47,7 @@ fn head(result: &RunResult, page: &mut Page) {
         items.push(phrases::pace(result));
     }
     items.push(result.spent.plane.clone());
+    items.extend(phrases::connections(result));
     let lines = wrap(items.iter().map(String::as_str), "  ", page.width - 2);
     for (number, line) in lines.iter().enumerate() {
         let indent = if number == 0 { "" } else { "  " };

@@ -190,10 +190,11 @@ fn spent(finished: &Finished) -> Spent {
 }
 
 fn generator(finished: &Finished) -> Option<Generator> {
-    let connections = finished.connections?;
+    let (sharing, connections) = finished.connections?;
     let mut generator = Generator {
         kept_up: false,
         lateness: finished.measures.lateness.as_ref().map(Quantiles::of).unwrap_or_default(),
+        connections: sharing,
         held_calls: connections.held_in_total,
         longest_held_microseconds: microseconds(connections.longest_held),
         connections_opened: connections.opened,
@@ -234,6 +235,7 @@ mod tests {
     use shared::wire::UpdateInstanceInformation;
 
     use super::*;
+    use crate::connections::Connections;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
@@ -297,7 +299,10 @@ mod tests {
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
-            connections: Some(Counters { held_in_total: wall, ..Counters::default() }),
+            connections: Some((
+                Connections::AsAgent,
+                Counters { held_in_total: wall, ..Counters::default() },
+            )),
             spending: Spending {
                 wall: Duration::from_secs(wall),
                 cpu: Duration::from_millis(wall),

@@ -334,18 +334,18 @@ pub struct AlarmStateInformation {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeAssociation {
-    /// The document, in the old form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The node, in the old form.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_id: Option<NodeId>,
     /// The association.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association_id: Option<AssociationId>,
     /// A version, or `$LATEST`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association_version: Option<String>,
+    /// The node, in the old form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<NodeId>,
+    /// The document, in the old form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// One association.
@@ -470,15 +470,15 @@ pub struct AssociationDescription {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LegacyStatus {
-    /// When it was reached.
-    pub date: Timestamp,
-    /// `Associated`, `Pending`, `Success` or `Failed`.
-    pub name: String,
-    /// The reason, in words.
-    pub message: String,
     /// What the agent adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub additional_info: Option<String>,
+    /// When it was reached.
+    pub date: Timestamp,
+    /// The reason, in words.
+    pub message: String,
+    /// `Associated`, `Pending`, `Success` or `Failed`.
+    pub name: String,
 }
 
 /// How an association stands.

@@ -10,12 +10,12 @@ use crate::id::NodeId;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateAssociationStatus {
-    /// The document.
-    pub name: String,
-    /// The node.
-    pub instance_id: NodeId,
     /// How it stands; agents name more states than the model knows.
     pub association_status: LegacyStatus,
+    /// The node.
+    pub instance_id: NodeId,
+    /// The document.
+    pub name: String,
 }
 
 /// The association after the report.

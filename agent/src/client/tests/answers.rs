@@ -1,8 +1,11 @@
 //! What comes back from one call: the result, a refusal, garbage, or nothing.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::PathBuf;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -113,7 +116,8 @@ async fn a_request_looks_as_the_real_agents() {
     assert_eq!(
         &signature[64..],
         "\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Date: 20261123T042430Z\r\n\
-         X-Amz-Security-Token: token\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\r\n"
+         X-Amz-Security-Token: token\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\
+         Accept-Encoding: gzip\r\n\r\n"
     );
     assert_eq!(body, "{\"Name\":\"x\"}");
 }
@@ -144,6 +148,50 @@ async fn a_refusal_leaves_the_connection_in_use() {
     assert!(busy.is_transient());
     assert_eq!(fine.unwrap(), "{}");
     assert_eq!(client.counters().opened, 1);
+}
+
+/// What a plane that packs its answers makes of this text.
+fn packed(text: &str) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+/// Makes one call to a plane that answers these bytes under `Content-Encoding: gzip`.
+async fn told_packed(status: &str, body: &[u8]) -> Result<Bytes, CallError> {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let limits = Limits { answer_bytes: 64, ..Limits::of_connections(4) };
+    let client = client(&plane.url(), &clock, limits);
+    let speak = async {
+        let mut wire = plane.accept().await;
+        wire.request().await;
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Encoding: GZip\r\nContent-Length: {}\r\n\r\n", body.len());
+        wire.write(&[head.as_bytes(), body].concat()).await;
+    };
+    let (sent, ()) = tokio::join!(client.send(call("{}", 0)), speak);
+    sent.outcome
+}
+
+#[tokio::test]
+async fn an_answer_may_be_packed() {
+    let answer = told_packed("200 OK", &packed("{\"a\":1}")).await;
+    assert_eq!(answer.unwrap(), "{\"a\":1}");
+    let refusal = told_packed("400 Bad Request", &packed(r#"{"__type":"InvalidDocument"}"#)).await;
+    assert_eq!(refusal.unwrap_err().to_string(), "AmazonSSM.GetDocument refused: InvalidDocument");
+
+    let unreadable = async |body: &[u8]| match told_packed("200 OK", body).await.unwrap_err() {
+        CallError::Unreadable { status: 200, source, .. } => source.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(unreadable(b"{}").await, "its body is not the gzip that its Content-Encoding says");
+    let half = packed("{\"a\":1}");
+    assert_eq!(
+        unreadable(&half[..half.len() - 9]).await,
+        "its body is not the gzip that its Content-Encoding says"
+    );
+    // A few bytes that grow to many.
+    assert_eq!(unreadable(&packed(&"x".repeat(65))).await, "its body is longer than 64 bytes");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! How connections are used: kept, added, waited for, given up.
 
 use super::plane::{Plane, Wire};
+use super::pool::Module;
 use super::*;
 
 /// A client with one answered call behind it, and the plane's end of its connection.
@@ -151,6 +152,93 @@ async fn the_end_of_a_connection_lets_a_waiting_call_open_another() {
     assert!(next.await.unwrap().outcome.is_ok());
     let counters = client.counters();
     assert_eq!((counters.most_open, counters.opened, counters.held_in_total), (1, 2, 1));
+}
+
+/// Another module of the same node calls, and the plane answers at a new connection.
+async fn opened_by(client: &Client<TestClock>, plane: &Plane, owner: Owner) -> Wire {
+    let serve = async {
+        let mut wire = plane.accept().await;
+        wire.echo().await;
+        wire
+    };
+    let (sent, wire) = tokio::join!(client.send(Outgoing { owner, ..call("{}", 0) }), serve);
+    assert!(sent.outcome.is_ok());
+    wire
+}
+
+#[tokio::test]
+async fn each_module_of_each_node_keeps_connections_of_its_own() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(16));
+    let owners = [
+        Owner::module(0, Module::Health),
+        Owner::module(0, Module::Associations),
+        Owner::module(1, Module::Health),
+        Owner::ANYONE,
+    ];
+    let mut wires = Vec::new();
+    for owner in owners {
+        wires.push(opened_by(&client, &plane, owner).await);
+    }
+    for (owner, wire) in owners.into_iter().zip(&mut wires) {
+        let again = Outgoing { owner, ..call("again", 0) };
+        let (sent, body) = tokio::join!(client.send(again), wire.echo());
+        assert_eq!((sent.outcome.unwrap(), body), ("again".into(), "again".into()), "{owner:?}");
+    }
+    assert_eq!((client.counters().opened, client.counters().open), (4, 4));
+}
+
+#[tokio::test]
+async fn an_owner_keeps_two_idle_connections() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(16));
+    let owner = Owner::module(0, Module::Health);
+    let calls: Vec<_> = (0..3).map(|_| start(&client, Outgoing { owner, ..call("{}", 0) })).collect();
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        let mut wire = plane.accept().await;
+        wire.request().await;
+        wires.push(wire);
+    }
+    for wire in &mut wires {
+        wire.answer("200 OK", "{}").await;
+    }
+    for call in calls {
+        assert!(call.await.unwrap().outcome.is_ok());
+    }
+    until(|| client.counters().open == 2).await;
+}
+
+#[tokio::test]
+async fn at_the_bound_an_idle_connection_of_another_makes_room() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(2));
+    let of = |node| Owner::module(node, Module::Health);
+    let first = opened_by(&client, &plane, of(1)).await;
+    let mut second = opened_by(&client, &plane, of(2)).await;
+    opened_by(&client, &plane, of(3)).await;
+    first.closed().await;
+    let again = Outgoing { owner: of(2), ..call("{}", 0) };
+    let (sent, _) = tokio::join!(client.send(again), second.echo());
+    assert!(sent.outcome.is_ok(), "the one idle for longest had to go, not this one");
+    assert_eq!((client.counters().most_open, client.counters().opened), (2, 3));
+}
+
+#[tokio::test]
+async fn who_waits_does_not_get_the_connection_of_another() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(1));
+    let of = |node| Owner::module(node, Module::Health);
+    let under_way = start(&client, Outgoing { owner: of(1), ..call("1", 0) });
+    let mut wire = plane.accept().await;
+    wire.request().await;
+    let waiting = start(&client, Outgoing { owner: of(2), ..call("2", 0) });
+    until(|| client.counters().held == 1).await;
+    wire.answer("200 OK", "{}").await;
+    assert!(under_way.await.unwrap().outcome.is_ok());
+    assert_eq!(plane.accept().await.echo().await, "2");
+    assert!(waiting.await.unwrap().outcome.is_ok());
+    wire.closed().await;
 }
 
 #[tokio::test]

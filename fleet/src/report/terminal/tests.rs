@@ -99,7 +99,7 @@ fn virtual_time_has_no_latencies_and_no_generator() {
 
 const NARROW: &str = "\
 ssm-fleet 0.1.0  first-look  seed 2718281828  60x
-  embedded plane at http://127.0.0.1:4583
+  embedded plane at http://127.0.0.1:4583  connections as-agent
 
 nodes        990 of 1,000 online   web 495 of 500   database 297 of 300
              desktop 148 of 150   build 50
@@ -133,7 +133,7 @@ again        ssm-fleet run first-look --seed 2718281828
 ";
 
 const BROAD: &str = "\
-ssm-fleet 0.1.0  first-look  seed 2718281828  60x  embedded plane at http://127.0.0.1:4583
+ssm-fleet 0.1.0  first-look  seed 2718281828  60x  embedded plane at http://127.0.0.1:4583  connections as-agent
 
 nodes        990 of 1,000 online   web 495 of 500   database 297 of 300   desktop 148 of 150   build 50
              10 invalid instance (hibernating, 40 calls refused), 10 unsupported platform (30 runs skipped every step)

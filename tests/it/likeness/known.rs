@@ -1,0 +1,61 @@
+//! What is known to differ from the recordings, and why.
+//!
+//! An entry that no recording shows any more must go.
+
+use super::compare::Difference;
+
+/// A difference that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// Of which operation.
+    pub(super) operation: &'static str,
+    /// What differs, as the comparer says it.
+    pub(super) what: &'static str,
+    /// Why it does.
+    pub(super) reason: &'static str,
+}
+
+impl Known {
+    /// Whether it is this one.
+    pub(super) fn fits(&self, operation: &str, what: &str) -> bool {
+        self.operation == operation && self.what == what
+    }
+}
+
+/// Why this difference is no surprise.
+pub(super) fn reason(difference: &Difference) -> Option<&'static str> {
+    let known = KNOWN.iter().find(|known| known.fits(&difference.operation, &difference.what));
+    known.map(|known| known.reason)
+}
+
+const fn known(operation: &'static str, what: &'static str, reason: &'static str) -> Known {
+    Known { operation, what, reason }
+}
+
+const REGISTRATION: &str = "the played node is registered already: hybrid registration is not simulated yet";
+const TOKEN: &str = "nodes hold no credentials of their own yet";
+const CHANNEL: &str = "the control channel is not simulated yet";
+const MESSAGES: &str = "messages are not polled for yet, so no command reaches a node";
+const INVENTORY: &str = "nodes gather no inventory yet";
+
+const STEPS: &str =
+    "how long a step takes is drawn from its cohort's behaviour, half a second to two seconds by default";
+
+/// The list, by operation.
+pub(super) const KNOWN: &[Known] = &[
+    known("AcknowledgeMessage", "missing", MESSAGES),
+    known("CreateControlChannel", "missing", CHANNEL),
+    known("GetMessages", "missing", MESSAGES),
+    known("OpenControlChannel", "missing", CHANNEL),
+    known("PutInventory", "missing", INVENTORY),
+    known("RegisterManagedInstance", "missing", REGISTRATION),
+    known("RequestManagedInstanceRoleToken", "missing", TOKEN),
+    known("SendReply", "missing", MESSAGES),
+    known("frame agent_job_ack", "missing", CHANNEL),
+    known("frame agent_job_reply", "missing", CHANNEL),
+    known("frame keepalive", "missing", CHANNEL),
+    known("frame of the opening", "missing", CHANNEL),
+    known("UpdateAssociationStatus", "time of a step", STEPS),
+    known("UpdateInstanceAssociationStatus", "time of a step", STEPS),
+    known("UpdateInstanceInformation", "value of SSMConnectionChannel", CHANNEL),
+];
