@@ -113,12 +113,47 @@ pub struct Known {
     pub document: Arc<Fetched>,
     /// When it is next run, if ever.
     pub due: Timestamp,
-    /// When it last ran.
-    pub last_execution: Option<Timestamp>,
+    /// When it last ran; [`Timestamp::NEVER`] where nobody says (eight bytes less than an option).
+    last_execution: Timestamp,
     /// When this agent ran it, and whether well; what compliance tells of.
     pub executed: Option<Executed>,
     /// Its state on this node.
     pub status: KnownStatus,
+}
+
+impl Known {
+    /// An association of the newest list, due as that has it.
+    pub(crate) fn listed(
+        listed: Listed,
+        document: Arc<Fetched>,
+        executed: Option<Executed>,
+        now: Timestamp,
+    ) -> Result<Self, Fatal> {
+        let Listed { association, status, last_execution } = listed;
+        let due = due(&association.schedule, status, last_execution, now)?;
+        // One whose schedule cannot be read was reported, and leaves compliance.
+        let executed = executed.filter(|_| association.schedule != OwnSchedule::Unreadable);
+        let last_execution = last_execution.unwrap_or(Timestamp::NEVER);
+        Ok(Self { association, document, due, last_execution, executed, status })
+    }
+
+    /// When it last ran, if anybody says.
+    pub fn last_execution(&self) -> Option<Timestamp> {
+        (self.last_execution != Timestamp::NEVER).then_some(self.last_execution)
+    }
+
+    /// Takes in that a run ended: the agent's own clock says when.
+    pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) -> Result<(), Fatal> {
+        self.status = KnownStatus::from(status);
+        self.last_execution = now;
+        self.due = due(&self.association.schedule, self.status, Some(now), now)?;
+        Ok(())
+    }
+
+    /// The same without its place in the list: only the document counts.
+    pub(crate) fn unlisted(self) -> Self {
+        Self { due: Timestamp::NEVER, executed: None, status: KnownStatus::Unlisted, ..self }
+    }
 }
 
 /// The end of a run.

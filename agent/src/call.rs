@@ -18,7 +18,7 @@ use shared::wire::{
     DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
     GetManifestReply, GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply,
     ListInstanceAssociations, ListInstanceAssociationsReply, Parameters, PutComplianceItems,
-    PutConfigurePackageResult, RegisterManagedInstance, RegisterManagedInstanceReply,
+    PutConfigurePackageResult, PutInventory, RegisterManagedInstance, RegisterManagedInstanceReply,
     RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply, UpdateAssociationStatus,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
@@ -28,6 +28,7 @@ use crate::catalogue::Fetched;
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
+use crate::inventory::{Kinds, Taken};
 
 /// An operation of the public API that nodes call, whether or not our plane knows it.
 const GET_PARAMETERS: &str = "GetParameters";
@@ -66,6 +67,8 @@ pub enum Call {
     GetManifest(Arc<DocumentName>),
     /// How the work on a package went.
     PutPackageResult(Arc<PackageResult>),
+    /// What the node is made of.
+    PutInventory(Arc<InventoryUpload>),
 }
 
 /// How the work on a package went.
@@ -90,6 +93,20 @@ pub struct DocumentName {
     pub name: String,
     /// Its version, if one is meant.
     pub version: Option<String>,
+}
+
+/// What is told of a node: which types, at which edition of its facts, and what
+/// of it the plane has taken before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InventoryUpload {
+    /// The types.
+    pub kinds: Kinds,
+    /// How often the node's packages have changed.
+    pub edition: u32,
+    /// What the plane took last.
+    pub taken: Taken,
+    /// Whether all of it goes with its content.
+    pub is_full: bool,
 }
 
 /// How a run stands.
@@ -125,6 +142,7 @@ pub enum Request {
     GetParameters(GetParameters),
     GetManifest(GetManifest),
     PutPackageResult(PutConfigurePackageResult),
+    PutInventory(PutInventory),
 }
 
 /// What came back, in its wire type.
@@ -238,6 +256,7 @@ impl Call {
             Self::GetParameters(_) => GET_PARAMETERS,
             Self::GetManifest(_) => GetManifest::NAME,
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
+            Self::PutInventory(_) => PutInventory::NAME,
         }
     }
 }
@@ -260,6 +279,7 @@ impl Request {
             Self::GetParameters(_) => GET_PARAMETERS,
             Self::GetManifest(_) => GetManifest::NAME,
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
+            Self::PutInventory(_) => PutInventory::NAME,
         }
     }
 
@@ -280,6 +300,7 @@ impl Request {
             Self::GetParameters(_) => GET_PARAMETERS_TARGET,
             Self::GetManifest(_) => GetManifest::TARGET,
             Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
+            Self::PutInventory(_) => PutInventory::TARGET,
         }
     }
 
@@ -295,7 +316,10 @@ impl Request {
             | Self::ReportStatus(_)
             | Self::ReportLegacy(_) => Module::Associations,
             Self::PutCompliance(_) => Module::Compliance,
-            Self::GetParameters(_) | Self::GetManifest(_) | Self::PutPackageResult(_) => Module::Document,
+            Self::GetParameters(_)
+            | Self::GetManifest(_)
+            | Self::PutPackageResult(_)
+            | Self::PutInventory(_) => Module::Document,
         }
     }
 
@@ -316,6 +340,7 @@ impl Request {
             Self::GetParameters(request) => encode(request),
             Self::GetManifest(request) => encode(request),
             Self::PutPackageResult(request) => encode(request),
+            Self::PutInventory(request) => encode(request),
         }
     }
 
@@ -340,7 +365,8 @@ impl Request {
             | Self::GetDocument(_)
             | Self::GetParameters(_)
             | Self::GetManifest(_)
-            | Self::PutPackageResult(_) => {}
+            | Self::PutPackageResult(_)
+            | Self::PutInventory(_) => {}
         }
         self
     }
@@ -367,7 +393,8 @@ impl Request {
             | Self::ReportStatus(_)
             | Self::ReportLegacy(_)
             | Self::PutCompliance(_)
-            | Self::PutPackageResult(_) => decode::<Empty>(body, |_| Answer::Done),
+            | Self::PutPackageResult(_)
+            | Self::PutInventory(_) => decode::<Empty>(body, |_| Answer::Done),
             Self::ListAssociations(_) => decode_list(body),
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),

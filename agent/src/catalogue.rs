@@ -129,6 +129,8 @@ pub struct Timing {
     pub poll_every: Period,
     /// The longest wait before each poll; fixed in the agent.
     pub poll_jitter: Period,
+    /// Between changes of a node's packages; never, if it is no time at all.
+    pub facts_change_every: Period,
 }
 
 impl Default for Timing {
@@ -137,6 +139,7 @@ impl Default for Timing {
             health_every: Period::minutes(5),
             poll_every: Period::minutes(10),
             poll_jitter: Period::seconds(30),
+            facts_change_every: Period::days(7),
         }
     }
 }

@@ -16,6 +16,7 @@ use shared::status::PlatformType;
 use shared::time::{Period, Timestamp};
 use shared::wire::{InventoryEntry, InventoryItem, PutInventory};
 
+use crate::call::InventoryUpload;
 use crate::facts::{Facts, Thing};
 
 /// The longest that the agent waits before it uploads.
@@ -86,13 +87,11 @@ pub struct Taken(u32);
 
 impl Taken {
     /// After an upload of these types was taken.
-    pub fn and(self, kinds: Kinds, facts: &Facts) -> Self {
-        let before = if self.edition() == facts.edition & Self::EDITIONS {
-            self.kinds().0
-        } else {
-            self.kinds().0 & !Self::CHANGING
-        };
-        Self((facts.edition & Self::EDITIONS) << 8 | u32::from(before | kinds.0))
+    pub fn and(self, kinds: Kinds, edition: u32) -> Self {
+        let edition = edition & Self::EDITIONS;
+        let is_current = self.edition() == edition;
+        let still = if is_current { self.kinds().0 } else { self.kinds().0 & !Self::CHANGING };
+        Self(edition << 8 | u32::from(still | kinds.0))
     }
 
     /// Whether this type was taken as it is now.
@@ -116,29 +115,22 @@ impl Taken {
     }
 }
 
-/// The upload of these types at this instant. What was taken before goes without
-/// its content, unless all is asked for in `full`.
-pub fn upload(
-    node: NodeId,
-    facts: &Facts,
-    kinds: Kinds,
-    taken: Taken,
-    full: bool,
-    now: Timestamp,
-) -> PutInventory {
-    let items =
-        KINDS.iter().filter(|(kind, ..)| kinds.has(*kind)).map(|&(kind, _, type_name, schema_version)| {
-            let things = things(facts, kind);
-            let is_known = !full && taken.has(kind, facts);
-            InventoryItem {
-                capture_time: captured(now),
-                content_hash: Some(content_hash(&things)),
-                content: (!is_known).then(|| things.into_iter().map(entry).collect()),
-                context: None,
-                schema_version: schema_version.into(),
-                type_name: type_name.into(),
-            }
-        });
+/// The call of an upload, made at this instant. What was taken before goes
+/// without its content, unless all of it is to go with it.
+pub fn upload(node: NodeId, facts: &Facts, upload: &InventoryUpload, now: Timestamp) -> PutInventory {
+    let asked = KINDS.iter().filter(|(kind, ..)| upload.kinds.has(*kind));
+    let items = asked.map(|&(kind, _, type_name, schema_version)| {
+        let things = things(facts, kind);
+        let is_known = !upload.is_full && upload.taken.has(kind, facts);
+        InventoryItem {
+            capture_time: captured(now),
+            content_hash: Some(content_hash(&things)),
+            content: (!is_known).then(|| things.into_iter().map(entry).collect()),
+            context: None,
+            schema_version: schema_version.into(),
+            type_name: type_name.into(),
+        }
+    });
     PutInventory { instance_id: node, items: items.collect() }
 }
 
@@ -213,8 +205,9 @@ mod tests {
         })
     }
 
-    fn node() -> NodeId {
-        "mi-0123456789abcdef0".parse().unwrap()
+    fn upload(facts: &Facts, kinds: Kinds, taken: Taken, is_full: bool, now: Timestamp) -> PutInventory {
+        let told = InventoryUpload { kinds, edition: facts.edition, taken, is_full };
+        super::upload("mi-0123456789abcdef0".parse().unwrap(), facts, &told, now)
     }
 
     /// Each item's type, and whether it has content.
@@ -244,9 +237,8 @@ mod tests {
     #[test]
     fn inputs_and_platform_say_what_is_looked_at() {
         use PlatformType::{Linux, Windows};
-        let upload = |kinds| {
-            upload(node(), &facts("windows-2022", 0), kinds, Taken::default(), false, Timestamp::default())
-        };
+        let upload =
+            |kinds| upload(&facts("windows-2022", 0), kinds, Taken::default(), false, Timestamp::default());
         let all = upload(asked(everything(), Windows));
         assert_eq!(all.items.len(), 7);
         assert_eq!(told(&upload(asked(everything(), Linux))).len(), 4);
@@ -263,26 +255,26 @@ mod tests {
         let (old, new) = (facts("amazon-linux-2023", 3), facts("amazon-linux-2023", 4));
         let few = asked(json!({"applications": "Enabled", "networkConfig": "Enabled"}), PlatformType::Linux);
         let all = asked(everything(), PlatformType::Linux);
-        let first = upload(node(), &old, few, Taken::default(), false, now);
+        let first = upload(&old, few, Taken::default(), false, now);
         assert_eq!(told(&first), [("AWS:Application", true), ("AWS:Network", true)]);
         assert_eq!(first.items[0].capture_time, "2026-11-23T04:26:39Z");
 
-        let taken = Taken::default().and(few, &old);
-        let second = upload(node(), &old, all, taken, false, now);
+        let taken = Taken::default().and(few, old.edition);
+        let second = upload(&old, all, taken, false, now);
         let contents =
             |upload: &PutInventory| told(upload).into_iter().map(|(_, has)| has).collect::<Vec<_>>();
         assert_eq!(contents(&second), [false, true, false, true]);
         assert_eq!(second.items[0].content_hash, first.items[0].content_hash);
-        assert_eq!(contents(&upload(node(), &old, all, taken, true, now)), [true; 4]);
+        assert_eq!(contents(&upload(&old, all, taken, true, now)), [true; 4]);
 
-        let taken = taken.and(all, &old);
-        assert_eq!(contents(&upload(node(), &old, all, taken, false, now)), [false; 4]);
+        let taken = taken.and(all, old.edition);
+        assert_eq!(contents(&upload(&old, all, taken, false, now)), [false; 4]);
         // A package changed: what follows from packages is told anew.
-        let changed = upload(node(), &new, all, taken, false, now);
+        let changed = upload(&new, all, taken, false, now);
         assert_eq!(contents(&changed), [true, true, false, false]);
         assert_ne!(changed.items[0].content_hash, first.items[0].content_hash);
         let network = asked(json!({"networkConfig": "Enabled"}), PlatformType::Linux);
-        let taken = taken.and(network, &new);
-        assert_eq!(contents(&upload(node(), &new, all, taken, false, now)), [true, true, false, false]);
+        let taken = taken.and(network, new.edition);
+        assert_eq!(contents(&upload(&new, all, taken, false, now)), [true, true, false, false]);
     }
 }

@@ -28,8 +28,10 @@ use crate::call::{Call, Outcome, PackageResult, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
 use crate::compliance;
 use crate::credentials::{Held, IdentityKind};
+use crate::facts::Facts;
 use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
+use crate::inventory::{self, Taken};
 use crate::lane::{Lane, LaneName, Outstanding};
 use crate::legacy;
 use crate::lifecycle::Lifecycle;
@@ -64,6 +66,8 @@ pub struct Node {
     pub(crate) held: Option<Box<Held>>,
     pub(crate) polls: u32,
     pub(crate) runs: u32,
+    /// What of its inventory the plane has taken.
+    pub(crate) inventory_taken: Taken,
 }
 
 /// What a node follows.
@@ -212,6 +216,7 @@ impl Node {
             held: None,
             polls: 0,
             runs: 0,
+            inventory_taken: Taken::default(),
         };
         let settings = &identity.cohort(catalogue).identity;
         if fault == Some(NodeFault::InvalidInstance) && settings.kind == IdentityKind::Ec2 {
@@ -417,6 +422,10 @@ impl Node {
                 package_name: package.name.clone(),
                 package_version: package.version.clone().unwrap_or_default(),
             }),
+            Call::PutInventory(upload) => {
+                let facts = Facts { platform: self.platform(catalogue), draw, edition: upload.edition };
+                Request::PutInventory(inventory::upload(id, &facts, upload, dispatch.stamped))
+            }
             Call::PutPackageResult(result) => {
                 Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
             }

@@ -17,7 +17,7 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use smallvec::SmallVec;
 
-use crate::association::{self, Association, Executed, Fatal, Known, KnownStatus, Listed, OwnSchedule};
+use crate::association::{Association, Fatal, Known, Listed, OwnSchedule};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
 use crate::compliance;
@@ -221,7 +221,7 @@ impl Node {
             .filter_map(|(listed, document)| Some((listed, document?)))
             .map(|(listed, document)| {
                 let old = before.iter().find(|old| old.association.id == listed.association.id);
-                known(listed, document, old.and_then(|old| old.executed), turn.now)
+                Known::listed(listed, document, old.and_then(|old| old.executed), turn.now)
             })
             .collect::<Result<_, Fatal>>()?;
         if is_legacy {
@@ -240,34 +240,6 @@ impl Node {
     fn end_poll(&mut self, turn: &mut Turn<'_>) {
         self.poll = None;
         self.await_next_poll(turn);
-    }
-}
-
-fn known(
-    listed: Listed,
-    document: Arc<Fetched>,
-    executed: Option<Executed>,
-    now: Timestamp,
-) -> Result<Known, Fatal> {
-    let (association, status, last_execution) = (listed.association, listed.status, listed.last_execution);
-    let due = association::due(&association.schedule, status, last_execution, now)?;
-    // One whose schedule cannot be read was reported, and leaves compliance.
-    let executed = executed.filter(|_| association.schedule != OwnSchedule::Unreadable);
-    Ok(Known { association, document, due, last_execution, executed, status })
-}
-
-impl Known {
-    /// Takes in that a run ended: the agent's own clock says when.
-    pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) -> Result<(), Fatal> {
-        self.status = KnownStatus::from(status);
-        self.last_execution = Some(now);
-        self.due = association::due(&self.association.schedule, self.status, self.last_execution, now)?;
-        Ok(())
-    }
-
-    /// The same without its place in the list: only the document counts.
-    fn unlisted(self) -> Self {
-        Self { due: Timestamp::NEVER, executed: None, status: KnownStatus::Unlisted, ..self }
     }
 }
 

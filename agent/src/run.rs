@@ -5,12 +5,13 @@
 //! InProgress, one per step, the final one, then compliance
 //! (agent/association/processor.go). Steps do not wait for reports: they are
 //! due instants of their own. What a step does is `execution`'s decision; taking
-//! steps up is `step`'s, documents that steps run `nested`'s, packages `package`'s,
+//! steps up is `step`'s, documents that steps run `nested`'s, packages `package`'s, inventory `inventory`'s,
 //! and what comes from the Parameter Store `asking`'s work. A reboot is in `reboot`.
 //!
 //! Invariant: one association never runs twice at once, as in the real agent.
 
 mod asking;
+mod inventory;
 mod nested;
 mod package;
 mod pass;
@@ -34,6 +35,7 @@ use crate::lifecycle::Lifecycle;
 use crate::node::{Ended, Fatality, Node, Note, Turn, executed_items};
 
 use self::asking::Asking;
+use self::inventory::Upload;
 use self::package::Package;
 use self::pass::Pass;
 use self::step::StepUnderWay;
@@ -60,6 +62,8 @@ pub struct Run {
     pub(crate) step_due: Timestamp,
     /// The work on a package, if that is what the step under way is.
     package: Option<Box<Package>>,
+    /// What an inventory step has uploaded, until it is answered.
+    upload: Option<Box<Upload>>,
     /// A call that the document's worker is to make once the lane is free.
     call: Option<Call>,
     /// When the document's worker began.
@@ -107,7 +111,7 @@ impl Node {
         let known = &self.known[first];
         if known.status != KnownStatus::InProgress {
             self.start(first, turn);
-        } else if known.last_execution.is_some_and(|last| turn.now.since(last) > STUCK_AFTER) {
+        } else if known.last_execution().is_some_and(|last| turn.now.since(last) > STUCK_AFTER) {
             self.report_stuck(first, turn);
         } else {
             self.lane(LaneName::Execution).due = next_tick(since, turn.now);
@@ -173,6 +177,7 @@ impl Node {
             Call::GetNamedDocument(_) => return self.named_document_came(outcome, turn),
             Call::GetManifest(_) => return self.manifest_came(outcome, turn),
             Call::PutPackageResult(_) => return self.package_result_told(outcome, turn),
+            Call::PutInventory(_) => return self.inventory_answered(outcome, turn),
             _ => {}
         }
         match run.phase {
@@ -290,6 +295,7 @@ impl Run {
             step: None,
             step_due: Timestamp::NEVER,
             package: None,
+            upload: None,
             call: None,
             worker_since: now,
             away: None,

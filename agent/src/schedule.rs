@@ -2,7 +2,7 @@
 //!
 //! Looser than the service's: no minimum, no plural rule, blanks optional, upper
 //! and lower case alike, no `at(…)` (agent/association/scheduleexpression). Its
-//! cron is another dialect than the service's as well, see [`cron`]; neither
+//! cron is another dialect than the service's as well, see `cron`; neither
 //! reader knows the other.
 
 mod cron;

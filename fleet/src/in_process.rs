@@ -89,6 +89,7 @@ fn typed(service: &Service, now: Timestamp, by: By, request: Request) -> Answer 
         Request::PutCompliance(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::GetManifest(call) => done(service.call_for(now, by, call), Answer::Manifest),
         Request::GetParameters(call) => done(service.call_for(now, by, call), Answer::Parameters),
+        Request::PutInventory(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::PutPackageResult(call) => done(service.call_for(now, by, call), |_| Answer::Done),
     }
 }

@@ -470,7 +470,10 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         tags,
         identity,
         agent_version,
-        timing: Timing::default(),
+        timing: Timing {
+            facts_change_every: written.facts_change.unwrap_or(Timing::default().facts_change_every),
+            ..Timing::default()
+        },
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
     })

@@ -87,6 +87,9 @@ pub struct Cohort {
     /// The agent's version.
     #[serde(default)]
     pub agent_version: Option<String>,
+    /// After how long one of a node's packages changes, for its inventory; a week if not said.
+    #[serde(default)]
+    pub facts_change: Option<Period>,
     /// What is wrong with how many of them.
     #[serde(default)]
     pub faults: Vec<Fault>,

@@ -78,7 +78,7 @@ impl Bench {
             tags: Vec::new(),
             identity,
             agent_version: "3.3.0.0".into(),
-            timing: Timing::default(),
+            timing: Timing { facts_change_every: Period::ZERO, ..Timing::default() },
             behaviours,
             faults,
         };

@@ -12,6 +12,7 @@ mod errors;
 mod foreign;
 mod golden;
 mod identity;
+mod inventory;
 mod legacy;
 mod life_cycle;
 mod likeness;

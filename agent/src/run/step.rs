@@ -15,7 +15,8 @@ use shared::time::{Period, Timestamp};
 use crate::association::Known;
 use crate::catalogue::Behaviour;
 use crate::execution::{self, Ending, StepResult, StepStatus, Verdict};
-use crate::node::{Node, Note, Turn};
+use crate::inventory;
+use crate::node::{Node, Turn};
 use crate::performance::{self, Performance};
 use crate::plugin::{self, Work};
 
@@ -27,9 +28,6 @@ const DOCUMENT_LIMIT: Period = Period::hours(48);
 
 /// How long the agent tries to store output where nobody answers.
 const OUTPUT_LOST_AFTER: Period = Period::seconds(31);
-
-/// The agent's own wait before it gathers inventory.
-const INVENTORY_WAIT: Period = Period::seconds(30);
 
 /// Another association that has run on this node since its agent began, is still
 /// in its list, and gathers inventory as well.
@@ -122,9 +120,11 @@ impl Node {
             run.ask_for_reboot(result, away);
             return self.report_next(turn);
         }
-        if result.status == StepStatus::Success && plugin::work(&step.action) == Work::Inventory {
-            turn.note(Note::InventoryGathered(association.id));
+        let is_inventory = plugin::work(&step.action) == Work::Inventory;
+        if result.status == StepStatus::Success && is_inventory && self.upload_inventory(&result, turn) {
+            return self.report_next(turn);
         }
+        let Some(run) = &mut self.run else { return };
         if run.package.is_some() {
             run.tell_of_package(result, turn.now);
             return self.report_next(turn);
@@ -201,7 +201,7 @@ impl Run {
         let mut performance = performance::perform(step, &inputs, timeout, &chance);
         if plugin::work(&step.action) == Work::Inventory && behaviour.takes.is_none() {
             performance.takes =
-                performance.takes + draw.period("inventory-wait", index as u64, INVENTORY_WAIT);
+                performance.takes + draw.period("inventory-wait", index as u64, inventory::LONGEST_WAIT);
         }
         let lost = if self.loses_output(behaviour, step) { OUTPUT_LOST_AFTER } else { Period::ZERO };
         let due = turn.now + performance.takes.min(timeout) + lost;

@@ -36,7 +36,8 @@ const REGISTRATION: &str = "the played node is registered already: hybrid regist
 const TOKEN: &str = "nodes hold no credentials of their own yet";
 const CHANNEL: &str = "the control channel is not simulated yet";
 const MESSAGES: &str = "messages are not polled for yet, so no command reaches a node";
-const INVENTORY: &str = "nodes gather no inventory yet";
+const MACHINE: &str = "processor and kernel are those of another machine; the 715 packages are the same";
+const INTERFACES: &str = "the recorded machine had no network interface but the loopback";
 
 const STEPS: &str =
     "how long a step takes is drawn from its cohort's behaviour, half a second to two seconds by default";
@@ -47,7 +48,12 @@ pub(super) const KNOWN: &[Known] = &[
     known("CreateControlChannel", "missing", CHANNEL),
     known("GetMessages", "missing", MESSAGES),
     known("OpenControlChannel", "missing", CHANNEL),
-    known("PutInventory", "missing", INVENTORY),
+    known("PutInventory", "number of Items[].Content", INTERFACES),
+    known("PutInventory", "value of Items[].Content[].CPUCores", MACHINE),
+    known("PutInventory", "value of Items[].Content[].CPUHyperThreadEnabled", MACHINE),
+    known("PutInventory", "value of Items[].Content[].CPUModel", MACHINE),
+    known("PutInventory", "value of Items[].Content[].CPUSpeedMHz", MACHINE),
+    known("PutInventory", "value of Items[].Content[].KernelVersion", MACHINE),
     known("RegisterManagedInstance", "missing", REGISTRATION),
     known("RequestManagedInstanceRoleToken", "missing", TOKEN),
     known("SendReply", "missing", MESSAGES),
