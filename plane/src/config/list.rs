@@ -70,6 +70,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("automation_running_limit", "100", "a number", "how many automations run at once (quota)"),
     setting(
+        "bare_refusals",
+        "false",
+        "true",
+        "whether refusals whose shape has no message member go without a Message",
+    ),
+    setting(
         "calendar_error",
         "InvalidDocument",
         ERROR,
