@@ -379,6 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_value_is_refused() {
+        let cases = [
+            ("account: 12", "expected 12 digits"),
+            ("region: US East", "expected one such as us-east-1"),
+            ("automation_failure_percent: 101", "expected 0 to 100"),
+            ("calendar_error: Nonsense", "`Nonsense` is no error of the service"),
+        ];
+        for (line, reason) in cases {
+            assert!(read(line).unwrap_err().contains(reason), "{line}");
+        }
+    }
+
+    #[test]
     fn a_slip_of_the_finger_is_near_what_was_meant() {
         let cases = [
             ("late_nodes_policy", "late_node_policy"),
