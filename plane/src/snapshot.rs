@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::schedule::timetable::Timetable;
 use shared::schedule::{Dialect, Schedule};
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use crate::state::association::{Association, AssociationNumber, Kept};
@@ -70,6 +71,7 @@ struct Written<'a> {
     commands: Vec<&'a Command>,
     automations: WrittenAutomations<'a>,
     world: &'a World,
+    latest: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +92,9 @@ struct Read {
     commands: Vec<Command>,
     automations: KeptAutomations,
     world: World,
+    /// States that were kept before there was this member go on from the wall's time.
+    #[serde(default)]
+    latest: Timestamp,
 }
 
 /// Writes a state down, without its first line: that is [`seal`]'s.
@@ -112,6 +117,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         commands: state.commands.kept().collect(),
         automations: state.automations.kept(),
         world: &state.world,
+        latest: state.latest,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
 }
@@ -135,6 +141,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.commands = Commands::restore(read.commands, read.next_command);
     state.automations = Automations::restore(read.automations);
     state.world = read.world;
+    state.latest = read.latest;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.share_documents();

@@ -29,6 +29,7 @@ pub mod world;
 use serde::{Deserialize, Serialize};
 use shared::id::{AssociationId, AutomationId, CommandId, ExecutionId};
 use shared::seed::Seed;
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use association::Associations;
@@ -56,6 +57,8 @@ pub struct State {
     pub(crate) world: World,
     pub(crate) commands: Commands,
     pub(crate) automations: Automations,
+    /// The latest instant at which anything was done.
+    pub(crate) latest: Timestamp,
 }
 
 impl State {
@@ -75,6 +78,7 @@ impl State {
             world: world.clone(),
             commands: Commands::default(),
             automations: Automations::default(),
+            latest: Timestamp::default(),
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -99,6 +103,7 @@ impl State {
             world: self.world.clone(),
             commands: self.commands.clone(),
             automations: self.automations.clone(),
+            latest: self.latest,
         }
     }
 
