@@ -63,6 +63,9 @@ impl Embedded {
         address: Option<SocketAddr>,
         state_file: Option<PathBuf>,
     ) -> Result<Self, EmbeddedError> {
+        if let Some(file) = &state_file {
+            plane::http::check_state_file(file)?;
+        }
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();

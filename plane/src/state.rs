@@ -33,6 +33,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::id::{ActivationId, AssociationId, AutomationId, CommandId, ExecutionId, NodeId};
 use shared::seed::Seed;
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use activation::Activations;
@@ -64,6 +65,8 @@ pub struct State {
     pub(crate) automations: Automations,
     pub(crate) activations: Activations,
     pub(crate) vault: Arc<Vault>,
+    /// The latest instant at which anything was done.
+    pub(crate) latest: Timestamp,
 }
 
 impl State {
@@ -86,6 +89,7 @@ impl State {
             automations: Automations::default(),
             activations: Activations::default(),
             vault,
+            latest: Timestamp::default(),
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -112,6 +116,7 @@ impl State {
             world: self.world.clone(),
             commands: self.commands.clone(),
             automations: self.automations.clone(),
+            latest: self.latest,
         }
     }
 

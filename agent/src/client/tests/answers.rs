@@ -47,7 +47,8 @@ async fn calls_for_credentials_look_as_the_real_agents() {
         &signature[344..],
         format!(
             "\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Content-Sha256: {}\r\n\
-             X-Amz-Date: 20261123T042430Z\r\nX-Amz-Target: AmazonSSM.GetDocument",
+             X-Amz-Date: 20261123T042430Z\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\
+             Accept-Encoding: gzip",
             body_hash(body.as_bytes()).as_str()
         )
     );
