@@ -67,7 +67,8 @@ async fn calls_for_credentials_look_as_the_real_agents() {
     sent.outcome.unwrap();
     let expected = format!(
         "POST / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nContent-Length: 2\r\n\
-         Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\r\n"
+         Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\
+         Accept-Encoding: gzip\r\n\r\n"
     );
     assert_eq!(head, expected);
     let without_a_key = other.send(Outgoing { by: SignedBy::Key(node, 0), ..call("{}", 0) }).await;
