@@ -49,6 +49,8 @@ pub struct IdentitySettings {
     pub key_pool: u32,
     /// The activations that hybrid nodes register by, once the operator has made them.
     pub activations: Activations,
+    /// The id of the one instance there is, where it was named; else ids are drawn.
+    pub own_id: Option<NodeId>,
 }
 
 impl Default for IdentitySettings {
@@ -59,6 +61,7 @@ impl Default for IdentitySettings {
             key_rotation: None,
             key_pool: KEY_POOL,
             activations: Activations::default(),
+            own_id: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! go to stdout, logs and progress to stderr. What repeats stands in the
 //! scenario; a flag is for what changes from run to run.
 //!
-//! - [`run`], [`plane`], [`schedule`]: the subcommands
+//! - [`run`], [`plane`], [`node`], [`schedule`]: the subcommands
 //! - [`again`], [`closing`], [`directory`]: what a run leaves behind
 //! - [`exit`], [`failure`], [`outcome`]: how the program ends, and why
 //! - [`logging`], [`terminal`], [`value`]: flags of all, and how values are read
@@ -15,6 +15,7 @@ pub mod directory;
 pub mod exit;
 pub mod failure;
 pub mod logging;
+pub mod node;
 pub mod outcome;
 pub mod plane;
 pub mod run;
@@ -53,6 +54,7 @@ scenario says, 2 usage or scenario error, 105 cut short.";
 enum Command {
     Run(Box<run::Run>),
     Plane(plane::Plane),
+    Node(node::Node),
     Schedule(schedule::Schedule),
 }
 
@@ -94,6 +96,7 @@ impl Cli {
         let outcome = match self.command.expect("`read` fills in `run`") {
             Command::Run(command) => runtime.block_on(command.run(self.logging.screen(bars))),
             Command::Plane(command) => runtime.block_on(command.run()),
+            Command::Node(command) => runtime.block_on(command.run()),
             Command::Schedule(command) => command.run(),
         };
         // What was asked for is done; a task that still waits for a reply is not waited for.
@@ -141,6 +144,8 @@ mod tests {
             "ssm-fleet run --invalid-instance 1% --unsupported-platform 2.5% --unknown-nodes refuse --hold",
             "ssm-fleet plane --listen 127.0.0.1:0 --state s.json --seed 1 --terminated i-01234567,i-89abcdef",
             "ssm-fleet --log ssm_fleet=debug --log-format json plane",
+            "ssm-fleet node --endpoint http://127.0.0.1:4583 --id i-0123456789abcdef0 --json --full",
+            "ssm-fleet node --endpoint http://127.0.0.1:4583 --activation-id a --activation-code b --duration 5m",
             "ssm-fleet schedule rate(1day) --after 2025-03-10T14:07:31Z --count 3 --json",
             "ssm-fleet schedule at(12:00) --apply-only-at-cron-interval --offset 6",
         ] {
@@ -157,6 +162,12 @@ mod tests {
             ("ssm-fleet run --unknown-nodes shoot", ErrorKind::InvalidValue),
             ("ssm-fleet plane --terminated x", ErrorKind::ValueValidation),
             ("ssm-fleet plane --listen 4583", ErrorKind::ValueValidation),
+            ("ssm-fleet node", ErrorKind::MissingRequiredArgument),
+            ("ssm-fleet node --endpoint http://127.0.0.1:1 --id x", ErrorKind::ValueValidation),
+            (
+                "ssm-fleet node --endpoint http://127.0.0.1:1 --activation-id a",
+                ErrorKind::MissingRequiredArgument,
+            ),
             ("ssm-fleet schedule", ErrorKind::MissingRequiredArgument),
             ("ssm-fleet schedule x --offset 7", ErrorKind::ValueValidation),
             ("ssm-fleet schedule x --count 0", ErrorKind::ValueValidation),

@@ -7,6 +7,7 @@
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
 //! - [`connections`]: whose connection a call takes
+//! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
 //! - [`cli`]: the words on the command line
@@ -34,4 +35,6 @@ pub mod shard;
 pub mod signal;
 pub mod simulation;
 pub mod socket_desk;
+pub mod solo;
 pub mod survey;
+pub mod witness;

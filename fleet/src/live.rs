@@ -21,6 +21,7 @@ use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
 use crate::shard::{Completion, Emitted, Shard};
 use crate::simulation::CohortState;
+use crate::witness::{Heard, Witness, Witnessed};
 
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
@@ -45,6 +46,8 @@ pub struct Surroundings {
     pub registered: mpsc::UnboundedSender<u32>,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
+    /// Who is told of each call, if anybody is.
+    pub witness: Option<Witness>,
 }
 
 /// What a running shard is asked.
@@ -179,7 +182,14 @@ async fn carry(
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
         timeout: clock.wall_timeout(CALL_LIMIT),
     };
+    let body = around.witness.is_some().then(|| outgoing.body.clone());
     let sent = client.send(outgoing).await;
+    if let (Some(witness), Some(body)) = (&around.witness, body) {
+        let answer = Heard::of(&sent.outcome);
+        let operation = request.operation();
+        // Whoever looked on may have gone.
+        let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took: sent.latency });
+    }
     let answer = match sent.outcome {
         Ok(body) => request.read(&body),
         Err(error) => answer_of(error),

@@ -260,6 +260,7 @@ pub async fn run_live(
         is_wall_dated: is_foreign,
         registered: registered_in,
         progress: progress.clone(),
+        witness: None,
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
@@ -385,7 +386,7 @@ impl Fleet {
 }
 
 /// Signs as the environment says, else with the documentation's example key.
-fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
+pub(crate) fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
     let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
     let named = of_environment("AWS_ACCESS_KEY_ID").zip(of_environment("AWS_SECRET_ACCESS_KEY"));

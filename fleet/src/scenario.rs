@@ -62,7 +62,7 @@ pub struct Scenario {
 }
 
 /// Nodes that are alike.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cohort {
     /// Its name.
@@ -313,6 +313,23 @@ impl Scenario {
                 Err(ScenarioError::Unknown { name: name.to_owned(), built_in })
             }
             Err(source) => Err(ScenarioError::Unreadable { path, source }),
+        }
+    }
+
+    /// A scenario of one cohort of which nobody wants anything.
+    pub fn of_cohort(name: &str, seed: u64, duration: Period, cohort: Cohort) -> Self {
+        Self {
+            name: name.to_owned(),
+            seed,
+            time_scale: None,
+            ramp: Period::ZERO,
+            duration,
+            key_pool: None,
+            connections: None,
+            plane: PlaneConfig::default(),
+            cohorts: vec![cohort],
+            documents: Vec::new(),
+            associations: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Behaviour across crates.
 
+mod alone;
 mod bench;
 mod binary;
 mod clients;

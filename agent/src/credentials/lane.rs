@@ -34,6 +34,7 @@ impl Node {
             held.id = Some(node_id(draw, self.fault));
             held.renew_at = arrives;
         } else {
+            held.id = settings.own_id.filter(|_| settings.kind == IdentityKind::Ec2);
             held.register_at = arrives;
         }
         self.held = Some(Box::new(held));
@@ -175,6 +176,7 @@ impl Node {
     fn settle(&mut self) {
         let is_settled = |held: &Held| {
             held.register_at == Timestamp::NEVER
+                && held.id.is_none()
                 && held.session.is_none()
                 && held.failures == 0
                 && held.step == Step::Role

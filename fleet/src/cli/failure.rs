@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use agent::client::endpoint::Endpoint;
 use plane::snapshot::RestoreError;
+use shared::id::NodeId;
 use shared::schedule::ScheduleError;
 use tracing_subscriber::filter::ParseError;
 
@@ -119,6 +120,14 @@ pub enum UsageError {
     /// Virtual time stands still.
     #[error("--virtual and --hold exclude one another: virtual time stands still once the run is over")]
     VirtualHold,
+    /// A hybrid node's id comes from the plane.
+    #[error("--id and --activation-id exclude one another: a hybrid node gets its id when it registers")]
+    IdOfHybrid,
+    /// The form tells the identity.
+    #[error(
+        "--id {0}: a node of its own accord can only be an instance, i-…; an mi-… id comes by an activation"
+    )]
+    HybridId(NodeId),
     /// A setting of the embedded plane.
     #[error("--unknown-nodes and --endpoint exclude one another: it is a setting of the embedded plane")]
     UnknownNodesEndpoint,

@@ -212,7 +212,7 @@ impl Run {
 }
 
 /// Whether a fleet may call there, and whether anybody listens.
-async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<(), Failure> {
+pub(super) async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<(), Failure> {
     let host = endpoint.host();
     // By its name first, so that AWS is refused without so much as a query.
     admit_endpoint(host, &[], allowance)?;
