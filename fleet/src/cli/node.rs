@@ -156,10 +156,10 @@ impl Log {
         let gap = gap.map_or(String::new(), |gap| format!("+{:.3} s", gap.as_seconds()));
         let again = if call.attempt > 0 { format!(", try {}", call.attempt + 1) } else { String::new() };
         writeln!(out, "{:>10.3} s {gap:>12}  {}{again}", elapsed.as_seconds(), call.operation)?;
-        writeln!(out, "{}", cut(&format!("  > {}", String::from_utf8_lossy(&call.body)), self.width))?;
+        writeln!(out, "{}", cut(&format!("  > {}", shown(&call.body)), self.width))?;
         let took = call.took.as_secs_f64() * 1_000.0;
         let heard = match &call.answer {
-            Heard::Reply(body) => format!("200 in {took:.1} ms {}", String::from_utf8_lossy(body)),
+            Heard::Reply(body) => format!("200 in {took:.1} ms {}", shown(body)),
             Heard::Refusal { status, code, message } => format!("{status} in {took:.1} ms {code}: {message}"),
             Heard::Nothing(reason) => format!("nothing after {took:.1} ms: {reason}"),
         };
@@ -169,7 +169,8 @@ impl Log {
 
 fn object(call: &Witnessed, elapsed: Period, gap: Option<Period>) -> Value {
     let read = |bytes: &[u8]| {
-        serde_json::from_slice(bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(bytes)))
+        let text = shown(bytes);
+        serde_json::from_str(&text).unwrap_or_else(|_| json!(text))
     };
     let mut object = json!({
         "elapsed": elapsed.as_seconds(),
@@ -192,6 +193,20 @@ fn object(call: &Witnessed, elapsed: Period, gap: Option<Period>) -> Value {
         Heard::Nothing(reason) => object["message"] = json!(reason),
     }
     object
+}
+
+/// What nobody should read over a shoulder or in a log.
+const SECRETS: [&str; 3] = ["\"ActivationCode\":\"", "\"SecretAccessKey\":\"", "\"SessionToken\":\""];
+
+/// A body as text, without its secrets.
+fn shown(body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    for secret in SECRETS {
+        let Some(begin) = text.find(secret).map(|at| at + secret.len()) else { continue };
+        let length = text[begin..].find('"').unwrap_or(text.len() - begin);
+        text.replace_range(begin..begin + length, "…");
+    }
+    text
 }
 
 /// A line of at most so many columns; what is cut off is marked.
@@ -250,6 +265,25 @@ mod tests {
               \x20 > {\"Name\":\"AWS-RunShellScript\",\"Document…\n\
               \x20 < nothing after 1.2 ms: no reply: timed …\n";
         assert_eq!(written(false, 43), expected);
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let cases = [
+            (
+                r#"{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"t","UpdateKeyPair":false}"#,
+                r#"{"AccessKeyId":"A","SecretAccessKey":"…","SessionToken":"…","UpdateKeyPair":false}"#,
+            ),
+            (
+                r#"{"ActivationCode":"abc","ActivationId":"id"}"#,
+                r#"{"ActivationCode":"…","ActivationId":"id"}"#,
+            ),
+            (r#"{"SessionToken":"cut of"#, r#"{"SessionToken":"…"#),
+            ("{}", "{}"),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(shown(body.as_bytes()), expected);
+        }
     }
 
     #[test]
