@@ -184,7 +184,7 @@ pub enum Outcome {
     /// Registered, under this id.
     Registered(NodeId),
     /// Credentials, and whether the key is to be changed.
-    Token(Arc<Session>, bool),
+    Token(Session, bool),
     /// A page of what is associated, and where the next one begins.
     Associations(Vec<Listed>, Option<Arc<str>>),
     /// The first association that old agents are told of.

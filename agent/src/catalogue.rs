@@ -11,7 +11,6 @@ use std::sync::{Arc, OnceLock};
 use regex::Regex;
 use shared::document::{Document, DocumentError};
 use shared::seed::Seed;
-use shared::signature::Credentials;
 use shared::status::PlatformType;
 use shared::time::Period;
 use shared::wire::Tag;
@@ -289,14 +288,9 @@ impl Library {
             Answer::Done => Outcome::Done,
             Answer::Registered(id) => Outcome::Registered(id),
             Answer::Token(reply) => {
-                let is_key_old = reply.update_key_pair;
-                let credentials = Credentials {
-                    access_key_id: reply.access_key_id,
-                    secret_access_key: reply.secret_access_key,
-                    session_token: Some(reply.session_token),
-                };
-                let session = Session { credentials, expires: reply.token_expiration_date };
-                Outcome::Token(Arc::new(session), is_key_old)
+                let (id, secret) = (&reply.access_key_id, &reply.secret_access_key);
+                let session = Session::new(id, secret, &reply.session_token, reply.token_expiration_date);
+                Outcome::Token(session, reply.update_key_pair)
             }
             Answer::Associations(page) => {
                 let listed = page.associations.iter().map(|summary| Listed {

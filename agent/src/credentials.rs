@@ -123,13 +123,57 @@ impl Activations {
 /// The number of a key pair in the fleet's pool.
 pub type KeyNumber = u32;
 
-/// Credentials that the plane gave a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Credentials that the plane gave a node; cheap to clone. Every hybrid node
+/// holds them as long as it lives: their texts are one piece of memory.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Session {
-    /// What signs.
-    pub credentials: Credentials,
-    /// Until when.
+    /// The key's id, the secret and the token, one behind the other.
+    texts: Arc<str>,
+    id_end: u32,
+    secret_end: u32,
+    /// Until when they are good.
     pub expires: Timestamp,
+}
+
+impl Session {
+    /// The credentials that a plane answered with.
+    pub fn new(access_key_id: &str, secret: &str, token: &str, expires: Timestamp) -> Self {
+        let place = |end: usize| u32::try_from(end).expect("no reply is that large");
+        Self {
+            texts: [access_key_id, secret, token].concat().into(),
+            id_end: place(access_key_id.len()),
+            secret_end: place(access_key_id.len() + secret.len()),
+            expires,
+        }
+    }
+
+    /// The id of the access key.
+    pub fn access_key_id(&self) -> &str {
+        &self.texts[..self.id_end as usize]
+    }
+
+    /// The token that goes with each call.
+    pub fn token(&self) -> &str {
+        &self.texts[self.secret_end as usize..]
+    }
+
+    /// What signs.
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            access_key_id: self.access_key_id().to_owned(),
+            secret_access_key: self.texts[self.id_end as usize..self.secret_end as usize].to_owned(),
+            session_token: Some(self.token().to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("access_key_id", &self.access_key_id())
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a call's signature is made with.
@@ -141,7 +185,7 @@ pub enum SignedBy {
     /// Nothing: there is no signature.
     Nobody,
     /// Credentials that the plane gave the node.
-    Session(Arc<Session>),
+    Session(Session),
     /// The node's own key, in the place of an access key.
     Key(NodeId, KeyNumber),
     /// The fleet's credentials, and over that signature the instance's own key.
@@ -162,7 +206,7 @@ pub struct Signing {
 pub(crate) struct Held {
     /// The id that the plane gave.
     pub(crate) id: Option<NodeId>,
-    session: Option<Arc<Session>>,
+    session: Option<Session>,
     register_at: Timestamp,
     renew_at: Timestamp,
     change_key_at: Timestamp,

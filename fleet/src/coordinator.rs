@@ -82,6 +82,11 @@ impl<'a> Coordinator<'a> {
         Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0 }
     }
 
+    /// From here on this plane answers: it was started anew with what the other one kept.
+    pub fn move_to(&mut self, service: &'a Service) {
+        self.service = service;
+    }
+
     /// The instant up to which everything has happened.
     pub fn now(&self) -> Timestamp {
         self.now

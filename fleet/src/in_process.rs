@@ -59,7 +59,7 @@ fn by(service: &Service, now: Timestamp, signed_by: &SignedBy) -> Result<By, Api
     Ok(match signed_by {
         SignedBy::Account => By::Account,
         SignedBy::Nobody => By::Nobody,
-        SignedBy::Session(session) => service.session(now, &session.credentials)?,
+        SignedBy::Session(session) => service.session(now, session.access_key_id(), session.token())?,
         SignedBy::Key(node, _) | SignedBy::Instance(node, _) => By::Key(*node),
     })
 }

@@ -429,7 +429,7 @@ fn whole_second(instant: Timestamp) -> Timestamp {
 /// The operator's place in virtual time. The coordinator owns the plane and the
 /// clock, and polls the operator when it is due.
 pub struct VirtualDesk<'a> {
-    service: &'a Service,
+    service: Cell<&'a Service>,
     now: Cell<Timestamp>,
     due: Cell<Timestamp>,
     registered: RefCell<VecDeque<(Timestamp, u32)>>,
@@ -439,11 +439,16 @@ impl<'a> VirtualDesk<'a> {
     /// A place before this plane.
     pub fn new(service: &'a Service, now: Timestamp) -> Self {
         Self {
-            service,
+            service: Cell::new(service),
             now: Cell::new(now),
             due: Cell::new(Timestamp::NEVER),
             registered: RefCell::default(),
         }
+    }
+
+    /// From here on this plane is asked: it was started anew with what the other one kept.
+    pub fn move_to(&self, service: &'a Service) {
+        self.service.set(service);
     }
 
     /// When the operator has something to do.
@@ -474,6 +479,7 @@ impl Desk for VirtualDesk<'_> {
 
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
         self.service
+            .get()
             .call(self.now.get(), operation)
             .map_err(|error| DeskError::Refused { operation: O::NAME, error })
     }

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::http::HeaderMap;
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::operation::Operation;
-use shared::signature::Credentials;
 use shared::time::Timestamp;
 use shared::wire::{
     AddTagsToResource, CancelCommand, CreateActivation, CreateAssociation, CreateAssociationBatch,
@@ -153,9 +152,8 @@ impl Service {
 
     /// In whose name a node calls with credentials that this plane gave it,
     /// where there are no bytes to sign.
-    pub fn session(&self, now: Timestamp, credentials: &Credentials) -> Result<Caller, ApiError> {
-        let token = credentials.session_token.as_deref().unwrap_or_default();
-        self.guard.session(now, &credentials.access_key_id, token)
+    pub fn session(&self, now: Timestamp, access_key_id: &str, token: &str) -> Result<Caller, ApiError> {
+        self.guard.session(now, access_key_id, token)
     }
 
     /// The same as [`Self::respond`], in this name.

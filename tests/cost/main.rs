@@ -27,9 +27,9 @@ const NODE_BUDGET: i64 = 256;
 /// The budget of a node's record in the plane, in bytes.
 const RECORD_BUDGET: i64 = 512;
 /// What a hybrid node may hold beyond that: its id and its credentials.
-const CREDENTIALS_BUDGET: i64 = 512;
+const CREDENTIALS_BUDGET: i64 = 320;
 /// What the plane may hold of a hybrid node beyond its record: what it registered with.
-const REGISTRATION_BUDGET: i64 = 256;
+const REGISTRATION_BUDGET: i64 = 160;
 
 const SCENARIO: &str = r#"
 name: idle

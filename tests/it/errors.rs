@@ -5,19 +5,25 @@
 //! and once as bare as the model has them. Requests that are no calls stand beside.
 //!
 //! Left out is what comes of a fault only: no request brings about an
-//! `InternalServerError`. As the plane does one call at a time, nothing is
-//! `TooManyUpdates` either.
+//! `InternalServerError`. Refusals of a signature stand in `signature`. Behind a
+//! socket the plane applies an update before the next call is read, as a rule: what
+//! is `TooManyUpdates` is asked of the plane itself.
 
 mod rows;
+mod signature;
 
 use std::collections::BTreeSet;
 
-use plane::config::{PlaneConfig, Signatures};
+use plane::config::PlaneConfig;
+use plane::service::Service;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::time::Period;
 
-use self::rows::{and, command, compliance, content, inventory, item, old, on_one, registration, targets};
-use crate::served::{Answer, ONE, Served, THREE, TWO, fixture};
+use self::rows::{
+    and, command, compliance, content, hybrid, inventory, item, old, on_one, registration, targets,
+};
+use crate::served::{Answer, NOON, ONE, Served, THREE, TWO, fixture};
 
 const NO_ASSOCIATION: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -93,6 +99,10 @@ struct Ids {
     orphan: Value,
     worn: Value,
     command: Value,
+    /// An activation that lets in one node, and has; one that was deleted; one that has expired.
+    used: Value,
+    deleted: Value,
+    expired: Value,
 }
 
 /// Brings about what refusals are about.
@@ -109,13 +119,21 @@ async fn prepare(plane: &Served) -> Ids {
     plane.document("Odd", "ChangeCalendar", odd).await;
     let body = json!({"Name": "Named", "Content": content("named"), "VersionName": "one"});
     plane.done("CreateDocument", &body).await;
+    let soon = json!({"ExpirationDate": plane.now().milliseconds() / 1000 + 60});
+    let expired = activate(plane, soon).await;
+    plane.pass_to(plane.now() + Period::minutes(2));
     let ids = Ids {
         association: associate(plane, on_one()).await,
         old: associate(plane, old()).await,
         orphan: associate(plane, json!({"Name": "Brief", "Targets": targets("InstanceIds", ONE)})).await,
         worn: associate(plane, on_one()).await,
         command: plane.done("SendCommand", &command(json!({}))).await["Command"]["CommandId"].clone(),
+        used: activate(plane, json!({})).await,
+        deleted: activate(plane, json!({})).await,
+        expired,
     };
+    plane.done("RegisterManagedInstance", &hybrid(&ids.used)).await;
+    plane.done("DeleteActivation", &json!({"ActivationId": ids.deleted["ActivationId"]})).await;
     plane.done("DeleteDocument", &json!({"Name": "Brief", "Force": true})).await;
     for _ in 2..=1000 {
         let body = json!({
@@ -139,6 +157,11 @@ async fn prepare(plane: &Served) -> Ids {
 
 async fn associate(plane: &Served, body: Value) -> Value {
     plane.done("CreateAssociation", &body).await["AssociationDescription"]["AssociationId"].clone()
+}
+
+/// An activation: its id and its code.
+async fn activate(plane: &Served, more: Value) -> Value {
+    plane.done("CreateActivation", &and(json!({"IamRole": "Nodes"}), more)).await
 }
 
 /// The members of a refusal's body.
@@ -170,7 +193,7 @@ async fn each_refusal_has_its_name_its_status_and_its_reason() {
         let plane = fixture(PlaneConfig { bare_refusals, ..config() }).await;
         let ids = prepare(&plane).await;
         let rows: Vec<Row> =
-            [rows::of_associations(&ids), rows::of_nodes(), rows::of_the_rest(&ids)].concat();
+            [rows::of_associations(&ids), rows::of_nodes(&ids), rows::of_the_rest(&ids)].concat();
         for row in &rows {
             let (_, operation, body) = row;
             check(row, &plane.call(operation, body).await, bare_refusals);
@@ -237,24 +260,22 @@ async fn what_is_no_call_is_answered_in_good_form_too() {
     plane.end().await;
 }
 
-#[tokio::test]
-async fn a_signature_that_is_missing_or_malformed_is_refused_by_name() {
-    let plane = Served::new(PlaneConfig { signatures: Signatures::Require, ..config() }).await;
-    assert_eq!(
-        plane.call("ListAssociations", &json!({})).await.status,
-        200,
-        "signed by a key of the account"
-    );
-    let cases = [
-        (None, "MissingAuthenticationTokenException"),
-        (Some("Basic abc"), "IncompleteSignatureException"),
-        (Some("AWS4-HMAC-SHA256"), "IncompleteSignatureException"),
-    ];
-    for (authorization, name) in cases {
-        let mut headers = vec![("x-amz-target", "AmazonSSM.ListAssociations")];
-        headers.extend(authorization.map(|authorization| ("authorization", authorization)));
-        let answer = plane.send(Method::POST, "/", &headers, b"{}".to_vec()).await;
-        check(&(name, "ListAssociations", json!({})), &answer, false);
-    }
-    plane.end().await;
+#[test]
+fn an_update_while_the_last_one_is_being_applied_is_one_too_many() {
+    let plane = Service::new(config());
+    let respond = |operation: &str, body: &Value| {
+        let response = plane.respond(NOON, &format!("AmazonSSM.{operation}"), body.to_string().as_bytes());
+        let body: Value = serde_json::from_slice(&response.body).expect("the plane answers in JSON");
+        (response.status, body)
+    };
+    respond("CreateDocument", &json!({"Name": "Shell", "Content": content("id")}));
+    let body = json!({"Name": "Shell", "Targets": targets("tag:Env", "prod")});
+    let (_, made) = respond("CreateAssociation", &body);
+    let update = json!({"AssociationId": made["AssociationDescription"]["AssociationId"]});
+    assert_eq!(respond("UpdateAssociation", &update).0, 200);
+    let reason = "an update of the association is still being applied: try again later";
+    let refusal = json!({"__type": "TooManyUpdates", "Message": reason});
+    assert_eq!(respond("UpdateAssociation", &update), (400, refusal));
+    plane.run_timers(NOON);
+    assert_eq!(respond("UpdateAssociation", &update).0, 200);
 }

@@ -2,18 +2,22 @@
 //!
 //! Nodes come at the start, so they poll at the tens of minutes and up to 30 s
 //! after: what is ordered at minute 2 begins in minute 10. What comes to targets,
-//! documents and absent nodes, and what keeps nodes from beginning, have files of
-//! their own; here is what people do to an association, and what it does by itself.
+//! documents, stored parameters and absent nodes, what keeps nodes from beginning,
+//! and what agents and plane make of a restart, have files of their own; here is what people do to an association, and what it does by itself.
 
 mod absence;
 mod document;
 mod gate;
+mod parameter;
+mod restart;
 mod target;
 
 use std::collections::BTreeSet;
 
 use fleet::measure::Ran;
 use fleet::scenario::Scenario;
+use plane::config::PlaneConfig;
+use plane::config::choice::SecondAssociation;
 use serde_json::json;
 use shared::status::AssociationStatus::Success;
 use shared::time::Period;
@@ -184,6 +188,34 @@ fn a_second_association_waits_for_the_first() {
             let (first, second) = (of(&first), of(&second));
             assert!(second.started >= first.ended && second.started.since(first.ended) < Period::seconds(2));
             assert_eq!((first.status, second.status), (Success, Success));
+        }
+    });
+}
+
+#[test]
+fn a_second_association_times_the_first_out_where_that_is_set() {
+    let network = Network::default();
+    let set = |config: &mut PlaneConfig| config.second_association = SecondAssociation::TimesOutTheFirst;
+    Stage::play_through(&five(), &network, set, |stage| {
+        for name in ["hello", "longer"] {
+            stage.create_document(name, 1);
+        }
+        stage.until(2);
+        let first = stage.associate("longer", "prod", &json!({}));
+        stage.until(12);
+        let second = stage.associate("hello", "prod", &json!({}));
+        assert_eq!(stage.executions(first), [row("InProgress", "{InProgress=3}")], "nobody has taken it up");
+        stage.until(22);
+        let prod = stage.nodes("prod");
+        assert_eq!(stage.running(first).len(), 3, "the agents end it first");
+        assert_eq!(stage.standing(prod[0], first), pair("TimedOut", "TimedOut"));
+        assert_eq!(stage.executions(first), [row("Failed", "{TimedOut=3}")]);
+        assert_eq!(stage.executions(second), [row("InProgress", "{Pending=3}")]);
+        stage.until(60);
+        assert_eq!(stage.executions(first), [row("Failed", "{TimedOut=3}")], "their word comes too late");
+        assert_eq!(stage.executions(second), [row("Success", "{Success=3}")]);
+        for node in prod {
+            assert_eq!((stage.began(node, first), stage.began(node, second)), (vec![10], vec![55]));
         }
     });
 }

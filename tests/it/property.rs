@@ -1,5 +1,5 @@
 //! Random stories: associations, targets, tags, updates and outcomes, played by
-//! real nodes before the plane in virtual time.
+//! real nodes before the plane in virtual time, which is now and then started anew.
 //!
 //! What must hold at each instant is the ledger's. Here are the stories, the
 //! count of the nodes that truly run, and the recount of what is derived. A
@@ -58,6 +58,8 @@ enum Act {
     Tag(u8),
     Untag(u8),
     Alarm(bool),
+    /// The plane is shut down and started anew with what it kept.
+    Restart,
     /// A node is cut off from the plane, or no longer; only in rough stories.
     Cut(u8, bool),
 }
@@ -91,6 +93,7 @@ fn acts() -> impl Strategy<Value = Act> {
         4 => any::<u8>().prop_map(Act::Tag),
         3 => any::<u8>().prop_map(Act::Untag),
         1 => any::<bool>().prop_map(Act::Alarm),
+        2 => Just(Act::Restart),
         3 => (any::<u8>(), any::<bool>()).prop_map(|(node, is_cut)| Act::Cut(node, is_cut)),
     ]
 }
@@ -192,7 +195,7 @@ impl Order {
 }
 
 impl Act {
-    fn be_done(&self, stage: &Stage<'_>, witness: &Witness, living: &mut Vec<AssociationId>) {
+    fn be_done(&self, stage: &mut Stage<'_>, witness: &Witness, living: &mut Vec<AssociationId>) {
         let which = |number: u8| {
             let number = usize::from(number).checked_rem(living.len())?;
             Some(living[number])
@@ -230,6 +233,7 @@ impl Act {
                 stage.untag(node(*number), "Env");
             }
             Self::Alarm(is_raised) => alarm(stage, *is_raised),
+            Self::Restart => stage.restart(),
             Self::Cut(number, is_cut) => witness.cut(node(*number), *is_cut),
         }
     }

@@ -13,7 +13,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use agent::client::key::KeyPool;
 use agent::client::sign::Signer;
+use agent::credentials::SignedBy;
 use plane::config::PlaneConfig;
 use plane::http::{Clock, ServeError, serve};
 use plane::service::Service;
@@ -164,18 +166,40 @@ impl Served {
 
     /// A call of this target with these bytes, signed as the clients of AWS do.
     pub(crate) async fn post(&self, target: &str, body: Vec<u8>) -> Answer {
-        let host = HeaderValue::from_str(&self.address.to_string()).expect("an address is plain text");
-        let signed = self.signer.sign(&host, target, &body, self.now());
-        let text = |value: &Option<HeaderValue>| {
-            value.as_ref().expect("a key signs").to_str().expect("a signature is plain text").to_owned()
-        };
-        let headers = [
-            ("x-amz-target", target),
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-date", &text(&signed.date)),
-            ("authorization", &text(&signed.authorization)),
-        ];
+        let headers = self.signature(&SignedBy::Account, &KeyPool::default(), target, &body, self.now());
+        self.post_with(&headers, target, body).await
+    }
+
+    /// A call of this target with these bytes and these headers of a signature.
+    pub(crate) async fn post_with(
+        &self,
+        signature: &[(&str, String)],
+        target: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut headers = vec![("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
+        headers.extend(signature.iter().map(|(name, value)| (*name, value.as_str())));
         self.send(Method::POST, "/", &headers, body).await
+    }
+
+    /// The headers of a signature over a call to this plane at this time.
+    pub(crate) fn signature(
+        &self,
+        by: &SignedBy,
+        keys: &KeyPool,
+        target: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Vec<(&'static str, String)> {
+        let host = HeaderValue::from_str(&self.address.to_string()).expect("an address is plain text");
+        let signed = self.signer.sign_by(by, keys, &host, target, body, now).expect("the key is there");
+        let headers = [
+            ("x-amz-date", signed.date),
+            ("authorization", signed.authorization),
+            ("x-amz-security-token", signed.token),
+        ];
+        let text = |value: HeaderValue| value.to_str().expect("a signature is plain text").to_owned();
+        headers.into_iter().filter_map(|(name, value)| Some((name, text(value?)))).collect()
     }
 
     /// A call of an operation.

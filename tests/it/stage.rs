@@ -2,10 +2,11 @@
 //! any two instants and looks at both sides.
 //!
 //! The operator tags nodes as they register; all else is the test's to do, by
-//! the public API and the admin API. Nodes can be cut off from the plane.
+//! the public API and the admin API. Nodes can be cut off from the plane, and
+//! the plane started anew.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use shared::wire::UpdateInstanceAssociationStatus;
 pub(crate) struct Stage<'a> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) service: &'a Service,
+    config: PlaneConfig,
     coordinator: Coordinator<'a>,
     desk: &'a VirtualDesk<'a>,
     operator: Pin<Box<dyn Future<Output = ()> + 'a>>,
@@ -43,7 +45,10 @@ pub(crate) struct Stage<'a> {
 #[derive(Default)]
 pub(crate) struct Network {
     cut: RefCell<BTreeSet<u32>>,
+    deadly: RefCell<BTreeSet<u32>>,
     reports: RefCell<Vec<Reported>>,
+    /// The ids by which nodes poll.
+    names: RefCell<BTreeMap<u32, NodeId>>,
 }
 
 /// A report on a run that reached the plane.
@@ -64,6 +69,16 @@ impl Network {
     /// From here on it does again.
     pub(crate) fn mend(&self, node: u32) {
         self.cut.borrow_mut().remove(&node);
+    }
+
+    /// The next answer to this node's poll is one that its worker dies of.
+    pub(crate) fn kill_worker(&self, node: u32) {
+        self.deadly.borrow_mut().insert(node);
+    }
+
+    /// The id by which a node polls: of a hybrid one only the plane decides it.
+    pub(crate) fn name(&self, node: u32) -> Option<NodeId> {
+        self.names.borrow().get(&node).copied()
     }
 
     /// The final reports on runs of this association.
@@ -87,6 +102,12 @@ impl Carry for Network {
     ) -> Answer {
         if self.cut.borrow().contains(&caller.node) {
             return Answer::Unreachable;
+        }
+        if let Request::ListAssociations(poll) = &request {
+            self.names.borrow_mut().insert(caller.node, poll.instance_id);
+            if self.deadly.borrow_mut().remove(&caller.node) {
+                return Answer::Fatal("Checksum");
+            }
         }
         let report = match &request {
             Request::ReportStatus(report) => Some(report.clone()),
@@ -159,14 +180,14 @@ impl Stage<'_> {
         let plan = Arc::new(plan);
         let mut config = plane_config(&plan);
         set(&mut config);
-        let service = Service::new(config);
+        let service = Service::new(config.clone());
         let desk = VirtualDesk::new(&service, plan.start);
         let mut operator = Operator::new(plan.clone());
         let history = History::keeping();
         let coordinator = Coordinator::new(&service, carrier, plan.shards(1), history, plan.start);
         let desk = &desk;
         let operator = Box::pin(async move { operator.run(desk).await });
-        act(&mut Stage { plan, service: &service, coordinator, desk, operator });
+        act(&mut Stage { plan, service: &service, config, coordinator, desk, operator });
     }
 
     /// What time it is.
@@ -189,6 +210,27 @@ impl Stage<'_> {
         let until = self.minute(minute);
         assert!(until >= self.now(), "time does not go backwards");
         self.coordinator.run(self.operator.as_mut(), self.desk, until);
+    }
+
+    /// Shuts the plane down, and starts it anew with what it kept.
+    pub(crate) fn restart(&mut self) {
+        let kept = self.service.snapshot().expect("a plane can be kept");
+        let service = Service::restore(self.config.clone(), &kept).expect("what was kept can be read");
+        // A plane of a test is there as long as the test.
+        let service: &'static Service = Box::leak(Box::new(service));
+        self.service = service;
+        self.coordinator.move_to(service);
+        self.desk.move_to(service);
+    }
+
+    /// How many workers died so far.
+    pub(crate) fn workers_died(&mut self) -> u64 {
+        self.coordinator.shards_mut().flat_map(|shard| shard.measures.workers_died.values()).sum()
+    }
+
+    /// How often nodes were rebooted so far.
+    pub(crate) fn reboots(&mut self) -> u64 {
+        self.coordinator.shards_mut().map(|shard| shard.measures.reboots).sum()
     }
 
     /// Does the plane's work that is due now.

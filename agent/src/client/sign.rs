@@ -88,7 +88,7 @@ impl Signer {
         Some(match by {
             SignedBy::Account => self.sign(host, target, body, now),
             SignedBy::Nobody => Signed::default(),
-            SignedBy::Session(session) => self.sign_with(&session.credentials, host, target, body, now),
+            SignedBy::Session(session) => self.sign_with(&session.credentials(), host, target, body, now),
             SignedBy::Key(node, key) => {
                 self.sign_with_key(node.as_str(), |text| keys.sign(*key, text), host, target, body, now)?
             }
@@ -273,7 +273,8 @@ mod tests {
             secret_access_key: "other".into(),
             session_token: Some("own".into()),
         };
-        let session = Session { credentials: own.clone(), expires: Timestamp::default() };
+        let session = Session::new("ASIAEXAMPLE", "other", "own", Timestamp::default());
+        assert_eq!(session.credentials(), own);
         let signed = |by: &SignedBy| {
             signer(None).sign_by(by, &keys, &host, "AmazonSSM.GetDocument", b"{}", Timestamp::default())
         };
@@ -284,7 +285,7 @@ mod tests {
             signer(None).sign(&host, "AmazonSSM.GetDocument", b"{}", Timestamp::default())
         );
         let as_one = Signer::new(own, "us-east-1", "ssm").unwrap();
-        let by_session = signed(&SignedBy::Session(Arc::new(session))).unwrap();
+        let by_session = signed(&SignedBy::Session(session)).unwrap();
         assert_eq!(by_session, as_one.sign(&host, "AmazonSSM.GetDocument", b"{}", Timestamp::default()));
 
         let by_key = signed(&SignedBy::Key(node, 0)).unwrap();

@@ -328,7 +328,11 @@ fn who_does_not_check_takes_the_caller_at_its_word() {
     let reply = world.send(NOW, &headers(Some(&own), TOKEN), &asked).unwrap();
     let held = credentials(&reply);
     assert_eq!(
-        world.plane.session(NOW + Period::hours(2), &held),
+        world.plane.session(
+            NOW + Period::hours(2),
+            &held.access_key_id,
+            held.session_token.as_deref().unwrap()
+        ),
         Ok(Caller::Session(world.node.parse().unwrap()))
     );
 }

@@ -2,13 +2,14 @@
 //!
 //! The associations that name the group are understood anew, and each of them
 //! that changed looks through the nodes for those that it gains or loses.
-//! These join and leave like nodes whose tags changed (C.4).
+//! These join and leave like nodes whose tags changed (C.4). Who was meant before
+//! and has no run, as a calendar was closed, joins nothing.
 
 use shared::time::Timestamp;
 
 use super::{PIECE, membership};
 use crate::state::State;
-use crate::state::association::AssociationNumber;
+use crate::state::association::{AssociationNumber, Regrouping};
 use crate::state::node::NodeNumber;
 use crate::state::target::{Conditions, group_name};
 use crate::state::timer::Work;
@@ -47,10 +48,14 @@ pub(super) fn survey(state: &mut State, now: Timestamp, number: AssociationNumbe
     let table = state.nodes.table();
     let end = table.len().min(from.0 as usize + PIECE);
     let place = |index: usize| NodeNumber(u32::try_from(index).expect("nodes have numbers"));
+    let was_meant = |node| association.regrouping.as_ref().is_some_and(|one| one.before.hold(node));
     let changed: Vec<NodeNumber> = (from.0 as usize..end)
         .filter(|index| {
             let node = &table[*index];
-            association.conditions.hold(node) != node.record(number).is_some()
+            match (association.conditions.hold(node), node.record(number).is_some()) {
+                (true, false) => !was_meant(node),
+                (is_meant, has_it) => has_it && !is_meant,
+            }
         })
         .map(place)
         .collect();
@@ -65,5 +70,9 @@ pub(super) fn survey(state: &mut State, now: Timestamp, number: AssociationNumbe
     membership::settle(state, now, number);
     if !is_last {
         state.timers.add(now, Work::Survey { association: number, from: place(end) });
+    } else if let Some(association) = state.associations.get_mut(number) {
+        let regrouping = association.regrouping.take();
+        let left = regrouping.map(|one| Regrouping { surveys: one.surveys - 1, ..one });
+        association.regrouping = left.filter(|one| one.surveys > 0);
     }
 }

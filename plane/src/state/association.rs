@@ -136,8 +136,20 @@ pub(crate) struct Kept {
     /// Whether an update is still being applied to the nodes.
     #[serde(default)]
     pub(crate) is_revised: bool,
+    /// Which nodes it meant before its resource group changed, until all were looked through.
+    #[serde(default)]
+    pub(crate) regrouping: Option<Regrouping>,
     /// What an old agent last said of it in the old form.
     pub(crate) legacy: Option<Box<LegacyStatus>>,
+}
+
+/// What is left of a change of a resource group: who was meant before it joins nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Regrouping {
+    /// The conditions before the first change that is not done with.
+    pub(crate) before: Conditions,
+    /// How many looks through the nodes are under way.
+    pub(crate) surveys: u32,
 }
 
 impl std::ops::Deref for Association {
@@ -399,12 +411,13 @@ impl Associations {
         self.table.get_mut(&number)
     }
 
-    /// Gives an association other conditions.
+    /// Gives an association other conditions, of which its nodes are still to hear.
     pub(crate) fn set_conditions(&mut self, number: AssociationNumber, conditions: Conditions) {
         let Some(association) = self.table.get_mut(&number) else { return };
         self.leads.remove(number, association.conditions.lead());
         self.leads.add(number, conditions.lead());
-        association.conditions = conditions;
+        let before = std::mem::replace(&mut association.conditions, conditions);
+        association.regrouping.get_or_insert(Regrouping { before, surveys: 0 }).surveys += 1;
     }
 
     pub(crate) fn number(&self, id: AssociationId) -> Option<AssociationNumber> {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
 use shared::target::Target;
@@ -18,7 +19,7 @@ use super::world::World;
 pub(crate) mod runbook;
 
 /// One condition on a node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Condition {
     /// It is one of these.
     Nodes(BTreeSet<NodeId>),
@@ -53,7 +54,7 @@ impl Condition {
 }
 
 /// The conditions of one association; there is at least one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conditions {
     all: Vec<Condition>,
     /// Whether it names a resource group that is gone or too large: it means

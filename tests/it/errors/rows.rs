@@ -18,6 +18,8 @@ pub(super) fn of_associations(ids: &Ids) -> Vec<Row> {
         "AssociationId": ids.association, "InstanceId": ONE, "AssociationVersion": "7",
         "ExecutionResult": {"Status": "Success", "ExecutionDate": 1_741_608_000, "ExecutionSummary": "1 out of 1"},
     });
+    let mut of_long_code = report.clone();
+    of_long_code["ExecutionResult"]["ErrorCode"] = json!("x".repeat(65));
     let status = json!({"Name": "Success", "Message": "done", "Date": 1_741_608_000});
     let entry = old();
     let id = || json!({"Parameters": {"commands": ["id"]}});
@@ -51,7 +53,8 @@ pub(super) fn of_associations(ids: &Ids) -> Vec<Row> {
             "UpdateInstanceAssociationStatus",
             and(report.clone(), json!({"AssociationId": NO_ASSOCIATION})),
         ),
-        ("InvalidAssociationVersion", "UpdateInstanceAssociationStatus", report),
+        ("InvalidAssociationVersion", "UpdateInstanceAssociationStatus", report.clone()),
+        ("ValidationException", "UpdateInstanceAssociationStatus", of_long_code),
         ("InvalidAssociationVersion", "UpdateAssociation", ninth.clone()),
         ("InvalidAssociationVersion", "DescribeAssociation", ninth),
         ("AssociationVersionLimitExceeded", "UpdateAssociation", and(by_id(&ids.worn), id())),
@@ -80,7 +83,7 @@ pub(super) fn of_associations(ids: &Ids) -> Vec<Row> {
 }
 
 /// Refusals of nodes and what they upload.
-pub(super) fn of_nodes() -> Vec<Row> {
+pub(super) fn of_nodes(ids: &Ids) -> Vec<Row> {
     let node = |id: &str| json!({"InstanceId": id});
     let filter = |key: &str, value: &str| json!({"Filters": [{"Key": key, "Values": [value]}]});
     let with_context = and(item("AWS:File", "a"), json!({"Context": {"a": "b"}}));
@@ -93,6 +96,10 @@ pub(super) fn of_nodes() -> Vec<Row> {
     let put = |name, items: &[Value]| (name, "PutInventory", inventory(items));
     let of_thing = and(compliance("Custom:T1", ONE), json!({"ResourceType": "Thing"}));
     let long = "x".repeat(30);
+    let register = |name, activation: &Value| (name, "RegisterManagedInstance", hybrid(activation));
+    let strange = json!({"ActivationId": NO_ASSOCIATION, "ActivationCode": "0".repeat(20)});
+    let of_no_key = and(hybrid(&strange), json!({"PublicKey": "A".repeat(392)}));
+    let other_code = and(ids.used.clone(), json!({"ActivationCode": "0".repeat(20)}));
     vec![
         ("InvalidInstanceId", "DescribeEffectiveInstanceAssociations", node(STRANGE)),
         ("InvalidInstanceId", "DescribeInstanceAssociationsStatus", node(STRANGE)),
@@ -105,6 +112,13 @@ pub(super) fn of_nodes() -> Vec<Row> {
         ("InvalidInstanceId", "DescribeInstanceInformation", filter("InstanceIds", STRANGE)),
         ("InvalidInstanceId", "PutInventory", and(inventory(&[item("AWS:File", "a")]), node(STRANGE))),
         ("InstanceAlreadyRegistered", "RegisterManagedInstance", registration(ONE)),
+        register("InvalidActivationId", &strange),
+        register("InvalidActivation", &other_code),
+        register("InvalidActivation", &ids.deleted),
+        register("ActivationExpired", &ids.expired),
+        register("RegistrationLimitExceeded", &ids.used),
+        ("InvalidPublicKey", "RegisterManagedInstance", of_no_key),
+        ("InvalidActivationId", "DeleteActivation", json!({"ActivationId": NO_ASSOCIATION})),
         ("InvalidFilterKey", "DescribeInstanceInformation", filter("Colour", "red")),
         (
             "InvalidInstanceInformationFilterValue",
@@ -231,6 +245,11 @@ pub(super) fn registration(id: &str) -> Value {
     let path = root().join("tests/golden/RegisterManagedInstance.request.json");
     let text = std::fs::read_to_string(path).expect("the body is checked in");
     and(serde_json::from_str(&text).expect("it is JSON"), json!({"Fingerprint": id}))
+}
+
+/// The registration of a machine by this activation.
+pub(super) fn hybrid(activation: &Value) -> Value {
+    and(registration("57c76b12-b73e-41bc-aaf9-3fffb51e7fbc"), activation.clone())
 }
 
 pub(super) fn compliance(kind: &str, node: &str) -> Value {

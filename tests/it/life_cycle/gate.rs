@@ -68,7 +68,7 @@ fn an_alarm_that_cannot_be_read_counts_as_raised_unless_told_otherwise() {
 }
 
 /// Makes a calendar that is closed from 00:25 to 01:45 of the first day.
-fn create_calendar(stage: &Stage<'_>) {
+pub(super) fn create_calendar(stage: &Stage<'_>) {
     let lines = [
         "BEGIN:VCALENDAR",
         "PRODID:-//AWS//Change Calendar 1.0//EN",

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use fleet::history::{Ending, Entry};
+use fleet::scenario::Identity;
 use plane::config::{LateNodes, PlaneConfig};
 use plane::service::WorldChange;
 use plane::state::world::{Instance, InstanceState, ResourceGroup, TagFilter};
 use serde_json::json;
+use shared::error::ErrorCode;
 
 use super::{pair, play, row};
 use crate::stage::{Network, Stage, fleet_of, takes};
@@ -154,6 +156,56 @@ fn a_node_that_is_gone_is_counted_no_more_and_refused() {
         let body = json!({"InstanceId": stage.id(prod[0])});
         let refusal = stage.try_ask("DescribeInstanceAssociationsStatus", &body).unwrap_err();
         assert!(refusal.contains("InvalidInstanceId"), "{refusal}");
+    });
+}
+
+/// A node's calls from this minute on.
+fn calls_of(stage: &Stage<'_>, node: u32, minute: u64) -> Vec<Entry> {
+    let from = stage.minute(minute);
+    stage.calls().iter().filter(|entry| entry.node == node && entry.arrived > from).cloned().collect()
+}
+
+#[test]
+fn a_hybrid_node_that_is_deregistered_is_refused_and_counted_no_more() {
+    let mut scenario = fleet_of(&[("till", 3), ("prod", 1)], "0s");
+    scenario.cohorts[0].identity = Identity::Hybrid;
+    for cohort in &mut scenario.cohorts {
+        cohort.behaviours.push(takes("slow", 15));
+    }
+    Stage::play(&scenario, |stage, network| {
+        stage.create_document("slow", 1);
+        stage.until(2);
+        let id = stage.associate("slow", "till", &json!({"ScheduleExpression": "rate(30 minutes)"}));
+        stage.until(12);
+        assert_eq!(stage.executions(id), [row("InProgress", "{InProgress=3}")]);
+        let gone = stage.nodes("till")[1];
+        let name = network.name(gone).expect("it has called");
+        assert!(name.is_hybrid());
+        stage.ask("DeregisterManagedInstance", &json!({"InstanceId": name}));
+        assert_eq!(stage.executions(id), [row("InProgress", "{InProgress=2, Skipped=1}")]);
+        let listed = stage.ask("DescribeInstanceInformation", &json!({}));
+        assert!(!listed.to_string().contains(name.as_str()), "{listed}");
+        let body = json!({"InstanceId": name});
+        let refusal = stage.try_ask("DescribeInstanceAssociationsStatus", &body).unwrap_err();
+        assert!(refusal.contains("InvalidInstanceId"), "{refusal}");
+        stage.until(160);
+        assert_eq!(stage.began(gone, id), [10], "what runs already ends");
+        assert!(stage.executions(id).iter().skip(1).all(|(_, counts)| !counts.contains("=3")));
+        let refused_by = |operation: &str| -> Vec<Ending> {
+            let calls = calls_of(stage, gone, 13);
+            calls.into_iter().filter(|call| call.operation == operation).map(|call| call.ending).collect()
+        };
+        let unknown = Ending::Fail(ErrorCode::InvalidInstanceId);
+        let tokens = refused_by("RequestManagedInstanceRoleToken");
+        assert!(tokens.len() > 1 && tokens.iter().all(|ending| *ending == unknown), "{tokens:?}");
+        let mut heartbeats = refused_by("UpdateInstanceInformation");
+        heartbeats.dedup();
+        let expired = Ending::Fail(ErrorCode::ExpiredTokenException);
+        assert_eq!(heartbeats, [unknown, expired], "its credentials are good for an hour, for nothing");
+        let reported = Ending::Fail(ErrorCode::AssociationDoesNotExist);
+        assert!(refused_by("UpdateInstanceAssociationStatus").iter().all(|ending| *ending == reported));
+        let kept = calls_of(stage, stage.nodes("till")[0], 13);
+        assert!(kept.iter().all(|call| call.ending == Ending::Ok), "{kept:?}");
     });
 }
 

@@ -11,7 +11,7 @@ use super::recount::recount;
 use super::{prod, row};
 use crate::config::PlaneConfig;
 use crate::service::{Service, WorldChange};
-use crate::state::world::AlarmState;
+use crate::state::world::{AlarmState, ResourceGroup, TagFilter};
 use crate::testing::{ONE, THREE, TWO, World};
 
 const NEW: &str = "i-0ddddddddddddddd1";
@@ -413,4 +413,31 @@ fn a_document_that_changes_runs_again_but_not_what_waits_for_its_schedule() {
     assert_eq!(world.executions(id).len(), 2);
     assert_ne!(world.poll(ONE)[0].checksum, checksum);
     assert_eq!(world.executions(waits).len(), 0);
+}
+
+#[test]
+fn who_a_group_meant_before_it_grew_joins_nothing() {
+    let mut world = with_calendar(World::config());
+    let group = |world: &World, values: &[&str]| {
+        let filter =
+            TagFilter { key: "Env".into(), values: values.iter().map(|&value| value.into()).collect() };
+        let group = ResourceGroup { tag_filters: vec![filter] };
+        world.plane.change_world(world.now, WorldChange::ResourceGroup("web".into(), Some(group))).unwrap();
+    };
+    world.tag(TWO, "Env", "stage");
+    group(&world, &["prod"]);
+    world.settle();
+    world.pass(Period::minutes(70));
+    let target = json!([{"Key": "resource-groups:Name", "Values": ["web"]}]);
+    let id = world.associate(&World::shell(&target, &json!({"CalendarNames": ["Freeze"]})));
+    assert_eq!(world.executions(id), [row("Skipped", "{}")]);
+    group(&world, &["prod", "stage"]);
+    assert!(world.plane.run_timer(world.now), "the association is understood anew");
+    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
+    world.settle();
+    assert!(world.plane.state().associations.by_id(id).unwrap().regrouping.is_none(), "all were looked at");
+    world.pass(Period::hours(2));
+    assert_eq!(world.poll(ONE).len(), 0, "it was meant when its time was");
+    assert_eq!(world.told(TWO), ["Pending"], "it joined while the calendar was closed");
+    recount(&world.plane.state());
 }

@@ -72,6 +72,7 @@ pub(crate) fn create_association(
         last_run: None,
         last_success: None,
         is_revised: false,
+        regrouping: None,
         legacy: None,
     };
     let mut association = Association { kept, conditions, timetable };
