@@ -136,6 +136,9 @@ pub(crate) struct Kept {
     /// Whether an update is still being applied to the nodes.
     #[serde(default)]
     pub(crate) is_revised: bool,
+    /// Whether the engine has not looked at it since it was made.
+    #[serde(default)]
+    pub(crate) is_new: bool,
     /// What an old agent last said of it in the old form.
     pub(crate) legacy: Option<Box<LegacyStatus>>,
 }
@@ -305,11 +308,11 @@ impl Kept {
     /// Status and detailed status of the overview (C.1, C.2). The status is
     /// Pending, Success or Failed, whatever happens: clients insist.
     pub(crate) fn standing(&self) -> (AssociationStatus, &'static str) {
-        use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Success};
+        use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Queued, Success};
         // What was updated has not run yet, whatever ran before.
         let Some(newest) = self.current().filter(|current| current.version == self.version) else {
-            // It stands by once its nodes were looked through, or its turn came to nothing.
-            let is_looked_through = self.version > 1 && !self.is_revised;
+            // It stands by once the engine looked at it, or its turn came to nothing.
+            let is_looked_through = !self.is_new && !self.is_revised;
             let had_its_turn = self.executions.back().is_some_and(|last| last.version == self.version);
             return (Pending, if is_looked_through || had_its_turn { "Associated" } else { "Creating" });
         };
@@ -321,7 +324,9 @@ impl Kept {
         }
         match newest.status() {
             Failed | Cancelled => (Failed, newest.detailed_status()),
-            InProgress if newest.counts.of(Pending) == newest.counts.total() => (Pending, "Associated"),
+            InProgress if newest.counts.of(Pending) + newest.counts.of(Queued) == newest.counts.total() => {
+                (Pending, "Associated")
+            }
             InProgress | Pending => (Pending, InProgress.as_str()),
             _ => (Success, Success.as_str()),
         }

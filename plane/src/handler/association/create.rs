@@ -72,12 +72,17 @@ pub(crate) fn create_association(
         last_run: None,
         last_success: None,
         is_revised: false,
+        is_new: true,
         legacy: None,
     };
     let mut association = Association { kept, conditions, timetable };
-    if let Some(first) = timetable.first(now) {
+    let first = timetable.first(now);
+    if let Some(first) = first {
         association.anchor = first.base;
         state.timers.add(first.at, Work::Due { association: number, version: 1 });
+    }
+    if first.is_none_or(|first| first.at > now) {
+        state.timers.add(now, Work::Resolve { association: number });
     }
     state.associations.insert(association);
     let association = state.associations.get(number).expect("inserted above");
