@@ -109,6 +109,8 @@ fn what_is_wrong_is_said_in_one_message() {
         ("PUT", "/_fleet/alarms/%zz", json!("OK"), 400, "percent"),
         ("PUT", "/_fleet/alarms/a", json!("RED"), 400, "unknown variant `RED`"),
         ("PUT", "/_fleet/alarms/a", Value::Null, 400, "the body cannot be understood"),
+        ("PUT", "/_fleet/buckets/UPPER", Value::Null, 400, "`UPPER` is no name of a bucket"),
+        ("PUT", "/_fleet/buckets", json!(["logs", "Bad_Name"]), 400, "`Bad_Name` is no name of a bucket"),
         ("PUT", "/_fleet/instances/thing", json!({}), 400, "no node id"),
         ("PUT", "/_fleet/instances/mi-0bbbbbbbbbbbbbbb1", json!({}), 400, "hybrid"),
         ("PUT", "/_fleet/instances/i-01234567", json!({"tags": {"aws:x": "y"}}), 400, "reserved"),

@@ -20,7 +20,9 @@ use crate::state::association::AssociationNumber;
 use crate::state::document::{DocumentChange, SharedDocument};
 use crate::state::parameter::StoredParameter;
 use crate::state::timer::Work;
-use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_document};
+use crate::state::world::{
+    AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_bucket, check_document, check_parameter,
+};
 
 /// A change of what other services know. Where a value may be left out, that
 /// means that the thing is no longer there.
@@ -84,8 +86,12 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
             put(&mut world.resource_groups, name, group);
             state.timers.add(now, Work::Regroup { from: AssociationNumber::default() });
         }
-        WorldChange::Buckets(buckets) => world.buckets = buckets,
+        WorldChange::Buckets(buckets) => {
+            buckets.iter().flatten().try_for_each(|name| check_bucket(name))?;
+            world.buckets = buckets;
+        }
         WorldChange::Bucket(name, true) => {
+            check_bucket(&name)?;
             world.buckets.get_or_insert_default().insert(name);
         }
         WorldChange::Bucket(name, false) => {
@@ -109,7 +115,10 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
             world.denied_nodes.remove(&id);
         }
         WorldChange::SharedDocument(name, document) => share(state, now, name, document)?,
-        WorldChange::Parameter(name, parameter) => change_parameter(state, now, name, parameter),
+        WorldChange::Parameter(name, parameter) => {
+            check_parameter(&name)?;
+            change_parameter(state, now, name, parameter);
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::state::execution::StatusCounts;
 use crate::state::tag::Tags;
 use crate::state::target::{Conditions, RESOURCE_TYPES, group_name, is_instance_ids};
 use crate::state::timer::Work;
+use crate::state::world::check_bucket;
 
 /// Binds a document and its parameters to nodes.
 pub(crate) fn create_association(
@@ -321,14 +322,7 @@ pub(super) fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiEr
 pub(super) fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
     let place = location.s3_location.as_ref();
     let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let ends = [bucket.bytes().next(), bucket.bytes().last()];
-    let is_dns_like = ends.iter().all(|end| end.is_some_and(is_plain))
-        && bucket.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
-        && !bucket.contains("..");
-    if !is_dns_like {
-        return Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")));
-    }
+    check_bucket(bucket).map_err(|wrong| refused(ErrorCode::InvalidOutputLocation, wrong.to_string()))?;
     if !state.world.knows_bucket(bucket) {
         return Err(refused(ErrorCode::InvalidOutputLocation, format!("bucket {bucket} does not exist")));
     }
