@@ -23,7 +23,7 @@ use crate::state::State;
 use crate::state::association::{Aim, Association, Definition, Kept};
 use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
-use crate::state::execution::StatusCounts;
+use crate::state::execution::counts::StatusCounts;
 use crate::state::tag::Tags;
 use crate::state::target::{Conditions, RESOURCE_TYPES, group_name, is_instance_ids};
 use crate::state::timer::Work;
