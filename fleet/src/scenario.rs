@@ -259,19 +259,30 @@ pub enum ScenarioError {
     },
     /// There is no such setting of the plane.
     #[error(
-        "no setting of the plane is called `{name}`; the nearest is `{nearest}`, and ssm-fleet plane --settings lists them all"
+        "no setting of the plane is called `{name}`; {}ssm-fleet plane --settings lists them all",
+        nearest.map(|nearest| format!("the nearest is `{nearest}`, and ")).unwrap_or_default()
     )]
     UnknownSetting {
         /// The name that was given.
         name: String,
-        /// The name that comes nearest.
-        nearest: &'static str,
+        /// The name that comes nearest, if one comes near.
+        nearest: Option<&'static str>,
     },
-    /// A setting of the plane that was given by name.
-    #[error("setting of the plane: {reason}")]
-    Settings {
-        /// What is wrong.
-        reason: String,
+    /// A setting of the plane was given twice.
+    #[error("setting `{name}` of the plane is given twice: give it once")]
+    RepeatedSetting {
+        /// Its name.
+        name: String,
+    },
+    /// A setting of the plane cannot be so.
+    #[error("setting `{name}` of the plane cannot be `{value}`: expected {expected}")]
+    Setting {
+        /// Its name.
+        name: String,
+        /// The value that was given.
+        value: String,
+        /// What it may be.
+        expected: String,
     },
     /// The file of what other services know cannot be read.
     #[error("cannot read the world from {}", path.display())]
@@ -352,8 +363,29 @@ pub fn load_world(path: &Path) -> Result<World, ScenarioError> {
 /// What a YAML reader says, without a word that our own message begins with.
 pub(crate) fn reason_of(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let library = LIBRARY_WORDS.iter().find(|(words, _)| text.contains(words));
+    library.map_or_else(|| text.to_owned(), |(words, own)| text.replace(words, own))
 }
+
+/// What the YAML reader says to programmers, and what that means to who wrote the text.
+const LIBRARY_WORDS: [(&str, &str); 9] = [
+    ("invalid u8", "no number that can be here: expected a whole number from 0 to 255"),
+    ("invalid u32", "no number that can be here: expected a whole number from 0 to 4294967295"),
+    ("invalid u64", "no number that can be here: expected a whole number from 0 to 18446744073709551615"),
+    ("invalid usize", "no number that can be here: expected a whole number from 0 to 18446744073709551615"),
+    ("invalid f64", "no number: expected one such as 1.5"),
+    (
+        "cannot deserialize null into string; use Option<String>",
+        "a text is missing: expected one after the colon",
+    ),
+    (", set DuplicateKeyPolicy in Options if acceptable", ": expected each key once"),
+    (
+        "expected string key for externally tagged enum",
+        "expected one choice by its name, such as `invalid-instance: 1%`",
+    ),
+    ("externally tagged enum expected scalar or mapping", "expected one choice by its name"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -429,6 +461,26 @@ mod tests {
         for (text, expected) in cases {
             let error = Scenario::parse("x", text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
+        }
+        let cases = [
+            (
+                "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: -5}\n",
+                "from 0 to 4294967295",
+                "line 5",
+            ),
+            ("name:\nseed: 1\nduration: 5m\ncohorts: []\n", "a text is missing", "line 1"),
+            ("name: x\nname: y\nseed: 1\nduration: 5m\ncohorts: []\n", "each key once", "line 2"),
+            (
+                "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: 1, faults: [{[a]: 1%}]}\n",
+                "choice by its name",
+                "line 5",
+            ),
+        ];
+        for (text, expected, line) in cases {
+            let error = Scenario::parse("x", text).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(line), "{error}");
+            let library = ["Option<", "invalid u", "Policy", "externally tagged"];
+            assert!(!library.iter().any(|words| error.contains(words)), "{error}");
         }
         assert!(Scenario::load("no-such").unwrap_err().to_string().contains("first-look"));
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::id::NodeId;
 use shared::time::Timestamp;
 
-use crate::service::{Service, WorldChange};
+use crate::service::{Service, WorldChange, WorldKind};
 
 /// Where the admin API begins.
 pub(crate) const ROOT: &str = "/_fleet";
@@ -27,17 +27,19 @@ pub(crate) struct Answer {
     /// The HTTP status.
     pub(crate) status: u16,
     pub(crate) body: Value,
+    /// What `Allow` says, where the method is none of a known path.
+    pub(crate) allow: Option<&'static str>,
 }
 
 impl Answer {
     /// A refusal.
     pub(crate) fn error(status: u16, reason: impl Into<String>) -> Self {
-        Self { status, body: json!({"error": reason.into()}) }
+        Self { status, body: json!({"error": reason.into()}), allow: None }
     }
 
     fn of(value: &impl Serialize) -> Self {
         match serde_json::to_value(value) {
-            Ok(body) => Self { status: 200, body },
+            Ok(body) => Self { status: 200, body, allow: None },
             Err(error) => Self::error(500, error.to_string()),
         }
     }
@@ -53,16 +55,20 @@ enum Verb {
 
 /// Answers a request to a path under [`ROOT`].
 pub(crate) fn answer(service: &Service, now: Timestamp, method: &str, path: &str, body: &[u8]) -> Answer {
-    let verb = match method {
-        "GET" => Verb::Show,
-        "PUT" | "POST" => Verb::Set,
-        "DELETE" => Verb::Remove,
-        _ => return Answer::error(405, format!("{method} is not supported: use GET, PUT, POST or DELETE")),
-    };
     let Some(steps) = steps(path) else {
         return Answer::error(400, "the path is not percent-encoded UTF-8");
     };
     let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    let Some(allowed) = methods(&steps) else { return nothing(path) };
+    if !allowed.split(", ").any(|known| known == method) {
+        let reason = format!("{method} is not supported at {path}: use {}", allowed.replace(", ", " or "));
+        return Answer { allow: Some(allowed), ..Answer::error(405, reason) };
+    }
+    let verb = match method {
+        "GET" => Verb::Show,
+        "DELETE" => Verb::Remove,
+        _ => Verb::Set,
+    };
     let outcome = match (verb, &steps[..]) {
         (Verb::Show, steps) => return show(service, steps),
         (verb, [kind, name]) => named(verb, kind, name, body),
@@ -73,8 +79,20 @@ pub(crate) fn answer(service: &Service, now: Timestamp, method: &str, path: &str
         service.change_world(now, change).map_err(|wrong| Answer::error(400, wrong.to_string()))
     });
     match done {
-        Ok(()) => Answer { status: 200, body: json!({}) },
+        Ok(()) => Answer { status: 200, body: json!({}), allow: None },
         Err(refusal) => refusal,
+    }
+}
+
+/// The methods that the resource of a path has; none where there is no such resource.
+fn methods(steps: &[&str]) -> Option<&'static str> {
+    let is_known = |kind| WorldKind::named(kind).is_some();
+    match steps {
+        ["buckets"] => Some("GET, PUT, POST, DELETE"),
+        ["world"] => Some("GET"),
+        [kind] if is_known(kind) => Some("GET"),
+        [kind, _] if is_known(kind) => Some("GET, PUT, POST, DELETE"),
+        _ => None,
     }
 }
 
@@ -110,25 +128,23 @@ fn nothing(path: &str) -> Answer {
 
 /// Shows the world, a kind of resources, or one of them.
 fn show(service: &Service, steps: &[&str]) -> Answer {
+    if let [kind, name] = steps {
+        let found = WorldKind::named(kind).and_then(|kind| service.world_entry(kind, name));
+        return found.map_or_else(
+            || Answer::error(404, format!("there is no {name} among {kind}")),
+            |found| Answer::of(&found),
+        );
+    }
     let world = match serde_json::to_value(service.world()) {
         Ok(world) => world,
         Err(error) => return Answer::error(500, error.to_string()),
     };
-    let (kind, name) = match steps {
-        ["world"] => return Answer::of(&world),
-        [kind] => (*kind, None),
-        [kind, name] => (*kind, Some(*name)),
-        _ => return nothing(&format!("{ROOT}/{}", steps.join("/"))),
+    let found = match steps {
+        ["world"] => Some(&world),
+        [kind] => world.get(kind.replace('-', "_")),
+        _ => None,
     };
-    let Some(resources) = world.get(kind.replace('-', "_")) else {
-        return nothing(&format!("{ROOT}/{}", steps.join("/")));
-    };
-    let Some(name) = name else { return Answer::of(resources) };
-    let found = match resources {
-        Value::Array(names) => names.iter().find(|one| one.as_str() == Some(name)),
-        other => other.get(name),
-    };
-    found.map_or_else(|| Answer::error(404, format!("there is no {name} among {kind}")), Answer::of)
+    found.map_or_else(|| nothing(&format!("{ROOT}/{}", steps.join("/"))), Answer::of)
 }
 
 /// A change of one resource.

@@ -229,6 +229,7 @@ pub struct PlaneConfig {
     /// nothing means that it never is.
     pub key_lifetime: Option<Period>,
     /// The largest body that is read, in bytes.
+    #[serde(deserialize_with = "value::body")]
     pub max_body: usize,
     /// Over how many nodes inventory is counted in one call; with more of them
     /// other calls would wait too long.

@@ -34,6 +34,7 @@ pub(crate) const PIECE: usize = 1_000;
 /// Does one piece of work.
 pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
     match work {
+        Work::Resolve { association } => membership::resolve(state, association),
         Work::Due { association, version } => dispatch::due(state, now, association, version),
         Work::DocumentChanged { event, from } => document_event::spread_change(state, now, event, from),
         Work::Dispatch { association } => dispatch::dispatch(state, now, association),

@@ -72,8 +72,8 @@ pub fn check_state_file(file: &Path) -> Result<(), ServeError> {
 }
 
 /// Serves until `shutdown` completes. With a `state_file` the state is written
-/// there every ten seconds of wall time, after each association or document
-/// that is made, and at the end.
+/// there every ten seconds of wall time if it changed, after each association or
+/// document that is made, and at the end.
 pub async fn serve<C: Clock>(
     listener: TcpListener,
     service: Arc<Service>,
@@ -214,7 +214,12 @@ async fn administer<C: Clock>(door: &Door<C>, peer: SocketAddr, head: &Parts, bo
     } else {
         admin::Answer::error(413, format!("the body is larger than {} bytes", door.max_body))
     };
-    write(answer.status, answer.body.to_string(), "application/json", &door.service.draw_request_id())
+    let request_id = door.service.draw_request_id();
+    let mut response = write(answer.status, answer.body.to_string(), "application/json", &request_id);
+    if let Some(allow) = answer.allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
 }
 
 fn refuse(service: &Service, status: StatusCode, code: ErrorCode, reason: &str) -> Response {

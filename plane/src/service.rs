@@ -5,6 +5,7 @@
 //! everything, and a typed call and the same call in bytes do the same.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
@@ -14,8 +15,15 @@ use shared::time::Timestamp;
 use shared::wire::{
     AddTagsToResource, CancelCommand, CreateActivation, CreateAssociation, CreateAssociationBatch,
     CreateDocument, DeleteActivation, DeleteAssociation, DeleteDocument, DeregisterManagedInstance,
-    RemoveTagsFromResource, SendCommand, StartAssociationsOnce, UpdateAssociation, UpdateDocument,
-    UpdateDocumentDefaultVersion, UpdateManagedInstanceRole,
+    DescribeActivations, DescribeAssociation, DescribeAssociationExecutionTargets,
+    DescribeAssociationExecutions, DescribeAutomationExecutions, DescribeDocument,
+    DescribeEffectiveInstanceAssociations, DescribeInstanceAssociationsStatus, DescribeInstanceInformation,
+    DescribeInstanceProperties, GetAutomationExecution, GetCalendarState, GetCommandInvocation, GetDocument,
+    GetInventory, GetParameters, ListAssociationVersions, ListAssociations, ListCommandInvocations,
+    ListCommands, ListComplianceItems, ListComplianceSummaries, ListDocumentVersions, ListDocuments,
+    ListInventoryEntries, ListResourceComplianceSummaries, ListTagsForResource, RemoveTagsFromResource,
+    SendCommand, StartAssociationsOnce, UpdateAssociation, UpdateDocument, UpdateDocumentDefaultVersion,
+    UpdateManagedInstanceRole,
 };
 use tokio::sync::Notify;
 use tracing::error;
@@ -26,6 +34,7 @@ use crate::engine;
 pub use crate::handler::Handle;
 use crate::handler::world;
 pub use crate::handler::world::WorldChange;
+pub(crate) use crate::handler::world::WorldKind;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
@@ -53,6 +62,38 @@ const DEFINITIONS: &[&str] = &[
     UpdateManagedInstanceRole::NAME,
 ];
 
+/// The operations that only look. That an agent asks for its associations is
+/// none of them: what it is told is noted.
+const LOOKS: &[&str] = &[
+    DescribeActivations::NAME,
+    DescribeAssociation::NAME,
+    DescribeAssociationExecutionTargets::NAME,
+    DescribeAssociationExecutions::NAME,
+    DescribeAutomationExecutions::NAME,
+    DescribeDocument::NAME,
+    DescribeEffectiveInstanceAssociations::NAME,
+    DescribeInstanceAssociationsStatus::NAME,
+    DescribeInstanceInformation::NAME,
+    DescribeInstanceProperties::NAME,
+    GetAutomationExecution::NAME,
+    GetCalendarState::NAME,
+    GetCommandInvocation::NAME,
+    GetDocument::NAME,
+    GetInventory::NAME,
+    GetParameters::NAME,
+    ListAssociationVersions::NAME,
+    ListAssociations::NAME,
+    ListCommandInvocations::NAME,
+    ListCommands::NAME,
+    ListComplianceItems::NAME,
+    ListComplianceSummaries::NAME,
+    ListDocumentVersions::NAME,
+    ListDocuments::NAME,
+    ListInventoryEntries::NAME,
+    ListResourceComplianceSummaries::NAME,
+    ListTagsForResource::NAME,
+];
+
 /// The control plane.
 #[derive(Debug)]
 pub struct Service {
@@ -63,6 +104,9 @@ pub struct Service {
     earlier: Notify,
     /// Told when somebody defined something.
     defined: Notify,
+    /// Counts what may have changed the state, under its lock. That a request got
+    /// an id is no change.
+    changes: AtomicU64,
 }
 
 /// An answer as it goes over the wire.
@@ -85,7 +129,8 @@ impl Service {
     fn with(state: State) -> Self {
         let PlaneConfig { signatures, signature_skew: skew, .. } = state.config;
         let guard = Guard { signatures, skew, vault: Arc::clone(&state.vault) };
-        Self { state: Mutex::new(state), guard, earlier: Notify::new(), defined: Notify::new() }
+        let (earlier, defined) = (Notify::new(), Notify::new());
+        Self { state: Mutex::new(state), guard, earlier, defined, changes: AtomicU64::new(0) }
     }
 
     /// Does a call. Applies no timers. The requests of agents are trusted to
@@ -119,6 +164,9 @@ impl Service {
     ) -> Result<O::Reply, ApiError> {
         let mut state = self.lock();
         state.latest = state.latest.max(now);
+        if !LOOKS.contains(&O::NAME) {
+            self.note_change();
+        }
         let before = state.timers.first();
         let outcome = operation.handle_for(&mut state, now, caller);
         let after = state.timers.first();
@@ -205,6 +253,7 @@ impl Service {
         let mut state = self.lock();
         let Some(work) = state.timers.take_due(now) else { return false };
         state.latest = state.latest.max(now);
+        self.note_change();
         engine::run(&mut state, now, work);
         true
     }
@@ -222,9 +271,31 @@ impl Service {
 
     /// The state as bytes, from which [`Self::restore`] makes an equal plane.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        // Nobody waits for the writing, which takes far longer than the copy.
-        let copy = self.lock().copy();
+        let (copy, _) = self.copy();
         Ok(snapshot::seal(&snapshot::write(&copy)?))
+    }
+
+    /// The same with the count of changes that it has, or nothing if that is the
+    /// count that is known.
+    pub(crate) fn snapshot_after(&self, known: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, SnapshotError> {
+        if known == Some(self.changes.load(Ordering::Acquire)) {
+            return Ok(None);
+        }
+        let (copy, changes) = self.copy();
+        Ok(Some((changes, snapshot::seal(&snapshot::write(&copy)?))))
+    }
+
+    /// A copy of the state, with its count of changes: nobody waits for the
+    /// writing, which takes far longer than the copy.
+    fn copy(&self) -> (State, u64) {
+        let state = self.lock();
+        (state.copy(), self.changes.load(Ordering::Acquire))
+    }
+
+    /// Counts a change. The state is locked, and the change may follow: whoever
+    /// reads the count before that has the state before it as well, or waits.
+    fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A plane that goes on where a snapshot was taken. Settings come from
@@ -243,11 +314,17 @@ impl Service {
         world::show(&self.lock())
     }
 
+    /// One thing that other services know, by its name.
+    pub(crate) fn world_entry(&self, kind: WorldKind, name: &str) -> Option<serde_json::Value> {
+        world::show_one(&self.lock(), kind, name)
+    }
+
     /// Changes what other services know. What follows for nodes and
     /// associations is put down for the engine.
     pub fn change_world(&self, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
         let mut state = self.lock();
         state.latest = state.latest.max(now);
+        self.note_change();
         world::change(&mut state, now, change)?;
         drop(state);
         self.earlier.notify_one();

@@ -37,7 +37,7 @@ use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use activation::Activations;
-use association::Associations;
+use association::table::Associations;
 use automation::Automations;
 use command::Commands;
 use compliance::ComplianceCounts;

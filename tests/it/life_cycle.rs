@@ -89,7 +89,7 @@ fn updated_while_it_runs_it_lets_those_end_and_runs_all_again_under_the_new_limi
             stage.executions(id),
             [row("InProgress", "{Pending=2, Queued=1}"), row("InProgress", "{InProgress=1, Skipped=2}")]
         );
-        assert_eq!(stage.overview(id), row("Pending", "InProgress"));
+        assert_eq!(stage.overview(id), row("Pending", "Associated"), "nobody of the new one has begun");
         stage.until(22);
         assert_eq!(stage.running(id), BTreeSet::from([prod[0], prod[1]]), "one of the old, one of the new");
         stage.until(32);

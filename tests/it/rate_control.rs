@@ -155,7 +155,7 @@ fn targets(outcome: &Outcome) -> (AssociationId, String, Vec<(NodeId, String, St
         };
         let page = service.call(now, call).unwrap();
         rows.extend(page.association_execution_targets.into_iter().map(|row| {
-            (row.resource_id.parse().unwrap(), row.status, row.detailed_status.unwrap_or_default())
+            (row.resource_id.unwrap().parse().unwrap(), row.status, row.detailed_status.unwrap_or_default())
         }));
         next_token = page.next_token;
         if next_token.is_none() {

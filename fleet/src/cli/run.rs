@@ -66,7 +66,7 @@ pub struct Run {
     #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
     unsupported_platform: Option<Share>,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
-    #[arg(long, value_name = "COUNT", help_heading = "Fleet")]
+    #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
 
     /// Simulated seconds in a second, such as 60

@@ -1,9 +1,13 @@
 //! How values on the command line are read.
 
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
 use clap::ValueEnum;
+use plane::config::list::Setting;
 use plane::config::{self, PlaneConfig, list};
 
-use crate::scenario::{ScenarioError, reason_of};
+use crate::scenario::ScenarioError;
 
 /// More nodes than this are a slip of the finger: their rows alone take 25 GB.
 const MOST_NODES: u64 = 100_000_000;
@@ -12,6 +16,11 @@ const MOST_NODES: u64 = 100_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no number of nodes: expected 1 to 100m, such as 500, 10k, 1.5m or 20,000")]
 pub struct InvalidSize(String);
+
+/// A text that is no number of shards.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no number of shards: expected 1 or more, such as 4")]
+pub struct InvalidShards(String);
 
 /// A text that is no time scale.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,18 +61,37 @@ pub fn setting(text: &str) -> Result<String, InvalidSetting> {
 
 /// The plane's settings of these lines; those that are not named keep their default.
 pub fn settings(lines: &[String]) -> Result<PlaneConfig, ScenarioError> {
+    let mut names = BTreeSet::new();
     for line in lines {
-        let name = line.split(':').next().unwrap_or_default();
-        if list::find(name).is_none() {
+        let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+        let Some(setting) = list::find(name) else {
             let nearest = list::nearest(name);
             return Err(ScenarioError::UnknownSetting { name: name.to_owned(), nearest });
+        };
+        if !names.insert(name) {
+            return Err(ScenarioError::RepeatedSetting { name: name.to_owned() });
         }
+        check_setting(setting, line, value)?;
     }
     if lines.is_empty() {
         return Ok(PlaneConfig::default());
     }
-    serde_saphyr::from_str(&lines.join("\n"))
-        .map_err(|error| ScenarioError::Settings { reason: reason_of(&error) })
+    let read = serde_saphyr::from_str(&lines.join("\n"));
+    Ok(read.expect("each line can be read, and none is there twice"))
+}
+
+/// Whether a line of settings, alone, can be read.
+fn check_setting(setting: &Setting, line: &str, value: &str) -> Result<(), ScenarioError> {
+    let Err(_) = serde_saphyr::from_str::<PlaneConfig>(line) else { return Ok(()) };
+    let Setting { name, default, values, .. } = setting;
+    let most = if *values == "a number" { " from 0 to 4294967295" } else { "" };
+    let expected = format!("{default}, or {values}{most}");
+    Err(ScenarioError::Setting { name: (*name).to_owned(), value: value.to_owned(), expected })
+}
+
+/// Reads a number of shards.
+pub fn shards(text: &str) -> Result<NonZeroUsize, InvalidShards> {
+    text.parse().map_err(|_| InvalidShards(text.chars().take(64).collect()))
 }
 
 /// Reads a number of nodes: digits, grouped in threes by `,` or `_` if at all,
@@ -131,6 +159,23 @@ mod tests {
         }
         let slip = settings(&lines(&["late_nodes=skip"])).unwrap_err().to_string();
         assert!(slip.contains("`late_nodes`") && slip.contains("`late_node_policy`"), "{slip}");
+        let refusal = |wrong: &[&str]| settings(&lines(wrong)).unwrap_err().to_string();
+        let cases: [(&[&str], &[&str]); 6] = [
+            (
+                &["association_limit=99999999999"],
+                &["`association_limit`", "`99999999999`", "0 to 4294967295"],
+            ),
+            (&["region="], &["`region`", "us-east-1"]),
+            (&["max_body=0"], &["`max_body`", "at least 1024"]),
+            (&["region=eu-west-1", "region=eu-west-1"], &["`region`", "twice"]),
+            (&["late_node_policy=never"], &["`never`", "skip"]),
+            (&["x=1"], &["`x`; ssm-fleet plane --settings"]),
+        ];
+        for (wrong, expected) in cases {
+            let text = refusal(wrong);
+            assert!(expected.iter().all(|part| text.contains(part)), "{text}");
+            assert!(!text.contains("Option") && !text.contains("u32"), "{text}");
+        }
         for wrong in ["late_node_policy", "=1", "Late=1", "a=1\nb: 2"] {
             assert!(setting(wrong).is_err(), "{wrong}");
         }
@@ -187,6 +232,14 @@ mod tests {
             "1é",
         ] {
             assert!(nodes(text).unwrap_err().to_string().contains(&format!("`{text}`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn shards_are_one_or_more() {
+        assert_eq!(shards("4").map(NonZeroUsize::get), Ok(4));
+        for text in ["0", "-1", "many", ""] {
+            assert!(shards(text).unwrap_err().to_string().ends_with("such as 4"), "{text}");
         }
     }
 

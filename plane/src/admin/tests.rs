@@ -68,6 +68,14 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
     assert_eq!(get(&world, "/_fleet/world"), whole, "a snapshot keeps it");
 
     assert_eq!(get(&world, "/_fleet/alarms/cpu%20high"), json!("ALARM"));
+    for (kind, things) in whole.as_object().unwrap() {
+        let named = things.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+        let listed = things.as_array().into_iter().flatten().map(|name| (name.as_str().unwrap(), name));
+        for (name, value) in named.chain(listed) {
+            let name = name.replace('/', "%2F").replace(' ', "%20");
+            assert_eq!(get(&world, &format!("/_fleet/{}/{name}", kind.replace('_', "-"))), *value, "{kind}");
+        }
+    }
     assert_eq!(get(&world, "/_fleet/resource-groups/"), json!({"web": filters}));
     assert_eq!(get(&world, "/_fleet/buckets/logs"), json!("logs"));
     delete(&world, "/_fleet/alarms/cpu%20high");
@@ -93,11 +101,16 @@ fn what_is_wrong_is_said_in_one_message() {
         ("GET", "/_fleet", Value::Null, 404, "there is nothing at"),
         ("GET", "/_fleet/nonsense", Value::Null, 404, "there is nothing at /_fleet/nonsense"),
         ("PUT", "/_fleet/nonsense/a", Value::Null, 404, "there is nothing at /_fleet/nonsense/a"),
-        ("PUT", "/_fleet/alarms", json!({}), 404, "there is nothing at /_fleet/alarms"),
+        ("PUT", "/_fleet/alarms", json!({}), 405, "PUT is not supported at /_fleet/alarms: use GET"),
+        ("DELETE", "/_fleet/world", Value::Null, 405, "DELETE is not supported at /_fleet/world: use GET"),
+        ("PATCH", "/_fleet/nonsense", Value::Null, 404, "there is nothing at /_fleet/nonsense"),
+        ("GET", "/_fleet/instances/i-01234567", Value::Null, 404, "there is no i-01234567 among instances"),
         ("GET", "/_fleet/alarms/a", Value::Null, 404, "there is no a among alarms"),
         ("PUT", "/_fleet/alarms/%zz", json!("OK"), 400, "percent"),
         ("PUT", "/_fleet/alarms/a", json!("RED"), 400, "unknown variant `RED`"),
         ("PUT", "/_fleet/alarms/a", Value::Null, 400, "the body cannot be understood"),
+        ("PUT", "/_fleet/buckets/UPPER", Value::Null, 400, "`UPPER` is no name of a bucket"),
+        ("PUT", "/_fleet/buckets", json!(["logs", "Bad_Name"]), 400, "`Bad_Name` is no name of a bucket"),
         ("PUT", "/_fleet/instances/thing", json!({}), 400, "no node id"),
         ("PUT", "/_fleet/instances/mi-0bbbbbbbbbbbbbbb1", json!({}), 400, "hybrid"),
         ("PUT", "/_fleet/instances/i-01234567", json!({"tags": {"aws:x": "y"}}), 400, "reserved"),

@@ -202,7 +202,7 @@ pub const SETTINGS: &[Setting] = &[
         "whether a node may have several documents by InstanceId (R37)",
     ),
     setting("malformed_target_error", "InvalidTarget", ERROR, "for a malformed node id in Targets (R10)"),
-    setting("max_body", "4194304", "bytes", "the largest body that is read"),
+    setting("max_body", "4194304", "bytes, at least 1024", "the largest body that is read"),
     setting(
         "min_schedule_interval",
         "30m",
@@ -320,13 +320,16 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-/// The name that is nearest to this one: by its words, then by its letters.
-pub fn nearest(name: &str) -> &'static str {
+/// The name that is nearest to this one: by its words, then by its letters. None
+/// where no word is shared and a third of the letters or more are others.
+pub fn nearest(name: &str) -> Option<&'static str> {
     let name = name.replace('-', "_");
     let shared =
         |known: &str| known.split('_').filter(|word| name.split('_').any(|own| own == *word)).count();
     let nearness = |setting: &&Setting| (Reverse(shared(setting.name)), distance(&name, setting.name));
-    SETTINGS.iter().min_by_key(nearness).expect("there are settings").name
+    let found = SETTINGS.iter().min_by_key(nearness)?.name;
+    let is_near = shared(found) > 0 || distance(&name, found) * 3 <= name.chars().count();
+    is_near.then_some(found)
 }
 
 /// How many letters must be changed, added or taken to make one text the other.
@@ -403,6 +406,7 @@ mod tests {
             ("account: 12", "expected 12 digits"),
             ("region: US East", "expected one such as us-east-1"),
             ("automation_failure_percent: 101", "expected 0 to 100"),
+            ("max_body: 0", "expected 1024 or more"),
             ("calendar_error: Nonsense", "`Nonsense` is no error of the service"),
         ];
         for (line, reason) in cases {
@@ -419,7 +423,10 @@ mod tests {
             ("regoin", "region"),
         ];
         for (slip, meant) in cases {
-            assert_eq!(nearest(slip), meant);
+            assert_eq!(nearest(slip), Some(meant));
+        }
+        for foreign in ["x", "", "colour", "limits"] {
+            assert_eq!(nearest(foreign), None, "{foreign}");
         }
         assert!(find("late_nodes_policy").is_none() && find("region").is_some());
     }

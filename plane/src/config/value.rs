@@ -5,6 +5,9 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use shared::error::ErrorCode;
 
+/// The smallest bound for bodies, in bytes.
+const LEAST_BODY: usize = 1024;
+
 /// An account: 12 digits.
 pub(super) fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let account = String::deserialize(deserializer)?;
@@ -31,6 +34,16 @@ pub(super) fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, 
     match u8::deserialize(deserializer)? {
         percent @ 0..=100 => Ok(percent),
         more => Err(D::Error::custom(format!("`{more}` of a hundred: expected 0 to 100"))),
+    }
+}
+
+/// How large a body may be: the least has room for a call.
+pub(super) fn body<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        few @ 0..LEAST_BODY => Err(D::Error::custom(format!(
+            "`{few}` bytes have no room for a call: expected {LEAST_BODY} or more"
+        ))),
+        enough => Ok(enough),
     }
 }
 

@@ -37,6 +37,7 @@ const LONGEST_DELIVERY: Period = Period::hours(2);
 /// down the next one. An update puts down its own.
 pub(super) fn due(state: &mut State, now: Timestamp, number: AssociationNumber, version: u32) {
     let Some(association) = state.associations.get_mut(number) else { return };
+    association.is_new = false;
     if association.version != version {
         return;
     }

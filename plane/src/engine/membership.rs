@@ -110,6 +110,13 @@ pub(super) fn forget(state: &mut State, now: Timestamp, number: AssociationNumbe
     }
 }
 
+/// Notes that the engine has seen a new association that does not run at once.
+pub(super) fn resolve(state: &mut State, number: AssociationNumber) {
+    if let Some(association) = state.associations.get_mut(number) {
+        association.is_new = false;
+    }
+}
+
 /// Looks through the next nodes for those that an updated association no longer
 /// means, and counts compliance by its severity.
 pub(super) fn revise(state: &mut State, now: Timestamp, number: AssociationNumber, from: NodeNumber) {

@@ -123,8 +123,10 @@ fn describe_version(state: &State, association: &Association, version: u32) -> A
 /// not when it was made or changed just now (B.5).
 fn overview(association: &Association) -> AssociationOverview {
     let (status, detailed_status) = association.standing();
-    let is_resolved = detailed_status != "Creating"
-        && association.executions.iter().any(|execution| execution.spread == Spread::Done);
+    // Where nothing ever ran there is nothing to wait for: no node counts yet.
+    let is_gathered = association.executions.is_empty()
+        || association.executions.iter().any(|execution| execution.spread == Spread::Done);
+    let is_resolved = detailed_status != "Creating" && is_gathered;
     AssociationOverview {
         status: Some(status.to_string()),
         detailed_status: Some(detailed_status.to_owned()),

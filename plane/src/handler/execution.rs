@@ -153,7 +153,7 @@ pub(super) fn describe_association_execution_targets(
 fn has(target: &AssociationExecutionTarget, filter: &AssociationExecutionTargetsFilter) -> bool {
     match filter.key.as_str() {
         "Status" => target.status == filter.value,
-        "ResourceId" => target.resource_id == filter.value,
+        "ResourceId" => target.resource_id.as_deref() == Some(filter.value.as_str()),
         _ => target.resource_type == filter.value,
     }
 }
@@ -177,7 +177,7 @@ fn rollout_target(
         association_id: association.id,
         association_version: Some(execution.version.to_string()),
         execution_id: execution.id,
-        resource_id: row.target.as_deref().unwrap_or_default().to_owned(),
+        resource_id: row.target.as_deref().map(str::to_owned),
         resource_type: if is_node { RESOURCE_TYPE } else { "Automation" }.to_owned(),
         status: row.status.to_string(),
         detailed_status: Some(detail.unwrap_or(row.status.as_str()).to_owned()),
@@ -211,7 +211,7 @@ fn target(
         association_id: association.id,
         association_version: Some(execution.version.to_string()),
         execution_id: execution.id,
-        resource_id: state.nodes.get(row.node).id.to_string(),
+        resource_id: Some(state.nodes.get(row.node).id.to_string()),
         resource_type: RESOURCE_TYPE.to_owned(),
         detailed_status: Some(row.detail.word(row.status).to_owned()),
         status: row.status.to_string(),

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+use serde_json::Value;
 use shared::id::NodeId;
 use shared::time::Timestamp;
 
@@ -18,7 +20,9 @@ use crate::state::association::AssociationNumber;
 use crate::state::document::{DocumentChange, SharedDocument};
 use crate::state::parameter::StoredParameter;
 use crate::state::timer::Work;
-use crate::state::world::{AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_document};
+use crate::state::world::{
+    AlarmState, Instance, InvalidWorld, ResourceGroup, World, check_bucket, check_document, check_parameter,
+};
 
 /// A change of what other services know. Where a value may be left out, that
 /// means that the thing is no longer there.
@@ -42,6 +46,34 @@ pub enum WorldChange {
     Parameter(String, Option<StoredParameter>),
 }
 
+/// A kind of what other services know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WorldKind {
+    Alarms,
+    ResourceGroups,
+    Buckets,
+    Instances,
+    DeniedNodes,
+    SharedDocuments,
+    Parameters,
+}
+
+impl WorldKind {
+    /// The kind of this name, as it stands in a path.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "alarms" => Self::Alarms,
+            "resource-groups" => Self::ResourceGroups,
+            "buckets" => Self::Buckets,
+            "instances" => Self::Instances,
+            "denied-nodes" => Self::DeniedNodes,
+            "shared-documents" => Self::SharedDocuments,
+            "parameters" => Self::Parameters,
+            _ => return None,
+        })
+    }
+}
+
 /// Carries out a change.
 pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
     let world = &mut state.world;
@@ -54,8 +86,12 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
             put(&mut world.resource_groups, name, group);
             state.timers.add(now, Work::Regroup { from: AssociationNumber::default() });
         }
-        WorldChange::Buckets(buckets) => world.buckets = buckets,
+        WorldChange::Buckets(buckets) => {
+            buckets.iter().flatten().try_for_each(|name| check_bucket(name))?;
+            world.buckets = buckets;
+        }
         WorldChange::Bucket(name, true) => {
+            check_bucket(&name)?;
             world.buckets.get_or_insert_default().insert(name);
         }
         WorldChange::Bucket(name, false) => {
@@ -79,7 +115,10 @@ pub(crate) fn change(state: &mut State, now: Timestamp, change: WorldChange) -> 
             world.denied_nodes.remove(&id);
         }
         WorldChange::SharedDocument(name, document) => share(state, now, name, document)?,
-        WorldChange::Parameter(name, parameter) => change_parameter(state, now, name, parameter),
+        WorldChange::Parameter(name, parameter) => {
+            check_parameter(&name)?;
+            change_parameter(state, now, name, parameter);
+        }
     }
     Ok(())
 }
@@ -128,13 +167,39 @@ fn put<V>(table: &mut BTreeMap<String, V>, name: String, value: Option<V>) {
     };
 }
 
+/// One thing that other services know, as [`show`] has it.
+pub(crate) fn show_one(state: &State, kind: WorldKind, name: &str) -> Option<Value> {
+    let world = &state.world;
+    let node = || name.parse::<NodeId>().ok();
+    match kind {
+        WorldKind::Alarms => world.alarms.get(name).map(json),
+        WorldKind::ResourceGroups => world.resource_groups.get(name).map(json),
+        WorldKind::Buckets => world.buckets.as_ref()?.get(name).map(json),
+        WorldKind::Instances => {
+            let (id, instance) = world.instances.get_key_value(&node()?)?;
+            Some(json(&Instance { tags: present_tags(state, *id), ..instance.clone() }))
+        }
+        WorldKind::DeniedNodes => world.denied_nodes.get(&node()?).map(json),
+        WorldKind::SharedDocuments => world.shared_documents.get(name).map(json),
+        WorldKind::Parameters => world.parameters.get(name).map(json),
+    }
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("texts and numbers can be written")
+}
+
+/// The tags that a node has now.
+fn present_tags(state: &State, id: NodeId) -> Option<BTreeMap<String, String>> {
+    let tags = &state.nodes.get(state.nodes.number(id)?).tags;
+    Some(tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
+}
+
 /// What other services know, the instances with the tags that they have now.
 pub(crate) fn show(state: &State) -> World {
     let mut world = state.world.clone();
     for (id, instance) in &mut world.instances {
-        let tags = state.nodes.number(*id).map(|number| &state.nodes.get(number).tags);
-        instance.tags =
-            tags.map(|tags| tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect());
+        instance.tags = present_tags(state, *id);
     }
     world
 }

@@ -2,7 +2,7 @@
 //!
 //! A state is written beside the file and then put in its place, so that the
 //! file is whole whenever somebody looks. Writing is done off the runtime's
-//! workers. It is written every ten seconds, and as soon as somebody defined
+//! workers. It is written every ten seconds if anything changed since, and as soon as somebody defined
 //! something, an association, a document, tags: who did goes away in the belief
 //! that it lasts. Between two writes there is a rest, for a fleet whose nodes are
 //! tagged one by one would be nothing but written. A disk that is full is no
@@ -35,14 +35,16 @@ pub(super) async fn keep<C: Clock>(
     stopped: watch::Receiver<bool>,
 ) {
     let mut end = std::pin::pin!(told(stopped));
+    let mut written = None;
     loop {
         tokio::select! {
             () = clock.sleep_wall(EVERY) => (),
             () = service.defined() => (),
             () = &mut end => return,
         }
-        if let Err(error) = write(Arc::clone(&service), file.clone()).await {
-            error!(file = %file.display(), %error, "state of the plane was not written");
+        match write_after(Arc::clone(&service), file.clone(), written).await {
+            Ok(changes) => written = Some(changes),
+            Err(error) => error!(file = %file.display(), %error, "state of the plane was not written"),
         }
         tokio::select! {
             () = clock.sleep_wall(REST) => (),
@@ -53,9 +55,15 @@ pub(super) async fn keep<C: Clock>(
 
 /// Writes the state once.
 pub(super) async fn write(service: Arc<Service>, file: PathBuf) -> io::Result<()> {
-    let write = move || {
-        let bytes = service.snapshot().map_err(io::Error::other)?;
-        replace(&file, &bytes)
+    write_after(service, file, None).await.map(|_| ())
+}
+
+/// Writes the state unless the file has this count of changes already. Answers
+/// the count that the file has then.
+async fn write_after(service: Arc<Service>, file: PathBuf, written: Option<u64>) -> io::Result<u64> {
+    let write = move || match service.snapshot_after(written).map_err(io::Error::other)? {
+        Some((changes, bytes)) => replace(&file, &bytes).map(|()| changes),
+        None => Ok(written.unwrap_or_default()),
     };
     tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
 }
@@ -82,7 +90,8 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
             new.write_all(bytes)?;
             new.sync_all()
         })
-        .and_then(|()| fs::rename(&beside, file));
+        .and_then(|()| fs::rename(&beside, file))
+        .and_then(|()| sync_directory(file));
     if written.is_err() {
         // What was begun is of no use to anybody; the first error is the one to tell.
         _ = fs::remove_file(&beside);
@@ -90,9 +99,46 @@ fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Makes the new name of a file last, as its bytes do.
+fn sync_directory(file: &Path) -> io::Result<()> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::World;
+
+    #[tokio::test]
+    async fn only_a_state_that_changed_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("state");
+        let world = World::new();
+        world.settle();
+        let service = Arc::new(world.plane);
+        let ask = |target: &str, body: &str| {
+            let answer = service.respond(world.now, target, body.as_bytes());
+            assert_eq!(answer.status, 200, "{target}: {}", String::from_utf8_lossy(&answer.body));
+        };
+        let mut written = None;
+        let steps = [
+            ("AmazonSSM.ListAssociations", "{}", true),
+            ("AmazonSSM.ListAssociations", "{}", false),
+            ("AmazonSSM.DescribeInstanceInformation", "{}", false),
+            ("AmazonSSM.UpdateInstanceInformation", r#"{"InstanceId":"i-01234567"}"#, true),
+            ("AmazonSSM.ListDocuments", "{}", false),
+            ("AmazonSSM.ListInstanceAssociations", r#"{"InstanceId":"i-01234567"}"#, true),
+        ];
+        for (target, body, is_written) in steps {
+            ask(target, body);
+            written = Some(write_after(Arc::clone(&service), file.clone(), written).await.unwrap());
+            assert_eq!(fs::remove_file(&file).is_ok(), is_written, "{target}");
+        }
+        service.change_world(world.now, crate::service::WorldChange::Bucket("logs".into(), true)).unwrap();
+        write_after(Arc::clone(&service), file.clone(), written).await.unwrap();
+        assert!(file.exists(), "what other services know is part of it");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_or_not_at_all() {

@@ -127,6 +127,8 @@ async fn the_admin_api_answers_this_machine_but_no_web_page() {
         (admin("DELETE", "/_fleet/alarms/none", "", ""), "200", "{}"),
         (admin("GET", "/_fleet/alarms/none", "", ""), "404", "\"error\":\"there is no none among alarms\""),
         (admin("PUT", "/_fleet/buckets", "", &"x".repeat(1001)), "413", "larger than 1000 bytes"),
+        (admin("DELETE", "/_fleet/world", "", ""), "405", "allow: GET\r\n"),
+        (admin("PATCH", "/_fleet/alarms/cpu", "", ""), "405", "allow: GET, PUT, POST, DELETE\r\n"),
         (admin("GET", "/_fleeting", "", ""), "404", "the API is POST /"),
     ];
     for (request, status, fragment) in cases {

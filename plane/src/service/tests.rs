@@ -13,7 +13,7 @@ use shared::wire;
 use super::*;
 use crate::route::TARGETS;
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts};
-use crate::state::execution::StatusCounts;
+use crate::state::execution::counts::StatusCounts;
 use crate::testing::{ONE, TWO, World};
 
 /// Counts everything anew and compares it with what was counted as it changed.

@@ -10,6 +10,8 @@
 //! Invariant: the counts, the slots taken, the errors and the waiting rows are
 //! those that a recount of the rows gives.
 
+pub(crate) mod counts;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -19,50 +21,8 @@ use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::AlarmStateInformation;
 
+use self::counts::StatusCounts;
 use super::node::NodeNumber;
-
-/// How many things stand at each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct StatusCounts([u32; AssociationStatus::ALL.len()]);
-
-impl StatusCounts {
-    pub(crate) fn add(&mut self, status: AssociationStatus) {
-        self.0[status as usize] += 1;
-    }
-
-    pub(crate) fn remove(&mut self, status: AssociationStatus) {
-        self.0[status as usize] -= 1;
-    }
-
-    /// How many there are in all.
-    pub(crate) fn total(&self) -> u32 {
-        self.0.iter().sum()
-    }
-
-    /// How many stand at this state.
-    pub(crate) fn of(&self, status: AssociationStatus) -> u32 {
-        self.0[status as usize]
-    }
-
-    /// How many may still change by themselves.
-    pub(crate) fn open(&self) -> u32 {
-        let open = AssociationStatus::ALL.iter().filter(|status| !status.is_terminal());
-        open.map(|status| self.of(*status)).sum()
-    }
-
-    /// State and count, by the state's name; no state without a count.
-    pub(crate) fn by_name(&self) -> BTreeMap<String, u64> {
-        let counted = AssociationStatus::ALL.iter().filter(|status| self.of(**status) > 0);
-        counted.map(|status| (status.to_string(), u64::from(self.of(*status)))).collect()
-    }
-
-    /// As the service prints a map: `{Failed=1, Success=2}`.
-    pub(crate) fn as_text(&self) -> String {
-        let pairs: Vec<String> =
-            self.by_name().iter().map(|(name, count)| format!("{name}={count}")).collect();
-        format!("{{{}}}", pairs.join(", "))
-    }
-}
 
 /// How far the gathering of nodes has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,6 +25,8 @@ pub(crate) enum Work {
     DocumentChanged { event: u32, from: AssociationNumber },
     /// Take an updated association off the nodes that it no longer means, from this one on.
     Revise { association: AssociationNumber, from: NodeNumber },
+    /// Look at an association that was just made and does not run at once.
+    Resolve { association: AssociationNumber },
     /// Begin an execution by the schedule of this version of an association.
     Due { association: AssociationNumber, version: u32 },
     /// Begin an execution now.
@@ -86,6 +88,7 @@ impl Work {
             Self::Open { .. } => 11,
             Self::Sound { .. } => 12,
             Self::Elapse { .. } => 13,
+            Self::Resolve { .. } => 14,
             Self::Regroup { .. } => 20,
             Self::Survey { .. } => 21,
             Self::SpreadCommand { .. } => 22,
@@ -103,6 +106,7 @@ impl Work {
         match *self {
             Self::Forget { association }
             | Self::Revise { association, .. }
+            | Self::Resolve { association }
             | Self::Due { association, .. }
             | Self::Dispatch { association }
             | Self::Spread { association, .. }

@@ -32,6 +32,7 @@ pub struct World {
     /// The resource groups, by name.
     pub resource_groups: BTreeMap<String, ResourceGroup>,
     /// The buckets that exist; where nothing is said, all do.
+    #[serde(deserialize_with = "sound_buckets")]
     pub buckets: Option<BTreeSet<String>>,
     /// The EC2 instances that were declared, by id.
     #[serde(deserialize_with = "sound_instances")]
@@ -42,6 +43,7 @@ pub struct World {
     #[serde(deserialize_with = "sound_documents")]
     pub shared_documents: BTreeMap<String, SharedDocument>,
     /// What is in Parameter Store, by name.
+    #[serde(deserialize_with = "sound_parameters")]
     pub parameters: BTreeMap<String, StoredParameter>,
 }
 
@@ -142,6 +144,22 @@ impl Instance {
     }
 }
 
+/// Reads buckets, each of which must have a name that can be.
+fn sound_buckets<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BTreeSet<String>>, D::Error> {
+    let buckets = Option::<BTreeSet<String>>::deserialize(from)?;
+    buckets.iter().flatten().try_for_each(|name| check_bucket(name)).map_err(D::Error::custom)?;
+    Ok(buckets)
+}
+
+/// Reads parameters, each of which must have a name that can be.
+fn sound_parameters<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, StoredParameter>, D::Error> {
+    let parameters = BTreeMap::<String, StoredParameter>::deserialize(from)?;
+    parameters.keys().try_for_each(|name| check_parameter(name)).map_err(D::Error::custom)?;
+    Ok(parameters)
+}
+
 /// Reads instances, each of which must be one that can be.
 fn sound_instances<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<NodeId, Instance>, D::Error> {
     let instances = BTreeMap::<NodeId, Instance>::deserialize(from)?;
@@ -175,11 +193,40 @@ pub struct InvalidWorld(String);
 
 impl World {
     /// Whether everything in it can be: instances have the ids of EC2 and
-    /// tags that a resource can have, shared documents their content.
+    /// tags that a resource can have, shared documents their content, buckets and
+    /// parameters a name that is one.
     pub fn check(&self) -> Result<(), InvalidWorld> {
         self.instances.iter().try_for_each(|(id, instance)| instance.check(*id))?;
-        self.shared_documents.iter().try_for_each(|(name, one)| check_document(name, one))
+        self.shared_documents.iter().try_for_each(|(name, one)| check_document(name, one))?;
+        self.buckets.iter().flatten().try_for_each(|name| check_bucket(name))?;
+        self.parameters.keys().try_for_each(|name| check_parameter(name))
     }
+}
+
+/// Whether a bucket may be called so (InvalidOutputLocation, R35).
+pub(crate) fn check_bucket(name: &str) -> Result<(), InvalidWorld> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [name.bytes().next(), name.bytes().last()];
+    let is_dns_like = (3..=63).contains(&name.len())
+        && ends.iter().all(|end| end.is_some_and(is_plain))
+        && name.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
+        && !name.contains("..");
+    if is_dns_like {
+        return Ok(());
+    }
+    Err(InvalidWorld(format!(
+        "`{name}` is no name of a bucket: expected 3 to 63 lowercase letters, digits, dots and hyphens, such as logs-1"
+    )))
+}
+
+/// Whether a stored parameter may be called so.
+pub(crate) fn check_parameter(name: &str) -> Result<(), InvalidWorld> {
+    if name.is_empty() {
+        return Err(InvalidWorld(
+            "a stored parameter has no name: expected one such as /app/flag".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// Whether another account can share this.
@@ -264,6 +311,27 @@ mod tests {
             let group = ResourceGroup { tag_filters };
             assert_eq!(group.is_usable(), is_usable, "{group:?}");
         }
+    }
+
+    #[test]
+    fn names_that_cannot_be_are_refused_by_what_would_be_right() {
+        let longest = "a".repeat(63);
+        for name in ["logs", "my.logs-1", "123", &longest] {
+            assert_eq!(check_bucket(name), Ok(()), "{name}");
+        }
+        let too_long = "a".repeat(64);
+        for name in ["UPPER", "Bad_Name", "", "ab", "-ab", "a..b", "ab.", &too_long] {
+            let world = World { buckets: Some([name.to_owned()].into()), ..World::default() };
+            let text = world.check().unwrap_err().to_string();
+            assert!(text.contains(&format!("`{name}`")) && text.contains("such as logs-1"), "{text}");
+            let read = serde_json::from_value::<World>(serde_json::json!({"buckets": [name]})).unwrap_err();
+            assert!(read.to_string().contains(&text), "{read}");
+        }
+        let unnamed = r#"{"parameters":{"":{"value":"on"}}}"#;
+        let text = serde_json::from_str::<World>(unnamed).unwrap_err().to_string();
+        assert!(text.contains("such as /app/flag"), "{text}");
+        let parameters = [(String::new(), StoredParameter::default())].into();
+        assert!(World { parameters, ..World::default() }.check().is_err());
     }
 
     #[test]

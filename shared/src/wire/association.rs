@@ -704,8 +704,9 @@ pub struct AssociationExecutionTarget {
     pub association_version: Option<String>,
     /// The execution.
     pub execution_id: ExecutionId,
-    /// The node.
-    pub resource_id: String,
+    /// The node, or what else a runbook was started for; a runbook without targets has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
     /// `ManagedInstance`, for `i-` and `mi-` nodes alike.
     pub resource_type: String,
     /// How it stands.

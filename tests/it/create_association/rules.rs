@@ -210,7 +210,7 @@ fn parameters() -> Vec<Case> {
         refused("R25", body, "InvalidParameters", reason)
     };
     vec![
-        given("mode", &["medium"], "not found in [fast, slow]."),
+        given("mode", &["medium"], "Parameter \"mode\" has value \"medium\" not found in [fast, slow]."),
         given("mode", &["fast", "slow"], "Parameter \"mode\" takes one value"),
         given("count", &["many"], "Parameter \"count\" has a value that is no Integer."),
         given("name", &["ABC"], "Parameter \"name\" has a value that does not match [a-z]+."),

@@ -362,7 +362,7 @@ fn rows(service: &Service, now: Timestamp, execution: &AssociationExecution) -> 
     };
     rows.iter()
         .map(|row| {
-            let node = row.resource_id.parse().expect("a node's id");
+            let node = row.resource_id.as_deref().expect("a node").parse().expect("a node's id");
             (node, standing(&row.status, row.detailed_status.as_deref()))
         })
         .collect()

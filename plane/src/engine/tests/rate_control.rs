@@ -92,6 +92,19 @@ impl Fleet {
 }
 
 #[test]
+fn an_association_stands_by_until_the_first_of_its_nodes_begins() {
+    let mut fleet = Fleet::limited(6, "2", "6");
+    let detailed = |fleet: &Fleet| {
+        let overview = fleet.world.describe(fleet.id)["Overview"].clone();
+        (overview["DetailedStatus"].clone(), overview["AssociationStatusAggregatedCount"].clone())
+    };
+    assert_eq!(detailed(&fleet), (json!("Associated"), json!({"Pending": 2, "Queued": 4})));
+    let first = fleet.nodes[0];
+    fleet.world.run(first.as_str(), fleet.id, Success);
+    assert_eq!(detailed(&fleet), (json!("InProgress"), json!({"Pending": 2, "Queued": 3, "Success": 1})));
+}
+
+#[test]
 fn each_vector_of_the_reference_starts_and_stops_as_it_says() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!("rate-control.json")).unwrap();
     assert_eq!(vectors.len(), 16);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::state::State;
-use crate::state::execution::StatusCounts;
+use crate::state::execution::counts::StatusCounts;
 use crate::state::node::NodeNumber;
 use shared::status::AssociationStatus::{InProgress, Pending};
 

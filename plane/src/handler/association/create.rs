@@ -23,10 +23,11 @@ use crate::state::State;
 use crate::state::association::{Aim, Association, Definition, Kept};
 use crate::state::compliance::Severity;
 use crate::state::document::{StoredDocument, sha256};
-use crate::state::execution::StatusCounts;
+use crate::state::execution::counts::StatusCounts;
 use crate::state::tag::Tags;
 use crate::state::target::{Conditions, RESOURCE_TYPES, group_name, is_instance_ids};
 use crate::state::timer::Work;
+use crate::state::world::check_bucket;
 
 /// Binds a document and its parameters to nodes.
 pub(crate) fn create_association(
@@ -73,12 +74,17 @@ pub(crate) fn create_association(
         last_success: None,
         is_revised: false,
         regrouping: None,
+        is_new: true,
         legacy: None,
     };
     let mut association = Association { kept, conditions, timetable };
-    if let Some(first) = timetable.first(now) {
+    let first = timetable.first(now);
+    if let Some(first) = first {
         association.anchor = first.base;
         state.timers.add(first.at, Work::Due { association: number, version: 1 });
+    }
+    if first.is_none_or(|first| first.at > now) {
+        state.timers.add(now, Work::Resolve { association: number });
     }
     state.associations.insert(association);
     let association = state.associations.get(number).expect("inserted above");
@@ -317,14 +323,7 @@ pub(super) fn check_group(state: &State, targets: &[Target]) -> Result<(), ApiEr
 pub(super) fn check_output(state: &State, location: &OutputLocation) -> Result<(), ApiError> {
     let place = location.s3_location.as_ref();
     let Some(bucket) = place.and_then(|place| place.output_s3_bucket_name.as_deref()) else { return Ok(()) };
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let ends = [bucket.bytes().next(), bucket.bytes().last()];
-    let is_dns_like = ends.iter().all(|end| end.is_some_and(is_plain))
-        && bucket.bytes().all(|byte| is_plain(byte) || byte == b'.' || byte == b'-')
-        && !bucket.contains("..");
-    if !is_dns_like {
-        return Err(refused(ErrorCode::InvalidOutputLocation, format!("{bucket} is no name of a bucket")));
-    }
+    check_bucket(bucket).map_err(|wrong| refused(ErrorCode::InvalidOutputLocation, wrong.to_string()))?;
     if !state.world.knows_bucket(bucket) {
         return Err(refused(ErrorCode::InvalidOutputLocation, format!("bucket {bucket} does not exist")));
     }

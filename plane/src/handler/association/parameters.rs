@@ -1,6 +1,7 @@
 //! An association's parameters against what its document declares (B.3 R23 to R25).
 //!
-//! Values may be secret: a message names the parameter, never its value.
+//! Values may be secret: a message names the parameter, and not its value. The one
+//! exception is what a closed list does not have, which is a slip and no secret.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +90,7 @@ fn check_value(name: &str, parameter: &Parameter, rules: &Rules<'_>, value: &str
     if !rules.allowed.is_empty() && !rules.allowed.contains(value) {
         let allowed: Vec<String> = parameter.allowed_values.iter().map(text_of).collect();
         return Err(invalid(format!(
-            "Parameter \"{name}\" has a value not found in [{}].",
+            "Parameter \"{name}\" has value \"{value}\" not found in [{}].",
             allowed.join(", ")
         )));
     }
@@ -127,7 +128,7 @@ mod tests {
         "mainSteps":[{"action":"aws:runShellScript","name":"a","inputs":{"runCommand":["x"]}}]}"#;
 
     #[test]
-    fn parameters_are_checked_against_the_document_and_never_repeated() {
+    fn parameters_are_checked_against_the_document_and_not_repeated_but_for_closed_lists() {
         let document = Document::parse(DOCUMENT).unwrap();
         type Given<'a> = &'a [(&'a str, &'a [&'a str])];
         let cases: &[(Given, &str)] = &[
@@ -138,9 +139,10 @@ mod tests {
             (&[("commands", &["id"]), ("foo", &["secret"])], "\"foo\" is not defined in the document."),
             (&[("commands", &["id"]), ("mode", &["slow"])], ""),
             (
-                &[("commands", &["id"]), ("mode", &["secret"])],
-                "\"mode\" has a value not found in [fast, slow].",
+                &[("commands", &["id"]), ("mode", &["medium"])],
+                "\"mode\" has value \"medium\" not found in [fast, slow].",
             ),
+            (&[("commands", &["id"]), ("mode", &["{{ssm:mode}}"])], ""),
             (&[("commands", &["id"]), ("mode", &["slow", "fast"])], "takes one value"),
             (&[("commands", &["id"]), ("seconds", &["secret"])], "does not match [0-9]+"),
             (&[("commands", &["id"]), ("seconds", &["12345"])], "length"),

@@ -44,6 +44,35 @@ fn a_new_association_is_described_as_the_service_does() {
 }
 
 #[test]
+fn an_association_that_waits_for_its_instant_stands_by_once_the_engine_saw_it() {
+    let mut world = World::new();
+    let stands_by = |counts: Value| {
+        json!({
+            "Status": "Pending", "DetailedStatus": "Associated", "AssociationStatusAggregatedCount": counts
+        })
+    };
+    let cases = [
+        json!({"ScheduleExpression": "cron(0 * * * ? *)", "ApplyOnlyAtCronInterval": true}),
+        json!({"ApplyOnlyAtCronInterval": true}),
+    ];
+    for more in cases {
+        let reply = world.post("CreateAssociation", &on_one(&more)).unwrap();
+        let made = &reply["AssociationDescription"];
+        let creating = json!({"Status": "Pending", "DetailedStatus": "Creating"});
+        let id = made["AssociationId"].as_str().unwrap().parse().unwrap();
+        assert_eq!((&made["Overview"], &world.describe(id)["Overview"]), (&creating, &creating), "{more}");
+        let bytes = world.plane.snapshot().unwrap();
+        world.plane = crate::service::Service::restore(World::config(), &bytes).unwrap();
+        assert_eq!(world.describe(id)["Overview"], creating, "a snapshot keeps it: {more}");
+        world.settle();
+        assert_eq!(world.describe(id)["Overview"], stands_by(json!({})), "{more}");
+        world.pass(shared::time::Period::hours(1));
+        let counts = if more.get("ScheduleExpression").is_some() { json!({"Pending": 1}) } else { json!({}) };
+        assert_eq!(world.describe(id)["Overview"], stands_by(counts), "{more}");
+    }
+}
+
+#[test]
 fn the_old_form_has_a_root_status_and_is_made_once() {
     let world = World::new();
     let body = json!({"Name": "Old12", "InstanceId": ONE});

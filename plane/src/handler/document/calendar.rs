@@ -24,20 +24,40 @@ pub(crate) fn get_calendar_state(
     let is_open = all_open(&calendars, at);
     Ok(GetCalendarStateReply {
         state: Some(if is_open { "OPEN" } else { "CLOSED" }.to_owned()),
-        at_time: Some(write_instant(at)),
-        next_transition_time: next_transition(&calendars, at).map(write_instant),
+        at_time: write_instant(at),
+        next_transition_time: next_transition(&calendars, at).and_then(write_instant),
     })
 }
 
 fn read_instant(text: &str) -> Result<Timestamp, ApiError> {
     let instant = text.parse::<jiff::Timestamp>().map_err(|_| {
-        refused(ErrorCode::ValidationException, "AtTime is written as 2025-03-10T12:00:00Z (ISO 8601)")
+        refused(
+            ErrorCode::ValidationException,
+            "AtTime is written as 2025-03-10T12:00:00Z (ISO 8601), before the last days of the year 9999",
+        )
     })?;
     Ok(Timestamp::from_milliseconds(instant.as_millisecond()))
 }
 
-/// ISO 8601 in UTC, to the second.
-fn write_instant(at: Timestamp) -> String {
-    let instant = jiff::Timestamp::from_millisecond(at.milliseconds()).unwrap_or_default();
-    instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// ISO 8601 in UTC, to the second; none where the year has more than four digits.
+fn write_instant(at: Timestamp) -> Option<String> {
+    let instant = jiff::Timestamp::from_millisecond(at.milliseconds()).ok()?;
+    Some(instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beyond_the_year_9999_is_refused_or_left_out() {
+        for beyond in ["+010000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            let refusal = read_instant(beyond).unwrap_err();
+            assert_eq!(refusal.code, ErrorCode::ValidationException, "{beyond}");
+            assert!(refusal.message.contains("9999"), "{refusal}");
+        }
+        let last = read_instant("9999-12-30T12:00:00Z").unwrap();
+        assert_eq!(write_instant(last).as_deref(), Some("9999-12-30T12:00:00Z"));
+        assert_eq!(write_instant(Timestamp::from_milliseconds(253_402_300_800_000)), None);
+    }
 }
