@@ -80,6 +80,29 @@ pub enum EmptyTargets {
     Pending,
 }
 
+/// Whether nodes that can be reached are told at once that there is something to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushRefresh {
+    /// They are, as the service does it.
+    #[default]
+    On,
+    /// They learn of it at their next poll.
+    Off,
+}
+
+/// What becomes of a node that asks for a control channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlChannel {
+    /// It gets one.
+    #[default]
+    Accept,
+    /// It gets `AccessDeniedException`, as with credentials that lack that
+    /// permission: agents turn to long polling.
+    Deny,
+}
+
 /// Who keeps to the schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -187,6 +210,13 @@ pub struct PlaneConfig {
     /// before its slot is given away; nothing means until the next interval,
     /// and two hours at most.
     pub delivery_timeout: Option<Period>,
+    /// Whether nodes that can be reached are told at once that there is something to run.
+    pub push_refresh: PushRefresh,
+    /// What becomes of a node that asks for a control channel.
+    pub control_channel: ControlChannel,
+    /// How long a question for messages is held while there are none. Agents give
+    /// up after 20 s.
+    pub hold_messages: Period,
     /// The largest body that is read, in bytes.
     pub max_body: usize,
 }
@@ -227,6 +257,9 @@ impl Default for PlaneConfig {
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),
             delivery_timeout: None,
+            push_refresh: PushRefresh::default(),
+            control_channel: ControlChannel::default(),
+            hold_messages: Period::seconds(18),
             max_body: 4 << 20,
         }
     }

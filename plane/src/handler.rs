@@ -6,11 +6,13 @@
 mod agent;
 pub(crate) mod association;
 mod automation;
+pub(crate) mod channel;
 mod command;
 mod compliance;
 mod document;
 mod execution;
 mod inventory;
+mod message;
 mod node;
 mod tag;
 #[cfg(test)]
@@ -46,6 +48,7 @@ macro_rules! handlers {
 }
 
 handlers! {
+    AcknowledgeMessage, true => message::acknowledge_message;
     AddTagsToResource, false => tag::add_tags_to_resource;
     CancelCommand, false => command::cancel::cancel_command;
     CreateAssociation, false => association::create::create_association;
@@ -53,6 +56,7 @@ handlers! {
     CreateDocument, false => document::create_document;
     DeleteAssociation, false => association::delete_association;
     DeleteDocument, false => document::update::delete_document;
+    DeleteMessage, true => message::delete_message;
     DeregisterManagedInstance, false => node::managed::deregister_managed_instance;
     DescribeAssociation, false => association::describe_association;
     DescribeAssociationExecutionTargets, false => execution::describe_association_execution_targets;
@@ -63,12 +67,14 @@ handlers! {
     DescribeInstanceAssociationsStatus, false => association::instance::describe_instance_associations_status;
     DescribeInstanceInformation, false => node::describe::describe_instance_information;
     DescribeInstanceProperties, false => node::properties::describe_instance_properties;
+    FailMessage, true => message::fail_message;
     GetAutomationExecution, false => automation::get_automation_execution;
     GetCalendarState, false => document::calendar::get_calendar_state;
     GetCommandInvocation, false => command::read::get_command_invocation;
     GetConnectionStatus, false => node::managed::get_connection_status;
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
+    GetMessages, true => message::get_messages;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
     ListCommandInvocations, false => command::list::list_command_invocations;
@@ -86,6 +92,7 @@ handlers! {
     RegisterManagedInstance, true => node::register_managed_instance;
     RemoveTagsFromResource, false => tag::remove_tags_from_resource;
     SendCommand, false => command::send::send_command;
+    SendReply, true => message::send_reply;
     StartAssociationsOnce, false => association::update::start_associations_once;
     UpdateAssociation, false => association::update::update_association;
     UpdateAssociationStatus, false => association::legacy::update_association_status;

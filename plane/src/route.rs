@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire;
 
@@ -19,21 +20,22 @@ pub(crate) type Route = fn(&Service, Timestamp, &[u8]) -> Result<Vec<u8>, ApiErr
 
 macro_rules! routes {
     ($($operation:ident),* $(,)?) => {
-        /// The way of this target, `AmazonSSM.<operation>`.
+        /// The way of this target, such as `AmazonSSM.<operation>`.
         pub(crate) fn find(target: &str) -> Option<Route> {
-            match target.strip_prefix("AmazonSSM.")? {
-                $(stringify!($operation) => Some(route::<wire::$operation>),)*
-                _ => None,
-            }
+            $(if target == <wire::$operation as Operation>::TARGET {
+                return Some(route::<wire::$operation>);
+            })*
+            None
         }
 
         /// The targets of all operations.
         #[cfg(test)]
-        pub(crate) const TARGETS: &[&str] = &[$(concat!("AmazonSSM.", stringify!($operation))),*];
+        pub(crate) const TARGETS: &[&str] = &[$(<wire::$operation as Operation>::TARGET),*];
     };
 }
 
 routes! {
+    AcknowledgeMessage,
     AddTagsToResource,
     CancelCommand,
     CreateAssociation,
@@ -41,6 +43,7 @@ routes! {
     CreateDocument,
     DeleteAssociation,
     DeleteDocument,
+    DeleteMessage,
     DeregisterManagedInstance,
     DescribeAssociation,
     DescribeAssociationExecutionTargets,
@@ -51,12 +54,14 @@ routes! {
     DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation,
     DescribeInstanceProperties,
+    FailMessage,
     GetAutomationExecution,
     GetCalendarState,
     GetCommandInvocation,
     GetConnectionStatus,
     GetDocument,
     GetInventory,
+    GetMessages,
     ListAssociationVersions,
     ListAssociations,
     ListCommandInvocations,
@@ -74,6 +79,7 @@ routes! {
     RegisterManagedInstance,
     RemoveTagsFromResource,
     SendCommand,
+    SendReply,
     StartAssociationsOnce,
     UpdateAssociation,
     UpdateAssociationStatus,
@@ -112,9 +118,17 @@ mod tests {
         for name in shared::operation::NAMES {
             assert!(find(&format!("AmazonSSM.{name}")).is_some(), "{name}");
         }
-        for target in
-            ["AmazonSSM.CreateAssociatio", "CreateAssociation", "", "AmazonSSM.", "AmazonSQS.GetDocument"]
-        {
+        for name in shared::operation::MESSAGE_NAMES {
+            assert!(find(&format!("EC2WindowsMessageDeliveryService.{name}")).is_some(), "{name}");
+        }
+        for target in [
+            "AmazonSSM.CreateAssociatio",
+            "CreateAssociation",
+            "",
+            "AmazonSSM.",
+            "AmazonSQS.GetDocument",
+            "AmazonSSM.GetMessages",
+        ] {
             assert!(find(target).is_none(), "{target}");
         }
     }

@@ -4,6 +4,8 @@
 //! thing: a call, or one piece of engine work. So there is one order of
 //! everything, and a typed call and the same call in bytes do the same.
 
+mod channel;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +24,7 @@ use crate::engine;
 pub use crate::handler::Handle;
 use crate::handler::world;
 pub use crate::handler::world::WorldChange;
+use crate::listener::Listeners;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
@@ -50,6 +53,8 @@ pub struct Service {
     earlier: Notify,
     /// Told when somebody defined something.
     defined: Notify,
+    /// Told of nodes that have something new.
+    listeners: Listeners,
 }
 
 /// An answer as it goes over the wire.
@@ -70,7 +75,8 @@ impl Service {
     }
 
     fn with(state: State) -> Self {
-        Self { state: Mutex::new(state), earlier: Notify::new(), defined: Notify::new() }
+        let (earlier, defined) = (Notify::new(), Notify::new());
+        Self { state: Mutex::new(state), earlier, defined, listeners: Listeners::default() }
     }
 
     /// Does a call. Applies no timers. The requests of agents are trusted to
@@ -91,7 +97,7 @@ impl Service {
         let before = state.timers.first();
         let outcome = operation.handle(&mut state, now);
         let after = state.timers.first();
-        drop(state);
+        self.release(state);
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
             self.earlier.notify_one();
         }
@@ -141,6 +147,7 @@ impl Service {
         let mut state = self.lock();
         let Some(work) = state.timers.take_due(now) else { return false };
         engine::run(&mut state, now, work);
+        self.release(state);
         true
     }
 
@@ -203,6 +210,13 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn commands_waiting(&self, node: shared::id::NodeId) -> usize {
         self.lock().commands.recounted(node).len()
+    }
+
+    /// Gives the state back, and tells those who listen for nodes that have something new.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let (commands, channels) = (state.commands.take_woken(), state.channels.take_woken());
+        drop(state);
+        self.listeners.tell(commands.union(&channels).copied());
     }
 
     /// The state. A panic under the lock left it in some order: one call's

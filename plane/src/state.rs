@@ -12,6 +12,7 @@
 pub(crate) mod alarm;
 pub(crate) mod association;
 pub(crate) mod automation;
+pub(crate) mod channel;
 pub(crate) mod command;
 pub(crate) mod compliance;
 pub(crate) mod document;
@@ -26,12 +27,14 @@ pub(crate) mod timer;
 pub mod world;
 
 use serde::{Deserialize, Serialize};
+use shared::frame::MessageId;
 use shared::id::{AssociationId, AutomationId, CommandId, ExecutionId};
 use shared::seed::Seed;
 
 use crate::config::PlaneConfig;
 use association::Associations;
 use automation::Automations;
+use channel::Channels;
 use command::Commands;
 use compliance::ComplianceCounts;
 use document::{DocumentEvents, Documents};
@@ -55,6 +58,8 @@ pub struct State {
     pub(crate) world: World,
     pub(crate) commands: Commands,
     pub(crate) automations: Automations,
+    /// Which nodes can be reached at once; of this process only.
+    pub(crate) channels: Channels,
 }
 
 impl State {
@@ -74,6 +79,7 @@ impl State {
             world: world.clone(),
             commands: Commands::default(),
             automations: Automations::default(),
+            channels: Channels::default(),
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -101,6 +107,22 @@ impl State {
         ExecutionId::from_bits(draw(self.config.seed, "execution", &mut self.numbers.execution))
     }
 
+    /// The next frame's id.
+    pub(crate) fn draw_frame_id(&mut self) -> MessageId {
+        MessageId::from_bits(draw(self.config.seed, "frame", &mut self.numbers.frame))
+    }
+
+    /// The id of the next order to look after associations.
+    pub(crate) fn draw_refresh_id(&mut self) -> CommandId {
+        CommandId::from_bits(draw(self.config.seed, "refresh", &mut self.numbers.refresh))
+    }
+
+    /// The next control channel's token.
+    pub(crate) fn draw_token(&mut self) -> String {
+        let bits = draw(self.config.seed, "channel-token", &mut self.numbers.token);
+        format!("{bits:032x}")
+    }
+
     /// The next request's id, a UUID.
     pub(crate) fn draw_request_id(&mut self) -> String {
         let bits = draw(self.config.seed, "request", &mut self.numbers.request);
@@ -116,6 +138,12 @@ pub(crate) struct Numbers {
     command: u64,
     execution: u64,
     request: u64,
+    #[serde(default)]
+    frame: u64,
+    #[serde(default)]
+    refresh: u64,
+    #[serde(default)]
+    token: u64,
 }
 
 fn draw(seed: Seed, kind: &str, number: &mut u64) -> u128 {

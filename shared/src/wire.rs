@@ -7,24 +7,28 @@
 mod association;
 mod automation;
 mod batch;
+mod channel;
 mod command;
 mod compliance;
 mod document;
 mod instance;
 mod inventory;
 mod legacy;
+mod message;
 mod node;
 mod tag;
 
 pub use association::*;
 pub use automation::*;
 pub use batch::*;
+pub use channel::*;
 pub use command::*;
 pub use compliance::*;
 pub use document::*;
 pub use instance::*;
 pub use inventory::*;
 pub use legacy::*;
+pub use message::*;
 pub use node::*;
 pub use tag::*;
 

@@ -5,7 +5,7 @@
 //! published shapes; the rest is the public API's.
 
 use serde_json::Value;
-use shared::operation::{NAMES, Operation};
+use shared::operation::{MESSAGE_NAMES, NAMES, Operation};
 use shared::wire;
 
 macro_rules! golden {
@@ -42,15 +42,22 @@ golden! {
     RegisterManagedInstance, RemoveTagsFromResource, SendCommand, StartAssociationsOnce,
     UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstanceRole,
+    // Of the message service.
+    AcknowledgeMessage, DeleteMessage, FailMessage, GetMessages, SendReply,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 7] = [
+const OF_THE_AGENT: [&str; 12] = [
+    "AcknowledgeMessage",
+    "DeleteMessage",
+    "FailMessage",
     "GetDocument",
+    "GetMessages",
     "ListInstanceAssociations",
     "PutComplianceItems",
     "PutInventory",
     "RegisterManagedInstance",
+    "SendReply",
     "UpdateInstanceAssociationStatus",
     "UpdateInstanceInformation",
 ];
@@ -113,7 +120,7 @@ fn with_unknown_keys(value: &mut Value) {
 
 #[test]
 fn every_operation_has_golden_bodies() {
-    assert_eq!(GOLDEN.iter().map(|golden| golden.name).collect::<Vec<_>>(), NAMES);
+    assert_eq!(GOLDEN.iter().map(|golden| golden.name).collect::<Vec<_>>(), [NAMES, MESSAGE_NAMES].concat());
 }
 
 #[test]

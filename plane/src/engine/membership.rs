@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use shared::time::Timestamp;
 
 use super::gate::{self, Closed};
-use super::{PIECE, admission, dispatch};
+use super::{PIECE, admission, dispatch, refresh};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts};
@@ -49,6 +49,7 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
         }
     }
     for candidate in changed {
+        refresh::push(state, now, candidate, [number]);
         let current = state.associations.get(candidate).and_then(|association| association.current());
         if let Some(current) = current.map(|current| current.number) {
             admission::settle(state, now, candidate, current);

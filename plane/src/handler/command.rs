@@ -4,6 +4,8 @@
 //! messages; this module makes, shows and cancels it.
 
 pub(super) mod cancel;
+#[cfg(test)]
+mod delivery_tests;
 pub(super) mod list;
 pub(super) mod read;
 pub(super) mod send;
@@ -46,8 +48,7 @@ fn describe(command: &Command) -> wire::Command {
         max_errors: request.max_errors,
         target_count: command.counts.total().into(),
         completed_count: command.completed().into(),
-        // A platform that does not fit and a delivery that failed are no errors of the document.
-        error_count: 0,
+        error_count: command.errors().into(),
         delivery_timed_out_count: command.counts.of(Delivery::TimedOut).into(),
         service_role: request.service_role_arn,
         notification_config: request.notification_config,
