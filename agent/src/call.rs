@@ -14,14 +14,15 @@ use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::Timestamp;
 use shared::wire::{
-    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, ListAssociations,
-    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply, UpdateAssociationStatus,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetMessagesReply,
+    ListAssociations, ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply,
+    Parameters, PutComplianceItems, RegisterManagedInstance, RegisterManagedInstanceReply,
+    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
+use crate::channel::call::{Incoming, MessageCall, MessageRequest};
 use crate::compliance::Item;
 
 /// What a node asks.
@@ -45,6 +46,8 @@ pub enum Call {
     ReportStatus(Arc<Report>),
     /// What it complies with.
     PutCompliance(Arc<[Item]>),
+    /// Something of messages.
+    Message(MessageCall),
 }
 
 /// How a run stands.
@@ -73,6 +76,7 @@ pub enum Request {
     ReportStatus(UpdateInstanceAssociationStatus),
     ReportLegacy(UpdateAssociationStatus),
     PutCompliance(PutComplianceItems),
+    Message(MessageRequest),
 }
 
 /// What came back, in its wire type.
@@ -88,6 +92,8 @@ pub enum Answer {
     Described(Box<DescribeAssociationReply>),
     /// A reply that lacks something which the real agent's worker dies without.
     Fatal(&'static str),
+    /// What waits for the node.
+    Messages(Vec<Incoming>),
     /// A document.
     Document(GetDocumentReply),
     /// No, with the HTTP status that carried it.
@@ -111,6 +117,8 @@ pub enum Outcome {
     Described(Option<Arc<Parameters>>, KnownStatus),
     /// A reply that lacks something which the real agent's worker dies without.
     Fatal(&'static str),
+    /// What waits for it.
+    Messages(Vec<Incoming>),
     /// A document, parsed or found wanting.
     Document(Arc<Fetched>),
     /// No, with the HTTP status that carried it.
@@ -139,6 +147,7 @@ impl Outcome {
                 | Self::Legacy(_)
                 | Self::Described(..)
                 | Self::Fatal(_)
+                | Self::Messages(_)
                 | Self::Document(_)
         )
     }
@@ -170,6 +179,7 @@ impl Call {
             Self::ReportStatus(report) if report.association.is_legacy => UpdateAssociationStatus::NAME,
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::Message(call) => call.operation(),
         }
     }
 }
@@ -187,6 +197,7 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::NAME,
             Self::ReportLegacy(_) => UpdateAssociationStatus::NAME,
             Self::PutCompliance(_) => PutComplianceItems::NAME,
+            Self::Message(request) => request.operation(),
         }
     }
 
@@ -202,6 +213,7 @@ impl Request {
             Self::ReportStatus(_) => UpdateInstanceAssociationStatus::TARGET,
             Self::ReportLegacy(_) => UpdateAssociationStatus::TARGET,
             Self::PutCompliance(_) => PutComplianceItems::TARGET,
+            Self::Message(request) => request.target(),
         }
     }
 
@@ -217,6 +229,7 @@ impl Request {
             Self::ReportStatus(request) => encode(request),
             Self::ReportLegacy(request) => encode(request),
             Self::PutCompliance(request) => encode(request),
+            Self::Message(request) => request.body(),
         }
     }
 
@@ -237,6 +250,10 @@ impl Request {
             | Self::ListLegacy(_)
             | Self::DescribeLegacy(_)
             | Self::GetDocument(_) => {}
+            Self::Message(MessageRequest::Frame(outbound)) => {
+                outbound.frame.created = date(outbound.frame.created);
+            }
+            Self::Message(_) => {}
         }
         self
     }
@@ -252,6 +269,10 @@ impl Request {
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),
             Self::GetDocument(_) => decode(body, Answer::Document),
+            Self::Message(MessageRequest::Get(_)) => decode(body, |reply: GetMessagesReply| {
+                Answer::Messages(reply.messages.into_iter().map(Incoming::of_message).collect())
+            }),
+            Self::Message(_) => decode::<Empty>(body, |_| Answer::Done),
         }
     }
 }

@@ -16,6 +16,7 @@ use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
+use crate::channel::Channels;
 use crate::fault::{NodeFaults, Share};
 
 /// Everything that is the same for the whole fleet.
@@ -44,6 +45,8 @@ pub struct Cohort {
     pub behaviours: Vec<Behaviour>,
     /// What is wrong with how many of its nodes.
     pub faults: NodeFaults,
+    /// By which channels of messages its nodes can be reached.
+    pub channels: Channels,
 }
 
 /// An operating system, as a node tells of it.
@@ -242,6 +245,7 @@ impl Library {
             }
             Answer::Fatal(key) => Outcome::Fatal(key),
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
+            Answer::Messages(messages) => Outcome::Messages(messages),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),

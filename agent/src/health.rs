@@ -80,6 +80,7 @@ impl Node {
         self.polls = 0;
         self.heartbeats = 0;
         self.await_next_poll(turn);
+        self.begin_messaging(turn);
     }
 
     fn await_next_heartbeat(&mut self, turn: &mut Turn<'_>) {

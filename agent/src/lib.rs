@@ -11,6 +11,7 @@
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
+//! - [`channel`], `command`: messages to the node, and the commands that they bring
 //! - [`compliance`]: what is said after a run
 //! - [`retry`]: which failed call is tried again, and when
 //! - [`client`]: the calls themselves
@@ -18,7 +19,9 @@
 pub mod association;
 pub mod call;
 pub mod catalogue;
+pub mod channel;
 pub mod client;
+mod command;
 pub mod compliance;
 pub mod execution;
 pub mod fault;

@@ -24,6 +24,8 @@ use smallvec::SmallVec;
 use crate::association::Known;
 use crate::call::{Call, Outcome, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
+use crate::channel::Messaging;
+use crate::channel::call::Incoming;
 use crate::compliance;
 use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
@@ -56,6 +58,8 @@ pub struct Node {
     pub known: SmallVec<[Known; 1]>,
     pub(crate) poll: Option<Box<Poll>>,
     pub(crate) run: Option<Box<Run>>,
+    /// Its channels of messages, if it has any.
+    pub(crate) messaging: Option<Box<Messaging>>,
     pub(crate) registration_failures: u32,
     pub(crate) heartbeats: u32,
     pub(crate) polls: u32,
@@ -76,6 +80,10 @@ pub enum Event {
         /// What came of it.
         outcome: Outcome,
     },
+    /// A message came over its control channel.
+    Pushed(Incoming),
+    /// Its control channel was lost.
+    ChannelClosed,
     /// It is to end: nothing new is taken up.
     Stop,
 }
@@ -199,6 +207,7 @@ impl Node {
             known: SmallVec::new(),
             poll: None,
             run: None,
+            messaging: None,
             registration_failures: 0,
             heartbeats: 0,
             polls: 0,
@@ -217,7 +226,8 @@ impl Node {
     /// When the node next has something to do without being answered.
     pub fn next_due(&self) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
-        self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due))
+        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due));
+        self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due()))
     }
 
     /// Whether a call of this node is under way.
@@ -225,9 +235,9 @@ impl Node {
         self.lanes.iter().any(|lane| lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight))
     }
 
-    /// Whether an association runs on this node.
+    /// Whether an association or a command runs on this node.
     pub fn is_running(&self) -> bool {
-        self.run.is_some()
+        self.run.is_some() || self.messaging.as_ref().is_some_and(|messaging| messaging.is_busy())
     }
 
     /// Follows one event.
@@ -243,6 +253,8 @@ impl Node {
         match event {
             Event::Due => self.due(&mut turn),
             Event::Answered { lane, number, outcome } => self.answered(lane, number, outcome, &mut turn),
+            Event::Pushed(incoming) => self.pushed(&incoming, &mut turn),
+            Event::ChannelClosed => self.channel_closed(&mut turn),
             Event::Stop => self.stop(now),
         }
     }
@@ -263,10 +275,14 @@ impl Node {
                 LaneName::Health => self.health_due(due, turn),
                 LaneName::Associations => self.poll_due(due, turn),
                 LaneName::Execution => self.execution_due(turn),
+                LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {}
             }
         }
         if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) {
             self.step_ended(turn);
+        }
+        if self.messaging.is_some() {
+            self.messaging_due(turn);
         }
     }
 
@@ -279,7 +295,10 @@ impl Node {
             return;
         }
         let mut outstanding = lane.outstanding.take().expect("a call is in flight");
-        if let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw) {
+        let is_retried = !matches!(&outstanding.call, Call::Message(call) if !call.is_retried());
+        if is_retried
+            && let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw)
+        {
             outstanding.is_in_flight = false;
             outstanding.attempt += 1;
             lane.due = turn.now + wait;
@@ -291,6 +310,11 @@ impl Node {
             LaneName::Health => self.health_answered(&outstanding.call, &outcome, turn),
             LaneName::Associations => self.poll_answered(&outstanding.call, outcome, turn),
             LaneName::Execution => self.execution_answered(&outstanding.call, &outcome, turn),
+            LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {
+                if let Call::Message(call) = &outstanding.call {
+                    self.message_answered(call, outcome, turn);
+                }
+            }
         }
     }
 
@@ -301,6 +325,10 @@ impl Node {
         }
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
+        }
+        if self.messaging.is_some() {
+            self.lane(LaneName::ControlChannel).due = Timestamp::NEVER;
+            self.lane(LaneName::Messages).due = Timestamp::NEVER;
         }
     }
 
@@ -317,7 +345,7 @@ impl Node {
         turn.actions.push(Action::Call(dispatch));
     }
 
-    fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
+    pub(crate) fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
         let lane = self.lane(name);
         lane.number = lane.number.wrapping_add(1);
         lane.due = Timestamp::NEVER;
@@ -335,6 +363,9 @@ impl Node {
     }
 
     pub(crate) fn lane(&mut self, name: LaneName) -> &mut Lane {
+        if name.is_of_channels() {
+            return &mut self.messaging.get_or_insert_default().lanes[name.channel_index()];
+        }
         &mut self.lanes[name as usize]
     }
 
@@ -359,7 +390,11 @@ impl Node {
         match &dispatch.call {
             Call::Register => Request::Register(registration(id, draw)),
             Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
-            Call::Heartbeat => Request::Heartbeat(heartbeat(id, cohort, self.platform(catalogue), draw)),
+            Call::Heartbeat => {
+                let heartbeat = heartbeat(id, cohort, self.platform(catalogue), draw);
+                let word = Some(self.channel_word().to_owned());
+                Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
+            }
             Call::ListAssociations(token) => Request::ListAssociations(ListInstanceAssociations {
                 instance_id: id,
                 max_results: Some(PAGE),
@@ -388,6 +423,11 @@ impl Node {
                 },
                 instance_id: id,
             }),
+            Call::Message(call) => {
+                let platform = self.platform(catalogue).kind.as_str().to_lowercase();
+                let speaker = (cohort.agent_version.as_str(), platform.as_str());
+                Request::Message(call.request(id, speaker, draw, dispatch.stamped))
+            }
             Call::PutCompliance(items) => {
                 Request::PutCompliance(compliance::upload(id, items, dispatch.stamped))
             }
@@ -408,6 +448,7 @@ fn wait_before_retry(
         | Outcome::Legacy(_)
         | Outcome::Described(..)
         | Outcome::Fatal(_)
+        | Outcome::Messages(_)
         | Outcome::Document(_) => return None,
         Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
         Outcome::Unreachable => Failure::Transport,
@@ -456,7 +497,7 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         ip_address: Some(format!("{a}.{b}.{c}.{d}")),
         platform_name: Some(platform.platform_name.into()),
         platform_version: Some(platform.platform_version.into()),
-        // The message channels come later; until one is known the real agent sends it empty.
+        // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, cohort, platform)
     }

@@ -147,6 +147,7 @@ impl Node {
         match self.refresh(turn) {
             Ok(()) => {
                 self.end_poll(turn);
+                self.apply_refresh(turn);
                 self.execution_due(turn);
             }
             Err(Fatal) => self.die(Fatality::Schedule, turn),

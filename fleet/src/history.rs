@@ -31,6 +31,7 @@ impl From<&Answer> for Ending {
             | Answer::Associations(_)
             | Answer::Legacy(_)
             | Answer::Described(_)
+            | Answer::Messages(_)
             | Answer::Document(_) => Self::Ok,
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::channel::Channels;
 use agent::fault::{NodeFaults, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -388,6 +389,11 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         timing: Timing::default(),
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
+        channels: match written.channel {
+            scenario::Channel::None => Channels::None,
+            scenario::Channel::LongPoll => Channels::LongPoll,
+            scenario::Channel::Websocket => Channels::WebSocket,
+        },
     })
 }
 

@@ -243,6 +243,7 @@ pub async fn run_live(
         is_wall_dated: is_foreign,
         registered: registered_in,
         progress: progress.clone(),
+        channels: Arc::default(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
+use agent::channel::call::Incoming;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
@@ -79,6 +80,24 @@ pub struct Completion {
     pub spent: Option<Spent>,
 }
 
+/// Something that comes to a node without being an answer to a call.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The node's number in the fleet.
+    pub node: u32,
+    /// What comes.
+    pub news: News,
+}
+
+/// What comes to a node without being asked for.
+#[derive(Debug)]
+pub enum News {
+    /// A message over its control channel.
+    Message(Incoming),
+    /// Its control channel is closed.
+    ChannelClosed,
+}
+
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
     pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
@@ -143,6 +162,15 @@ impl Shard {
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes in what comes to a node by itself.
+    pub fn arrive(&mut self, arrival: Arrival, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        let event = match arrival.news {
+            News::Message(incoming) => Event::Pushed(incoming),
+            News::ChannelClosed => Event::ChannelClosed,
+        };
+        self.hand(arrival.node - self.first, event, now, emitted);
     }
 
     /// Tells every node to end: nothing new is taken up.

@@ -185,7 +185,9 @@ pub(super) fn incidents(result: &RunResult) -> Vec<String> {
         format!("{} of the operator made again", counted(number, "call"))
     });
     for (reason, &number) in &agents.workers_died {
-        say(number, &|number| format!("{} died of {reason}, as a real agent's would", counted(number, "worker")));
+        say(number, &|number| {
+            format!("{} died of {reason}, as a real agent's would", counted(number, "worker"))
+        });
     }
     phrases
 }
