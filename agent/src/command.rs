@@ -300,7 +300,7 @@ impl Node {
         // looked at again at its end.
         if lane.outstanding.is_none() {
             lane.due = turn.now;
-            self.polls = self.polls.saturating_sub(1);
+            lane.turns = lane.turns.saturating_sub(1);
         }
     }
 

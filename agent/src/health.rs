@@ -77,8 +77,8 @@ impl Node {
     fn begin_work(&mut self, turn: &mut Turn<'_>) {
         turn.note(Note::Online);
         self.call(LaneName::Health, Call::Heartbeat, turn.now, turn);
-        self.polls = 0;
-        self.heartbeats = 0;
+        self.lane(LaneName::Associations).turns = 0;
+        self.lane(LaneName::Health).turns = 0;
         self.await_next_poll(turn);
         self.begin_messaging(turn);
     }
@@ -87,8 +87,8 @@ impl Node {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let every = self.identity.cohort(turn.catalogue).timing.health_every;
         let first = since + turn.draw.period("health-first", 0, every);
-        let (due, passed) = next_turn(first, every, self.heartbeats, turn.now);
-        self.heartbeats = passed;
+        let (due, passed) = next_turn(first, every, self.lane(LaneName::Health).turns, turn.now);
+        self.lane(LaneName::Health).turns = passed;
         // Only the start-up's own heartbeat is answered before the first turn.
         if due <= turn.now {
             turn.note(Note::StartedLate(LaneName::Health));

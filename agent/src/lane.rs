@@ -80,10 +80,13 @@ pub struct Lane {
     pub outstanding: Option<Box<Outstanding>>,
     /// The number of the last call. An answer to another one is late.
     pub number: u32,
+    /// How many turns were taken, in lanes that keep a rhythm. It stands here
+    /// because a lane has room for it and a node has none.
+    pub turns: u32,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { due: Timestamp::NEVER, outstanding: None, number: 0 }
+        Self { due: Timestamp::NEVER, outstanding: None, number: 0, turns: 0 }
     }
 }

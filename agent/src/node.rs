@@ -61,8 +61,6 @@ pub struct Node {
     /// Its channels of messages, if it has any.
     pub(crate) messaging: Option<Box<Messaging>>,
     pub(crate) registration_failures: u32,
-    pub(crate) heartbeats: u32,
-    pub(crate) polls: u32,
     pub(crate) runs: u32,
 }
 
@@ -209,8 +207,6 @@ impl Node {
             run: None,
             messaging: None,
             registration_failures: 0,
-            heartbeats: 0,
-            polls: 0,
             runs: 0,
         };
         if fault == Some(NodeFault::InvalidInstance) {

@@ -195,6 +195,21 @@ impl Plan {
         self.sizes.iter().sum()
     }
 
+    /// How many nodes keep a connection open for messages.
+    pub fn channels(&self) -> u32 {
+        self.nodes_of(|cohort| cohort.channels != Channels::None)
+    }
+
+    /// How many of them do so by a control channel.
+    pub fn control_channels(&self) -> u32 {
+        self.nodes_of(|cohort| cohort.channels == Channels::WebSocket)
+    }
+
+    fn nodes_of(&self, is_meant: impl Fn(&Cohort) -> bool) -> u32 {
+        let cohorts = self.catalogue.cohorts.iter().zip(&self.sizes);
+        cohorts.filter(|(cohort, _)| is_meant(cohort)).map(|(_, size)| size).sum()
+    }
+
     /// Who the node of this number is.
     pub fn identity(&self, number: u32) -> Identity {
         let mut index = number;

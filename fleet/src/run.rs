@@ -234,7 +234,9 @@ pub async fn run_live(
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
-    let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(limits.connections))?;
+    // A control channel is a connection beside the pool's.
+    let connections = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
+    let client = Client::new(endpoint.clone(), signer()?, clock, Limits::of_connections(connections))?;
     let (registered_in, registered) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
@@ -295,6 +297,7 @@ pub async fn run_live(
     if let Some(fleet) = fleet {
         fleet.drain(&clock).await?;
     }
+    around.channels.clear();
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }

@@ -36,7 +36,7 @@ pub struct Shard {
 }
 
 /// A call that a node makes, in its wire type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Emitted {
     /// Who calls.
     pub caller: Caller,

@@ -6,10 +6,12 @@
 
 mod channel;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shared::error::{ApiError, ErrorBody, ErrorCode};
+use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
@@ -55,6 +57,8 @@ pub struct Service {
     defined: Notify,
     /// Told of nodes that have something new.
     listeners: Listeners,
+    /// Those nodes, where somebody asks for them at once.
+    followed: Mutex<Option<BTreeSet<NodeId>>>,
 }
 
 /// An answer as it goes over the wire.
@@ -76,7 +80,13 @@ impl Service {
 
     fn with(state: State) -> Self {
         let (earlier, defined) = (Notify::new(), Notify::new());
-        Self { state: Mutex::new(state), earlier, defined, listeners: Listeners::default() }
+        Self {
+            state: Mutex::new(state),
+            earlier,
+            defined,
+            listeners: Listeners::default(),
+            followed: Mutex::default(),
+        }
     }
 
     /// Does a call. Applies no timers. The requests of agents are trusted to
@@ -216,7 +226,11 @@ impl Service {
     fn release(&self, mut state: MutexGuard<'_, State>) {
         let (commands, channels) = (state.commands.take_woken(), state.channels.take_woken());
         drop(state);
-        self.listeners.tell(commands.union(&channels).copied());
+        let woken = commands.union(&channels).copied();
+        if let Some(followed) = &mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
+            followed.extend(woken.clone());
+        }
+        self.listeners.tell(woken);
     }
 
     /// The state. A panic under the lock left it in some order: one call's

@@ -59,6 +59,7 @@ impl Bench {
     /// The sound Linux node of this number, on which documents go like this.
     pub(crate) fn of(index: u32, behaviours: Vec<Behaviour>, arrives: Timestamp) -> Self {
         let cohort = Cohort {
+            channels: agent::channel::Channels::None,
             name: "bench".into(),
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),

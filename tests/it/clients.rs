@@ -117,6 +117,45 @@ fn boto3_and_the_aws_cli_see_what_the_report_says() {
     assert!(ended.stdout.contains("first-look"), "{}", ended.stdout);
 }
 
+#[test]
+fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let scenario = "{name: command, seed: 1, time_scale: 20, ramp: 1s, duration: 2m, cohorts: [\
+         {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket},\
+         {name: poll, platform: ubuntu-22.04, nodes: 1, channel: long-poll}]}";
+    std::fs::write(directory.path().join("command.yaml"), scenario).expect("it can be written");
+    let run = Running::start(directory.path(), "run command.yaml --hold");
+    let cli = Cli { endpoint: run.url_after("--endpoint-url ") };
+    let nodes = loop {
+        let nodes = cli.ssm(&["describe-instance-information"]);
+        if items(&nodes, "InstanceInformationList").len() == 3 {
+            break nodes;
+        }
+    };
+    let ids: Vec<&str> =
+        items(&nodes, "InstanceInformationList").iter().map(|node| text(node, "InstanceId")).collect();
+
+    let send = ["send-command", "--document-name", "AWS-RunShellScript", "--parameters", "commands=uptime"];
+    let sent = cli.ssm(&[&send[..], &["--instance-ids"], &ids[..]].concat());
+    let command = text(&sent["Command"], "CommandId");
+    for id in &ids {
+        let read = ["get-command-invocation", "--command-id", command, "--instance-id", id];
+        let part = loop {
+            let part = cli.ssm(&read);
+            if !["Pending", "InProgress"].contains(&text(&part, "Status")) {
+                break part;
+            }
+        };
+        assert_eq!((text(&part, "Status"), &part["ResponseCode"]), ("Success", &0.into()), "{part}");
+        assert!(!text(&part, "StandardOutputContent").is_empty(), "{part}");
+        assert!(text(&part, "ExecutionElapsedTime").starts_with("PT"), "{part}");
+    }
+    let status = cli.ssm(&["list-commands", "--command-id", command]);
+    assert_eq!(text(&items(&status, "Commands")[0], "Status"), "Success", "{status}");
+    run.interrupt();
+    run.end();
+}
+
 /// What boto3 has to say stands in a script of its own.
 fn first_minute(endpoint: &str, result: &Path) {
     let mut python = client("python");

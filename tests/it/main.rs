@@ -2,6 +2,7 @@
 
 mod bench;
 mod binary;
+mod channel;
 mod clients;
 mod conformance;
 mod determinism;

@@ -131,6 +131,17 @@ pub enum UsageError {
     /// Virtual time stands still.
     #[error("--virtual and --hold exclude one another: virtual time stands still once the run is over")]
     VirtualHold,
+    /// Each channel of messages is a connection that stays open.
+    #[error(
+        "{wanted} nodes with a channel of messages need as many connections, and {fit} fit: \
+         give fewer nodes a channel, or raise the limit of open files (ulimit -n)"
+    )]
+    Channels {
+        /// How many nodes have one.
+        wanted: u32,
+        /// How many fit, with as many connections left for calls.
+        fit: usize,
+    },
     /// A setting of the embedded plane.
     #[error("--unknown-nodes and --endpoint exclude one another: it is a setting of the embedded plane")]
     UnknownNodesEndpoint,

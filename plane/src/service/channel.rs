@@ -1,6 +1,9 @@
 //! The service's doors for channels of messages: each does one bounded thing
 //! under the lock, as calls do.
 
+use std::collections::BTreeSet;
+use std::sync::{MutexGuard, PoisonError};
+
 use shared::error::ApiError;
 use shared::frame::Frame;
 use shared::id::NodeId;
@@ -43,13 +46,28 @@ impl Service {
     }
 
     /// When a message for this node comes out of hiding.
-    pub(crate) fn next_visible(&self, node: NodeId) -> Option<Timestamp> {
+    pub fn next_visible(&self, node: NodeId) -> Option<Timestamp> {
         self.lock().commands.next_visible(node)
     }
 
     /// How long a question for messages is held.
-    pub(crate) fn hold_messages(&self) -> Period {
+    pub fn hold_messages(&self) -> Period {
         self.lock().config.hold_messages
+    }
+
+    /// From now on remembers which nodes have something new, for
+    /// [`Self::take_followed`]: whoever moves time by hand asks for them at once.
+    pub fn follow(&self) {
+        self.followed().get_or_insert_default();
+    }
+
+    /// The nodes that have something new since this was last asked.
+    pub fn take_followed(&self) -> BTreeSet<NodeId> {
+        self.followed().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn followed(&self) -> MutexGuard<'_, Option<BTreeSet<NodeId>>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Listens for what happens to a node.
