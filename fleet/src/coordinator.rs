@@ -244,8 +244,8 @@ impl<'a> Coordinator<'a> {
                         let inbox = &mut self.lane_of(node).inbox;
                         inbox.push_back((now + LOOKAHEAD, Incoming::Arrival(arrival)));
                     }
-                    Delivery::Ask(Arriving { call, .. }, until) => {
-                        self.carry(Arriving { at: now, call }, Some(until));
+                    Delivery::Ask(held, until) => {
+                        self.carry(Arriving { at: now, call: held.call }, Some(until));
                     }
                 }
             }

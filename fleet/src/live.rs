@@ -221,7 +221,11 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         body: request.body().into(),
         due: intended,
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
-        timeout: clock.wall_timeout(if is_held(operation) { MESSAGES_LIMIT } else { CALL_LIMIT }),
+        timeout: if is_held(operation) {
+            messages_limit(&clock, is_wall_dated)
+        } else {
+            clock.wall_timeout(CALL_LIMIT)
+        },
     };
     let sent = client.send(outgoing).await;
     let answer = match sent.outcome {
@@ -249,6 +253,13 @@ async fn drive(
     if channels.remove(node, number) {
         _ = news.send(Arrival { node, news: News::ChannelClosed });
     }
+}
+
+/// How long a question for messages may take. A plane that knows nothing of
+/// simulated time holds it by the wall's clock.
+fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
+    let own = clock.wall_timeout(MESSAGES_LIMIT);
+    if is_wall_dated { own.max(Duration::from_secs(20)) } else { own }
 }
 
 /// How long things take on a control channel, as in the real agent.

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::binary::{Running, command, result_in, root};
+use crate::binary::{Running, command, program, result_in, root};
 
 /// What a client says who it is: the documentation's example.
 const CREDENTIALS: [(&str, &str); 6] = [
@@ -154,6 +154,36 @@ fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
     assert_eq!(text(&items(&status, "Commands")[0], "Status"), "Success", "{status}");
     run.interrupt();
     run.end();
+}
+
+#[test]
+fn a_fleet_and_the_aws_cli_reach_the_plane_under_tls() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let line = "plane --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --write-certificate plane.pem";
+    let plane = Running::start(directory.path(), line);
+    let endpoint = plane.line_with("https://").trim_start_matches("listening on ").trim().to_owned();
+    let certificate = directory.path().join("plane.pem");
+    let scenario = "{name: tls, seed: 1, time_scale: 20, ramp: 1s, duration: 1m, cohorts: [\
+         {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket}]}";
+    std::fs::write(directory.path().join("tls.yaml"), scenario).expect("it can be written");
+
+    let mut fleet = command(program());
+    fleet.current_dir(directory.path()).env("SSL_CERT_FILE", &certificate);
+    fleet.args(["run", "tls.yaml", "--out", "out", "--endpoint", &endpoint]);
+    Running::start_command(fleet).end();
+    let result = result_in(&directory.path().join("out"));
+    let opened = &result["calls"]["CreateControlChannel"];
+    assert_eq!((&opened["count"], &opened["unknown"]), (&2.into(), &0.into()), "{opened}");
+
+    let mut aws = client("aws");
+    aws.env("AWS_CA_BUNDLE", &certificate);
+    aws.args(["--endpoint-url", &endpoint, "--output", "json", "ssm", "describe-instance-information"]);
+    let ended = Running::start_command(aws).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let nodes: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(items(&nodes, "InstanceInformationList").len(), 2);
+    plane.interrupt();
+    assert_eq!(plane.end().code, Some(0));
 }
 
 /// What boto3 has to say stands in a script of its own.

@@ -10,6 +10,7 @@ mod foreign;
 mod golden;
 mod legacy;
 mod live;
+mod message;
 mod node;
 mod replay;
 mod rough;

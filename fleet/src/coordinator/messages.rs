@@ -40,7 +40,7 @@ pub(super) enum Delivery {
     /// A job goes to the node of this number.
     Push(u32, Incoming),
     /// A question is put again; if there is nothing still, it may be held until then.
-    Ask(Arriving, Timestamp),
+    Ask(Box<Arriving>, Timestamp),
 }
 
 impl Mailroom {
@@ -68,7 +68,7 @@ impl Mailroom {
             deliveries.extend(incoming.map(|incoming| Delivery::Push(*number, incoming)));
         }
         let held = self.held.remove(&node).unwrap_or_default();
-        deliveries.extend(held.into_iter().map(|held| Delivery::Ask(held.call, held.until)));
+        deliveries.extend(held.into_iter().map(|held| Delivery::Ask(Box::new(held.call), held.until)));
         if let Some(visible) = service.next_visible(node).filter(|visible| *visible > now) {
             self.due.insert((visible, node));
         }
