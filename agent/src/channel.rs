@@ -149,9 +149,6 @@ impl Node {
         }
         let messaging = self.messaging.get_or_insert_default();
         messaging.forget();
-        if channels == Channels::LongPoll {
-            messaging.word = Some("ec2messages");
-        }
         self.ask_for_messages(turn.now, turn);
         if channels == Channels::WebSocket {
             self.open_channel(turn.now, turn);
@@ -269,6 +266,9 @@ impl Node {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let Some(messaging) = &mut self.messaging else { return };
         let took = turn.now.since(messaging.asked_at);
+        if self.identity.cohort(turn.catalogue).channels == Channels::LongPoll {
+            messaging.word = Some("ec2messages");
+        }
         messaging.failed_questions = if outcome.is_done() { 0 } else { messaging.failed_questions + 1 };
         let number = u64::from(messaging.questions);
         let due = if messaging.failed_questions >= MOST_FAILURES {

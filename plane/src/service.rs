@@ -226,6 +226,9 @@ impl Service {
     fn release(&self, mut state: MutexGuard<'_, State>) {
         let (commands, channels) = (state.commands.take_woken(), state.channels.take_woken());
         drop(state);
+        if commands.is_empty() && channels.is_empty() {
+            return;
+        }
         let woken = commands.union(&channels).copied();
         if let Some(followed) = &mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
             followed.extend(woken.clone());

@@ -11,6 +11,7 @@ mod golden;
 mod legacy;
 mod live;
 mod message;
+mod message_trace;
 mod node;
 mod replay;
 mod rough;

@@ -368,5 +368,10 @@ fn whoever_can_be_reached_is_told_at_once_of_what_there_is_to_run() {
         world.post("StartAssociationsOnce", &again).unwrap();
         world.settle();
         assert_eq!(jobs(&world, ONE).len(), 0, "it was told to run and has not begun");
+        let mut world = world;
+        world.run(ONE, first, shared::status::AssociationStatus::Success);
+        world.post("StartAssociationsOnce", &again).unwrap();
+        world.settle();
+        assert_eq!(jobs(&world, ONE).len(), count, "{setting:?}: out of turn as well");
     }
 }
