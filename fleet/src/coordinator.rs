@@ -259,6 +259,9 @@ impl<'a> Coordinator<'a> {
         let Arriving { at, call } = arriving;
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
         let opens = messages::opens(&call.request);
+        if let Some(node) = opens {
+            self.mailroom.opens(self.service, node);
+        }
         let Emitted { caller, request, attempt, .. } = call;
         let operation = request.operation();
         let body = shared::seed::digest(&request.body());

@@ -27,9 +27,10 @@ use shared::frame::{AGENT_JOB, AGENT_JOB_REPLY_ACK, Frame, MessageId};
 use shared::time::Timestamp;
 use shared::wire::{AgentJobReplyAck, CreateControlChannel, OpenControlChannel};
 use tokio::sync::{mpsc, oneshot};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::debug;
 
 use super::sign::{Signed, Signer};
@@ -121,7 +122,8 @@ impl<C: Clock> Client<C> {
         let token = self.create_channel(signer, &path, open, now).await?;
         let stream = self.shared.transport.connect().await.map_err(unreachable)?;
         let request = self.upgrade(signer, &path, now);
-        let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.map_err(unreachable)?;
+        let opened = client_async_with_config(request, stream, Some(small_buffers())).await;
+        let (mut socket, _) = opened.map_err(unreachable)?;
         let first = OpenControlChannel {
             cookie: None,
             message_schema_version: "1.0".to_owned(),
@@ -198,6 +200,12 @@ impl<C: Clock> Client<C> {
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         request
     }
+}
+
+/// Many channels are open and little is said over each: the usual buffers would
+/// hold a hundred times what a fleet's nodes do.
+fn small_buffers() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(0)
 }
 
 fn headers(host: &HeaderValue, signed: Signed) -> HeaderMap {

@@ -63,9 +63,14 @@ impl Mailroom {
         let node = self.woken.pop_first()?;
         let mut deliveries = Vec::new();
         if let Some(number) = self.open.get(&node) {
-            let jobs = service.jobs(now, node);
-            let incoming = jobs.iter().filter_map(Incoming::of_frame);
-            deliveries.extend(incoming.map(|incoming| Delivery::Push(*number, incoming)));
+            loop {
+                let jobs = service.jobs(now, node);
+                if jobs.is_empty() {
+                    break;
+                }
+                let incoming = jobs.iter().filter_map(Incoming::of_frame);
+                deliveries.extend(incoming.map(|incoming| Delivery::Push(*number, incoming)));
+            }
         }
         let held = self.held.remove(&node).unwrap_or_default();
         deliveries.extend(held.into_iter().map(|held| Delivery::Ask(Box::new(held.call), held.until)));
@@ -79,6 +84,12 @@ impl Mailroom {
     pub(super) fn hold(&mut self, node: NodeId, call: Arriving, until: Timestamp) {
         self.due.insert((until, node));
         self.held.entry(node).or_default().push(Held { call, until });
+    }
+
+    /// Notes that a node is about to open its control channel, so that it has none.
+    pub(super) fn opens(&mut self, service: &Service, node: NodeId) {
+        self.open.remove(&node);
+        service.close_control_channels(node);
     }
 
     /// Notes that a node's control channel is open.

@@ -31,6 +31,9 @@ const PREFIX: &str = "/v1/control-channel/";
 /// How long an opened socket may keep its first frame to itself, in wall time.
 const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(15);
 
+/// The most bytes of a message; a reply with its outputs is a tenth of it.
+const MESSAGE: usize = 1 << 20;
+
 /// The most bytes of the question for a channel.
 const QUESTION: usize = 4 << 10;
 
@@ -68,7 +71,9 @@ pub(super) async fn answer<C: Clock>(
                 }
             };
             match WebSocketUpgrade::from_request_parts(&mut head, &()).await {
-                Ok(upgrade) => upgrade.on_upgrade(move |socket| serve(service, clock, stopped, node, socket)),
+                Ok(upgrade) => {
+                    small(upgrade).on_upgrade(move |socket| serve(service, clock, stopped, node, socket))
+                }
                 Err(_) => refused(&ApiError::new(
                     ErrorCode::ValidationException,
                     "a control channel is a WebSocket: ask for the upgrade",
@@ -85,6 +90,11 @@ pub(super) async fn answer<C: Clock>(
             response
         }
     }
+}
+
+/// Channels are many and say little: their buffers are small.
+fn small(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade.read_buffer_size(4 << 10).write_buffer_size(0).max_message_size(MESSAGE).max_frame_size(MESSAGE)
 }
 
 fn created_channel(token: &str) -> Response {
@@ -158,9 +168,16 @@ async fn converse<C: Clock>(
     let listening = service.listen(node);
     let mut end = std::pin::pin!(told(stopped));
     loop {
-        for job in service.jobs(clock.now(), node) {
-            if socket.send(Message::Binary(job.encode().into())).await.is_err() {
-                return "nothing can be sent";
+        // They come some at a time.
+        loop {
+            let jobs = service.jobs(clock.now(), node);
+            if jobs.is_empty() {
+                break;
+            }
+            for job in jobs {
+                if socket.send(Message::Binary(job.encode().into())).await.is_err() {
+                    return "nothing can be sent";
+                }
             }
         }
         let visible = async {

@@ -29,7 +29,13 @@ impl Service {
         self.lock().channels.close(node, number);
     }
 
-    /// The jobs that wait for a node, to be sent over its control channel.
+    /// Notes that none of a node's control channels is open any more.
+    pub fn close_control_channels(&self, node: NodeId) {
+        self.lock().channels.close_all(node);
+    }
+
+    /// Some of the jobs that wait for a node, to be sent over its control channel;
+    /// none once all are sent.
     pub fn jobs(&self, now: Timestamp, node: NodeId) -> Vec<Frame> {
         let mut state = self.lock();
         let jobs = channel::jobs(&mut state, now, node);

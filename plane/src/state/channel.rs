@@ -59,6 +59,11 @@ impl Channels {
         }
     }
 
+    /// Closes all control channels of a node.
+    pub(crate) fn close_all(&mut self, node: NodeId) {
+        self.open.remove(&node);
+    }
+
     /// Whether a control channel of this node is open.
     pub(crate) fn is_open(&self, node: NodeId) -> bool {
         self.open.contains_key(&node)
@@ -112,6 +117,10 @@ mod tests {
         channels.close(node, first);
         assert!(channels.is_open(node), "its twin is still there");
         channels.close(node, second);
+        assert!(!channels.is_open(node));
+        channels.expect(node, "d".into());
+        channels.open(node, "d").unwrap();
+        channels.close_all(node);
         assert!(!channels.is_open(node));
     }
 

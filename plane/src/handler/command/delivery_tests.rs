@@ -232,6 +232,17 @@ fn a_command_is_cancelled_where_it_runs() {
     assert_eq!(part(&world, &lost, ONE), is("TimedOut", "ExecutionTimedOut", -1, ""));
 }
 
+#[test]
+fn what_waits_is_handed_out_some_at_a_time_in_its_order() {
+    let world = World::new();
+    let sent: Vec<String> = (0..12).map(|_| send(&world, &json!({"InstanceIds": [ONE]}))).collect();
+    world.open_channel(ONE);
+    let (first, second) = (jobs(&world, ONE), jobs(&world, ONE));
+    assert_eq!((first.len(), second.len(), jobs(&world, ONE).len()), (10, 2, 0));
+    let order: Vec<Value> = first.into_iter().chain(second).map(|(_, job)| job["JobId"].clone()).collect();
+    assert_eq!(order, sent.iter().map(|id| json!(format!("aws.ssm.{id}.{ONE}"))).collect::<Vec<_>>());
+}
+
 fn get_messages(world: &World, node: &str) -> Vec<Value> {
     let body = json!({
         "Destination": node, "MessagesRequestId": "831391d8-4ed9-4072-a060-5d554c17d691", "VisibilityTimeoutInSeconds": 10,
