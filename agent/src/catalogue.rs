@@ -18,6 +18,7 @@ use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
+use crate::channel::Channels;
 use crate::credentials::{IdentitySettings, Session};
 use crate::distribution::Distribution;
 use crate::fault::{NodeFaults, Share};
@@ -50,6 +51,8 @@ pub struct Cohort {
     pub behaviours: Vec<Behaviour>,
     /// What is wrong with how many of its nodes.
     pub faults: NodeFaults,
+    /// By which channels of messages its nodes can be reached.
+    pub channels: Channels,
 }
 
 /// An operating system, as a node tells of it.
@@ -329,6 +332,7 @@ impl Library {
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
             Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
             Answer::Manifest(reply) => Outcome::Manifest(self.texts.one(reply.manifest)),
+            Answer::Messages(messages) => Outcome::Messages(messages),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),
@@ -414,6 +418,7 @@ mod tests {
                 behaviour(Some("a"), None, None, 11),
                 behaviour(None, None, Some(&[2]), 12),
             ],
+            channels: Channels::None,
             faults: NodeFaults::default(),
         };
         let cases = [

@@ -2,6 +2,7 @@
 
 mod bench;
 mod binary;
+mod channel;
 mod clients;
 mod conformance;
 mod create_association;
@@ -17,6 +18,8 @@ mod legacy;
 mod life_cycle;
 mod likeness;
 mod live;
+mod message;
+mod message_trace;
 mod node;
 mod other_services;
 mod pages;

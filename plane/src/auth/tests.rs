@@ -66,14 +66,14 @@ fn a_recorded_request_of_the_real_agent_is_signed_as_we_think() {
     let map = header_map(recorded.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let node: NodeId = "mi-0123456789abcdef0".parse().unwrap();
     let caller = |now: Timestamp, key: &str, body: &[u8]| {
-        let request = Signed { headers: &map, body };
+        let request = Signed { place: Place::API, headers: &map, body };
         guard().caller(now, request, |_| Some(key.into())).map_err(|error| error.code)
     };
     let (now, key) = (date.instant(), recorded.public_key_spki_b64.as_str());
     assert_eq!(caller(now, key, body), Ok(Caller::Key(node)));
     assert_eq!(caller(now, key, b"{}"), Err(InvalidSignatureException), "another body");
     assert_eq!(caller(now + Period::minutes(6), key, body), Err(InvalidSignatureException), "too late");
-    let request = Signed { headers: &map, body };
+    let request = Signed { place: Place::API, headers: &map, body };
     let unknown = guard().caller(now, request, |_| None).map_err(|error| error.code);
     assert_eq!(unknown, Err(InvalidInstanceId));
 }
