@@ -66,6 +66,9 @@ impl Embedded {
         tls: Option<(SocketAddr, Certificate)>,
         state_file: Option<PathBuf>,
     ) -> Result<Self, EmbeddedError> {
+        if let Some(file) = &state_file {
+            plane::http::check_state_file(file)?;
+        }
         let tls =
             tls.map(|(address, certificate)| listen(Some(address)).map(|listener| (listener, certificate)));
         let tls = tls.transpose()?;

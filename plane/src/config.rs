@@ -5,6 +5,7 @@
 
 pub mod choice;
 pub mod list;
+mod value;
 
 use std::collections::BTreeSet;
 
@@ -159,8 +160,10 @@ pub struct PlaneConfig {
     #[serde(skip)]
     pub seed: Seed,
     /// The account that everything belongs to, 12 digits.
+    #[serde(deserialize_with = "value::account")]
     pub account: String,
     /// The region that it stands in.
+    #[serde(deserialize_with = "value::region")]
     pub region: String,
     /// What becomes of an unknown `i-` id's heartbeat.
     pub unknown_nodes: UnknownNodes,
@@ -186,6 +189,7 @@ pub struct PlaneConfig {
     /// How long an automation takes, which is simulated.
     pub automation_duration: Period,
     /// How many automations of a hundred fail, which is simulated.
+    #[serde(deserialize_with = "value::percent")]
     pub automation_failure_percent: u8,
     /// How many automations run at once (service quota: 100).
     pub automation_running_limit: u32,
@@ -290,18 +294,25 @@ pub struct PlaneConfig {
     /// Which steps and lists the hours of cron may have.
     pub cron_hours: CronHours,
     /// The error of members that do not go with InstanceId (R2).
+    #[serde(deserialize_with = "value::error")]
     pub legacy_member_error: ErrorCode,
     /// The error of InstanceId together with targets (R3).
+    #[serde(deserialize_with = "value::error")]
     pub legacy_targets_error: ErrorCode,
     /// The error of a malformed node id in Targets (R10).
+    #[serde(deserialize_with = "value::error")]
     pub malformed_target_error: ErrorCode,
     /// The error of AutomationTargetParameterName with a Command document (R21).
+    #[serde(deserialize_with = "value::error")]
     pub target_parameter_error: ErrorCode,
     /// The error of CalendarNames that are no change calendars (R30).
+    #[serde(deserialize_with = "value::error")]
     pub calendar_error: ErrorCode,
     /// The error of TargetLocations that are not taken (R33).
+    #[serde(deserialize_with = "value::error")]
     pub target_locations_error: ErrorCode,
     /// The error of an update that names an unknown node.
+    #[serde(deserialize_with = "value::error")]
     pub unknown_update_target_error: ErrorCode,
 }
 

@@ -16,7 +16,8 @@ pub mod tls;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use shared::time::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::error;
 
 use crate::admin;
 use crate::config::AdminAccess;
@@ -60,7 +62,7 @@ pub enum ServeError {
     /// The listener failed.
     #[error("connections cannot be accepted")]
     Accept(#[source] io::Error),
-    /// The state could not be written at the end.
+    /// The state cannot be written.
     #[error("state of the plane cannot be written to {}", file.display())]
     Keep {
         /// Where to.
@@ -68,6 +70,12 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// Whether the state can be kept in this file: better said before a plane
+/// serves than when it ends.
+pub fn check_state_file(file: &Path) -> Result<(), ServeError> {
+    keep::check(file).map_err(|source| ServeError::Keep { file: file.to_owned(), source })
 }
 
 /// Serves until `shutdown` completes. With a `state_file` the state is written
@@ -136,7 +144,7 @@ async fn run_timers<C: Clock>(service: Arc<Service>, clock: C, stopped: watch::R
     let mut end = std::pin::pin!(told(stopped.clone()));
     loop {
         // Piece by piece, so that calls come in between.
-        while !*stopped.borrow() && service.run_timer(clock.now()) {
+        while !*stopped.borrow() && run_timer(&service, clock.now()) {
             tokio::task::yield_now().await;
         }
         let due = service.next_timer();
@@ -152,6 +160,15 @@ async fn run_timers<C: Clock>(service: Arc<Service>, clock: C, stopped: watch::R
             () = &mut end => return,
         }
     }
+}
+
+/// Does one piece of the plane's own work. One that panics is lost, as a call
+/// is, and the work after it goes on.
+fn run_timer(service: &Service, now: Timestamp) -> bool {
+    catch_unwind(AssertUnwindSafe(|| service.run_timer(now))).unwrap_or_else(|_| {
+        error!("a piece of the plane's own work panicked");
+        true
+    })
 }
 
 /// What a connection needs.

@@ -135,6 +135,7 @@ impl Service {
         operation: O,
     ) -> Result<O::Reply, ApiError> {
         let mut state = self.lock();
+        state.latest = state.latest.max(now);
         let before = state.timers.first();
         let outcome = operation.handle_for(&mut state, now, caller);
         let after = state.timers.first();
@@ -225,6 +226,7 @@ impl Service {
     pub fn run_timer(&self, now: Timestamp) -> bool {
         let mut state = self.lock();
         let Some(work) = state.timers.take_due(now) else { return false };
+        state.latest = state.latest.max(now);
         engine::run(&mut state, now, work);
         self.release(state);
         true
@@ -254,6 +256,11 @@ impl Service {
         snapshot::read(config, bytes).map(Self::with)
     }
 
+    /// The latest instant at which a call or the plane's own work was done.
+    pub fn latest(&self) -> Timestamp {
+        self.lock().latest
+    }
+
     /// What other services know.
     pub fn world(&self) -> World {
         world::show(&self.lock())
@@ -263,6 +270,7 @@ impl Service {
     /// associations is put down for the engine.
     pub fn change_world(&self, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
         let mut state = self.lock();
+        state.latest = state.latest.max(now);
         world::change(&mut state, now, change)?;
         drop(state);
         self.earlier.notify_one();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::schedule::timetable::Timetable;
 use shared::schedule::{Dialect, Schedule};
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use crate::state::activation::Activations;
@@ -74,6 +75,7 @@ struct Written<'a> {
     activations: &'a Activations,
     vault: &'a Vault,
     world: &'a World,
+    latest: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +99,9 @@ struct Read {
     activations: Activations,
     vault: Option<Vault>,
     world: World,
+    /// States that were kept before there was this member go on from the wall's time.
+    #[serde(default)]
+    latest: Timestamp,
 }
 
 /// Writes a state down, without its first line: that is [`seal`]'s.
@@ -121,6 +126,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         activations: &state.activations,
         vault: &state.vault,
         world: &state.world,
+        latest: state.latest,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
 }
@@ -148,6 +154,7 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
         state.vault = Arc::new(vault);
     }
     state.world = read.world;
+    state.latest = read.latest;
     state.document_events = read.document_events;
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.share_documents();

@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use shared::frame::MessageId;
 use shared::id::{ActivationId, AssociationId, AutomationId, CommandId, ExecutionId, NodeId};
 use shared::seed::Seed;
+use shared::time::Timestamp;
 
 use crate::config::PlaneConfig;
 use activation::Activations;
@@ -69,6 +70,8 @@ pub struct State {
     pub(crate) vault: Arc<Vault>,
     /// Which nodes can be reached at once; of this process only.
     pub(crate) channels: Channels,
+    /// The latest instant at which anything was done.
+    pub(crate) latest: Timestamp,
 }
 
 impl State {
@@ -92,6 +95,7 @@ impl State {
             activations: Activations::default(),
             vault,
             channels: Channels::default(),
+            latest: Timestamp::default(),
         };
         for (id, instance) in world.instances {
             state.declare(id, instance);
@@ -120,6 +124,7 @@ impl State {
             automations: self.automations.clone(),
             // Of this process only.
             channels: Channels::default(),
+            latest: self.latest,
         }
     }
 

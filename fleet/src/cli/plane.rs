@@ -12,8 +12,6 @@ use plane::http::tls::Certificate;
 use plane::service::Service;
 use shared::id::NodeId;
 use shared::seed::Seed;
-use shared::time::Timestamp;
-use shared::wire::DescribeInstanceInformation;
 use tracing::info;
 
 use super::exit::Exit;
@@ -86,7 +84,7 @@ impl Plane {
         let signals = Signals::listen().map_err(Failure::Runtime)?;
         let service = self.service()?;
         // Time never runs back, not even where an earlier plane ran faster than the wall.
-        let start = latest_ping(&service).max(wall_now());
+        let start = service.latest().max(wall_now());
         let clock = Clock::starting(start, self.time_scale);
         let mut plane = Embedded::serve(Arc::new(service), clock, Some(self.listen), tls, self.state)?;
         announce(&plane.url())?;
@@ -142,27 +140,6 @@ fn restore(config: PlaneConfig, file: &Path) -> Result<Service, Failure> {
     Ok(service)
 }
 
-/// The last instant at which the plane heard from any node, by its own API.
-fn latest_ping(service: &Service) -> Timestamp {
-    let mut latest = Timestamp::from_milliseconds(0);
-    let mut next_token = None;
-    loop {
-        let call = DescribeInstanceInformation {
-            max_results: Some(50),
-            next_token,
-            ..DescribeInstanceInformation::default()
-        };
-        // The instant of a question decides on nothing but whether nodes count as online.
-        let Ok(page) = service.call(latest, call) else { return latest };
-        let pings = page.instance_information_list.iter().filter_map(|node| node.last_ping_date_time);
-        latest = pings.max().unwrap_or(latest).max(latest);
-        next_token = page.next_token.filter(|token| !token.is_empty());
-        if next_token.is_none() {
-            return latest;
-        }
-    }
-}
-
 /// Tells the plane's settings, each with what it may be.
 fn tell_settings() -> Result<Exit, Failure> {
     let mut stdout = io::stdout().lock();
@@ -181,8 +158,6 @@ fn announce(url: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use shared::wire::UpdateInstanceInformation;
-
     use super::*;
 
     #[derive(clap::Parser)]
@@ -206,19 +181,5 @@ mod tests {
         assert_eq!(begin(r#"{"alarms": {"cpu": "OK"}}"#).unwrap().alarms.len(), 1, "JSON is YAML");
         let error = begin("buckets: []\nalarm: {}\n").unwrap_err();
         assert!(["world.yaml", "alarm", "line 2"].iter().all(|word| error.contains(word)), "{error}");
-    }
-
-    #[test]
-    fn the_last_word_of_any_node_is_found() {
-        let service = Service::new(PlaneConfig::default());
-        assert_eq!(latest_ping(&service), Timestamp::from_milliseconds(0));
-        for number in 0..120u32 {
-            let id = NodeId::ec2(number.into());
-            let at = Timestamp::from_seconds(5_000 - i64::from((number as i32 - 70).abs()));
-            let heartbeat = serde_json::json!({ "InstanceId": id, "AgentName": "amazon-ssm-agent" });
-            let heartbeat: UpdateInstanceInformation = serde_json::from_value(heartbeat).unwrap();
-            service.call(at, heartbeat).unwrap();
-        }
-        assert_eq!(latest_ping(&service), Timestamp::from_seconds(5_000));
     }
 }

@@ -73,7 +73,7 @@ pub const SETTINGS: &[Setting] = &[
         "bare_refusals",
         "false",
         "true",
-        "whether a refusal that the model gives no message goes without one",
+        "whether refusals whose shape has no message member go without a Message",
     ),
     setting(
         "calendar_error",
@@ -412,6 +412,19 @@ mod tests {
                     read(&format!("{name}: {choice}")).unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_ne!(made, PlaneConfig::default(), "{name} {choice} is not {default}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        let cases = [
+            ("account: 12", "expected 12 digits"),
+            ("region: US East", "expected one such as us-east-1"),
+            ("automation_failure_percent: 101", "expected 0 to 100"),
+            ("calendar_error: Nonsense", "`Nonsense` is no error of the service"),
+        ];
+        for (line, reason) in cases {
+            assert!(read(line).unwrap_err().contains(reason), "{line}");
         }
     }
 

@@ -5,13 +5,13 @@
 //! that run then fails. The schedule is not touched, nor is the association's
 //! version, but its checksum is another: that makes agents fetch the document
 //! again. A parameter of Parameter Store that changes does the same to what
-//! refers to it. Each association is one piece of work, and so is every thousand looked at.
+//! refers to it. A calendar that changes may be open for who waits for that. Each association is one piece of work, and so is every thousand looked at.
 
 use std::sync::Arc;
 
 use shared::time::Timestamp;
 
-use super::PIECE;
+use super::{PIECE, gate};
 use crate::state::State;
 use crate::state::association::{AssociationNumber, Definition};
 use crate::state::document::{DocumentChange, DocumentEvent, known_as, sha256};
@@ -40,6 +40,9 @@ pub(super) fn spread_change(state: &mut State, now: Timestamp, number: u32, from
     for association in piece.iter().take(PIECE) {
         if mark(state, *association, &event, hash.as_deref().unwrap_or_default()) {
             state.timers.add(now, Work::Dispatch { association: *association });
+        }
+        if is_calendar_of(state, *association, &event) {
+            gate::reopen(state, now, *association);
         }
     }
     match piece.get(PIECE) {
@@ -73,6 +76,14 @@ fn means(event: &DocumentEvent, definition: &Definition, account: &str) -> bool 
     let is_shared = known_as(&event.name, account).starts_with("arn:");
     known_as(&definition.name, account) == &*event.name
         && (is_shared || event.change.means(&definition.document_version))
+}
+
+/// Whether what changed is a calendar that an association keeps to.
+fn is_calendar_of(state: &State, number: AssociationNumber, event: &DocumentEvent) -> bool {
+    let account = &state.config.account;
+    let names = state.associations.get(number).map(|one| &one.definition.calendars);
+    event.change != DocumentChange::ParameterStored
+        && names.is_some_and(|names| names.iter().any(|name| known_as(name, account) == &*event.name))
 }
 
 /// Gives an association another checksum, if the change means it. Answers

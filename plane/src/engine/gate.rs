@@ -64,6 +64,20 @@ fn await_opening(state: &mut State, now: Timestamp, number: AssociationNumber) {
     }
 }
 
+/// Forgets who joined: an alarm keeps them from running, as it does those that join under it.
+fn forget_joined(state: &mut State, number: AssociationNumber) {
+    if let Some(association) = state.associations.get_mut(number) {
+        association.joined.clear();
+    }
+}
+
+/// Has those looked at anew who joined while a calendar was closed, for it may be another now.
+pub(crate) fn reopen(state: &mut State, now: Timestamp, number: AssociationNumber) {
+    if state.associations.get(number).is_some_and(|association| !association.joined.is_empty()) {
+        state.timers.add(now, Work::Open { association: number });
+    }
+}
+
 /// Runs the next nodes that joined while a calendar was closed.
 pub(super) fn open(state: &mut State, now: Timestamp, number: AssociationNumber) {
     let Some(association) = state.associations.get(number) else { return };
@@ -73,7 +87,7 @@ pub(super) fn open(state: &mut State, now: Timestamp, number: AssociationNumber)
     match closed(state, now, number) {
         None => {}
         Some(Closed::Calendar) => return await_opening(state, now, number),
-        Some(Closed::Alarm(_)) => return,
+        Some(Closed::Alarm(_)) => return forget_joined(state, number),
     }
     if association.current().is_none() {
         dispatch::begin_empty(state, now, number);

@@ -60,12 +60,23 @@ pub(super) async fn write(service: Arc<Service>, file: PathBuf) -> io::Result<()
     tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
 }
 
-/// Puts these bytes in the place of the file, or leaves it as it was.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Whether a state can be written to this file, as far as can be said beforehand.
+pub(super) fn check(file: &Path) -> io::Result<()> {
+    let beside = beside(file)?;
+    File::create(&beside).and_then(|_| fs::remove_file(&beside))
+}
+
+/// Where a state is written before it is put in its place.
+fn beside(file: &Path) -> io::Result<PathBuf> {
     let mut name = OsString::from(".");
     name.push(file.file_name().ok_or_else(|| io::Error::other("the path names no file"))?);
     name.push(".new");
-    let beside = file.with_file_name(name);
+    Ok(file.with_file_name(name))
+}
+
+/// Puts these bytes in the place of the file, or leaves it as it was.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = beside(file)?;
     let written = File::create(&beside)
         .and_then(|mut new| {
             new.write_all(bytes)?;
@@ -93,6 +104,7 @@ mod tests {
         let blocked = directory.path().join("folder");
         fs::create_dir_all(blocked.join("inside")).unwrap();
         assert!(replace(&blocked, b"three").is_err(), "a folder is no file");
+        assert!(check(&file).is_ok() && check(&directory.path().join("none/state")).is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside");
     }
 }

@@ -308,7 +308,10 @@ impl Kept {
         use AssociationStatus::{Cancelled, Failed, InProgress, Pending, Success};
         // What was updated has not run yet, whatever ran before.
         let Some(newest) = self.current().filter(|current| current.version == self.version) else {
-            return (Pending, "Creating");
+            // It stands by once its nodes were looked through, or its turn came to nothing.
+            let is_looked_through = self.version > 1 && !self.is_revised;
+            let had_its_turn = self.executions.back().is_some_and(|last| last.version == self.version);
+            return (Pending, if is_looked_through || had_its_turn { "Associated" } else { "Creating" });
         };
         if newest.spread != Spread::Done {
             return (Pending, if newest.number == 0 { "Creating" } else { InProgress.as_str() });

@@ -47,7 +47,8 @@ async fn calls_for_credentials_look_as_the_real_agents() {
         &signature[344..],
         format!(
             "\r\nContent-Type: application/x-amz-json-1.1\r\nX-Amz-Content-Sha256: {}\r\n\
-             X-Amz-Date: 20261123T042430Z\r\nX-Amz-Target: AmazonSSM.GetDocument",
+             X-Amz-Date: 20261123T042430Z\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\
+             Accept-Encoding: gzip",
             body_hash(body.as_bytes()).as_str()
         )
     );
@@ -66,7 +67,8 @@ async fn calls_for_credentials_look_as_the_real_agents() {
     sent.outcome.unwrap();
     let expected = format!(
         "POST / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\nContent-Length: 2\r\n\
-         Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\r\n"
+         Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonSSM.GetDocument\r\n\
+         Accept-Encoding: gzip\r\n\r\n"
     );
     assert_eq!(head, expected);
     let without_a_key = other.send(Outgoing { by: SignedBy::Key(node, 0), ..call("{}", 0) }).await;

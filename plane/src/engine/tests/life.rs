@@ -301,6 +301,37 @@ fn who_was_meant_before_a_calendar_closed_has_not_joined() {
 }
 
 #[test]
+fn who_joined_runs_when_the_calendar_itself_changes() {
+    let mut world = with_calendar(World::config());
+    let calendar = |kind: &str, events: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nPRODID:-//AWS//Change Calendar 1.0//EN\r\nVERSION:2.0\r\nX-CALENDAR-TYPE:{kind}\r\n{events}END:VCALENDAR\r\n"
+        )
+    };
+    let body = json!({
+        "Name": "Shut", "Content": calendar("DEFAULT_CLOSED", ""), "DocumentType": "ChangeCalendar", "DocumentFormat": "TEXT",
+    });
+    world.post("CreateDocument", &body).unwrap();
+    let ids = [0, 1].map(|_| world.associate(&prod(&json!({"CalendarNames": ["Shut"]}))));
+    world.tag(NEW, "Env", "prod");
+    world.ping(NEW, PlatformType::Linux);
+    world.pass(Period::days(1));
+    assert_eq!(world.told(NEW), [""; 0], "it never opens by itself");
+    update(&world, ids[0], &json!({"CalendarNames": []})).unwrap();
+    settle(&world);
+    assert_eq!(world.told(NEW), ["Pending"], "of what keeps to no calendar any more");
+
+    let body = json!({
+        "Name": "Shut", "Content": calendar("DEFAULT_OPEN", ""), "DocumentVersion": "$LATEST", "DocumentFormat": "TEXT",
+    });
+    world.post("UpdateDocument", &body).unwrap();
+    world.post("UpdateDocumentDefaultVersion", &json!({"Name": "Shut", "DocumentVersion": "2"})).unwrap();
+    settle(&world);
+    assert_eq!(world.told(NEW), ["Pending", "Pending"], "the calendar is open now");
+    assert_eq!(world.told(ONE), ["Pending"], "but not of what it was not new to");
+}
+
+#[test]
 fn an_alarm_stops_what_has_not_begun() {
     let mut world = World::new();
     let alarm = |world: &World, state: Option<AlarmState>| {

@@ -18,7 +18,7 @@ use shared::wire::{
 use super::super::refused;
 use super::{create, describe, parameters, runbook, version};
 use crate::config::choice::OmittedInUpdate;
-use crate::engine::admission;
+use crate::engine::{admission, gate};
 use crate::state::State;
 use crate::state::association::Association;
 use crate::state::execution::Halt;
@@ -79,6 +79,7 @@ pub(crate) fn update_association(
         association.anchor = first.base;
         state.timers.add(first.at, Work::Due { association: number, version: association.version });
     }
+    gate::reopen(state, now, number);
     let association = state.associations.get(number).expect("redefined above");
     Ok(UpdateAssociationReply { association_description: describe(state, association) })
 }
