@@ -74,8 +74,9 @@ pub enum Module {
 }
 
 impl Module {
-    /// How many a node has at most, and so about how many connections.
-    pub const COUNT: usize = 7;
+    /// How many a node has at most whose connections are the pool's, and so about
+    /// how many of these. A control channel is a connection beside them.
+    pub const COUNT: usize = 6;
 }
 
 /// An owner keeps no more idle ones (Go: `DefaultMaxIdleConnsPerHost`).

@@ -368,3 +368,42 @@ fn a_deregistered_node_gets_no_more_credentials() {
     let heartbeat = world.by(NOW, &held, HEARTBEAT, &json!({"InstanceId": world.node}));
     assert_eq!(heartbeat, Err(InvalidInstanceId), "what it still holds helps it no more");
 }
+
+#[test]
+fn a_control_channel_is_signed_by_its_method_path_and_query() {
+    let world = World::new(PlaneConfig { signatures: Signatures::Require, ..PlaneConfig::default() });
+    let held = world.token(NOW);
+    let path = format!("/v1/control-channel/{}", world.node);
+    let opening = Place { method: "GET", path: &path, query: "role=subscribe&stream=input" };
+    let time = SigningTime::new(NOW);
+    let token = held.session_token.as_deref().unwrap();
+    let headers =
+        [("host", "plane"), ("x-amz-date", time.as_str()), ("x-amz-security-token", token)];
+    let Place { method, path, query } = opening;
+    let request = SignedRequest { method, path, query, headers: &headers, body: b"" };
+    let scope = Scope { date: time.date(), region: "us-east-1", service: "ssmmessages" };
+    let key = SigningKey::derive(&held.secret_access_key, &scope);
+    let signature = key.sign(&string_to_sign(&time, &scope, &request.canonical()));
+    let authorization = Authorization {
+        access_key_id: &held.access_key_id,
+        scope,
+        signed_headers: &request.signed_headers(),
+        signature: signature.as_str(),
+    };
+    let authorization = authorization.to_string();
+    let signed = header_map(headers.into_iter().chain([("authorization", authorization.as_str())]));
+    let unsigned = header_map(headers);
+    let caller = |place, headers: &HeaderMap| {
+        world.plane.caller_of(NOW, Signed { place, headers, body: b"" }).map_err(|refusal| refusal.code)
+    };
+    assert_eq!(caller(opening, &signed), Ok(Caller::Session(world.node.parse().unwrap())));
+    assert_eq!(caller(opening, &unsigned), Err(MissingAuthenticationTokenException));
+    for elsewhere in [
+        Place { method: "POST", ..opening },
+        Place { path: "/v1/control-channel/i-01234567", ..opening },
+        Place { query: "", ..opening },
+        Place::API,
+    ] {
+        assert_eq!(caller(elsewhere, &signed), Err(InvalidSignatureException), "{elsewhere:?}");
+    }
+}

@@ -38,6 +38,7 @@ impl Service {
     /// none once all are sent.
     pub fn jobs(&self, now: Timestamp, node: NodeId) -> Vec<Frame> {
         let mut state = self.lock();
+        state.latest = state.latest.max(now);
         let jobs = channel::jobs(&mut state, now, node);
         self.release(state);
         jobs
@@ -46,6 +47,7 @@ impl Service {
     /// Takes in what came over a control channel; answers what goes back.
     pub fn receive(&self, now: Timestamp, node: NodeId, frame: &Frame) -> Option<Frame> {
         let mut state = self.lock();
+        state.latest = state.latest.max(now);
         let answer = channel::receive(&mut state, now, node, frame);
         self.release(state);
         answer
