@@ -35,7 +35,7 @@ fn send(service: &Service, now: Timestamp, nodes: &[NodeId]) -> String {
     let command = SendCommand {
         instance_ids: Some(nodes.to_vec()),
         document_name: "AWS-RunShellScript".into(),
-        parameters: Some([("commands".to_owned(), vec!["id".to_owned()])].into_iter().collect()),
+        parameters: Some([("commands".to_owned(), vec!["echo uid=0".to_owned()])].into_iter().collect()),
         ..SendCommand::default()
     };
     service.call(now, command).expect("it can be sent").command.command_id
@@ -108,7 +108,7 @@ async fn commands_reach_nodes_over_sockets_and_their_output_comes_back() {
         for node in within_reach {
             let part = part(&watcher.service, clock.now(), &command, node);
             let output = part.standard_output_content.unwrap_or_default();
-            assert!(!output.is_empty(), "{node} told what it wrote");
+            assert_eq!(output, "uid=0\n", "{node} told what it wrote");
             assert_eq!(part.response_code, 0);
         }
         assert_eq!(part(&watcher.service, clock.now(), &command, deaf).status, "Pending");

@@ -143,7 +143,7 @@ fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
     let ids: Vec<&str> =
         items(&nodes, "InstanceInformationList").iter().map(|node| text(node, "InstanceId")).collect();
 
-    let send = ["send-command", "--document-name", "AWS-RunShellScript", "--parameters", "commands=uptime"];
+    let send = ["send-command", "--document-name", "AWS-RunShellScript", "--parameters", "commands=echo up"];
     let sent = cli.ssm(&[&send[..], &["--instance-ids"], &ids[..]].concat());
     let command = text(&sent["Command"], "CommandId");
     for id in &ids {
@@ -155,7 +155,7 @@ fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
             }
         };
         assert_eq!((text(&part, "Status"), &part["ResponseCode"]), ("Success", &0.into()), "{part}");
-        assert!(!text(&part, "StandardOutputContent").is_empty(), "{part}");
+        assert_eq!(text(&part, "StandardOutputContent"), "up\n", "{part}");
         assert!(text(&part, "ExecutionElapsedTime").starts_with("PT"), "{part}");
     }
     let status = cli.ssm(&["list-commands", "--command-id", command]);

@@ -104,7 +104,7 @@ fn words(bench: &Bench) -> Vec<String> {
 fn polling_ends_a_minute_after_the_control_channel_is_open() {
     let mut bench = bench(Channels::WebSocket);
     bench.run_for(Period::minutes(20), &mut quiet);
-    assert_eq!(bench.operations()[2..5], ["UpdateInstanceInformation", GET, OPEN], "at the start");
+    assert_eq!(bench.operations()[3..6], ["UpdateInstanceInformation", GET, OPEN], "at the start");
     let polls = bench.instants(GET, bench.online_since());
     assert!(polls.last().unwrap() < &Period::seconds(61), "{polls:?}");
     assert!((25..=31).contains(&polls.len()), "a pause of 2.0 to 2.5 s after each: {}", polls.len());

@@ -377,8 +377,7 @@ fn a_control_channel_is_signed_by_its_method_path_and_query() {
     let opening = Place { method: "GET", path: &path, query: "role=subscribe&stream=input" };
     let time = SigningTime::new(NOW);
     let token = held.session_token.as_deref().unwrap();
-    let headers =
-        [("host", "plane"), ("x-amz-date", time.as_str()), ("x-amz-security-token", token)];
+    let headers = [("host", "plane"), ("x-amz-date", time.as_str()), ("x-amz-security-token", token)];
     let Place { method, path, query } = opening;
     let request = SignedRequest { method, path, query, headers: &headers, body: b"" };
     let scope = Scope { date: time.date(), region: "us-east-1", service: "ssmmessages" };
