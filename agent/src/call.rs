@@ -16,15 +16,17 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
     DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
-    GetManifestReply, GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply,
-    ListInstanceAssociations, ListInstanceAssociationsReply, Parameters, PutComplianceItems,
-    PutConfigurePackageResult, PutInventory, RegisterManagedInstance, RegisterManagedInstanceReply,
-    RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply, UpdateAssociationStatus,
-    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
+    GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply, ListAssociations,
+    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
+    PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
+    RegisterManagedInstanceReply, RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply,
+    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
+    UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
+use crate::channel::call::{Incoming, MessageCall, MessageRequest};
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
@@ -69,6 +71,8 @@ pub enum Call {
     PutPackageResult(Arc<PackageResult>),
     /// What the node is made of.
     PutInventory(Arc<InventoryUpload>),
+    /// Something of messages.
+    Message(MessageCall),
 }
 
 /// How the work on a package went.
@@ -143,6 +147,7 @@ pub enum Request {
     GetManifest(GetManifest),
     PutPackageResult(PutConfigurePackageResult),
     PutInventory(PutInventory),
+    Message(MessageRequest),
 }
 
 /// What came back, in its wire type.
@@ -162,6 +167,8 @@ pub enum Answer {
     Described(Box<DescribeAssociationReply>),
     /// A reply that lacks something which the real agent's worker dies without.
     Fatal(&'static str),
+    /// What waits for the node.
+    Messages(Vec<Incoming>),
     /// A document.
     Document(GetDocumentReply),
     /// Values of the Parameter Store.
@@ -193,6 +200,8 @@ pub enum Outcome {
     Described(Option<Arc<Parameters>>, KnownStatus),
     /// A reply that lacks something which the real agent's worker dies without.
     Fatal(&'static str),
+    /// What waits for it.
+    Messages(Vec<Incoming>),
     /// A document, parsed or found wanting.
     Document(Arc<Fetched>),
     /// Values of the Parameter Store.
@@ -257,6 +266,7 @@ impl Call {
             Self::GetManifest(_) => GetManifest::NAME,
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
+            Self::Message(call) => call.operation(),
         }
     }
 }
@@ -280,6 +290,7 @@ impl Request {
             Self::GetManifest(_) => GetManifest::NAME,
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
+            Self::Message(request) => request.operation(),
         }
     }
 
@@ -301,6 +312,7 @@ impl Request {
             Self::GetManifest(_) => GetManifest::TARGET,
             Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
             Self::PutInventory(_) => PutInventory::TARGET,
+            Self::Message(request) => request.target(),
         }
     }
 
@@ -320,6 +332,7 @@ impl Request {
             | Self::GetManifest(_)
             | Self::PutPackageResult(_)
             | Self::PutInventory(_) => Module::Document,
+            Self::Message(request) => request.module(),
         }
     }
 
@@ -341,6 +354,7 @@ impl Request {
             Self::GetManifest(request) => encode(request),
             Self::PutPackageResult(request) => encode(request),
             Self::PutInventory(request) => encode(request),
+            Self::Message(request) => request.body(),
         }
     }
 
@@ -367,6 +381,10 @@ impl Request {
             | Self::GetManifest(_)
             | Self::PutPackageResult(_)
             | Self::PutInventory(_) => {}
+            Self::Message(MessageRequest::Frame(outbound)) => {
+                outbound.frame.created = date(outbound.frame.created);
+            }
+            Self::Message(_) => {}
         }
         self
     }
@@ -401,6 +419,10 @@ impl Request {
             Self::GetDocument(_) => decode(body, Answer::Document),
             Self::GetParameters(_) => decode(body, Answer::Parameters),
             Self::GetManifest(_) => decode(body, Answer::Manifest),
+            Self::Message(MessageRequest::Get(_)) => decode(body, |reply: GetMessagesReply| {
+                Answer::Messages(reply.messages.into_iter().map(Incoming::of_message).collect())
+            }),
+            Self::Message(_) => decode::<Empty>(body, |_| Answer::Done),
         }
     }
 }

@@ -17,6 +17,7 @@ use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
+use crate::channel::Channels;
 use crate::credentials::{IdentitySettings, Session};
 use crate::distribution::Distribution;
 use crate::fault::{NodeFaults, Share};
@@ -49,6 +50,8 @@ pub struct Cohort {
     pub behaviours: Vec<Behaviour>,
     /// What is wrong with how many of its nodes.
     pub faults: NodeFaults,
+    /// By which channels of messages its nodes can be reached.
+    pub channels: Channels,
 }
 
 /// An operating system, as a node tells of it.
@@ -323,6 +326,7 @@ impl Library {
             Answer::Document(reply) => Outcome::Document(self.document(&reply.content)),
             Answer::Parameters(reply) => Outcome::Parameters(Arc::new(reply)),
             Answer::Manifest(reply) => Outcome::Manifest(self.texts.one(reply.manifest)),
+            Answer::Messages(messages) => Outcome::Messages(messages),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
             Answer::Unreadable(status) => Outcome::Unreadable(status),
@@ -408,6 +412,7 @@ mod tests {
                 behaviour(Some("a"), None, None, 11),
                 behaviour(None, None, Some(&[2]), 12),
             ],
+            channels: Channels::None,
             faults: NodeFaults::default(),
         };
         let cases = [

@@ -5,6 +5,7 @@
 //! is the caller's affair, and so is calling again: a call is made once, as the
 //! history must tell it once.
 //!
+//! - [`channel`]: the control channel, which outlives its call
 //! - [`endpoint`]: where the plane is
 //! - [`key`]: the key pairs of nodes that sign by themselves
 //! - [`sign`]: the signature, with the day's key at hand
@@ -15,6 +16,7 @@
 //! Invariant: a slow plane is never hidden. Calls under way have a connection
 //! each; only past the pool's bound do they wait, and that is measured apart.
 
+pub mod channel;
 pub mod endpoint;
 pub mod http;
 pub mod key;
@@ -56,6 +58,9 @@ pub trait Clock: Send + Sync + 'static {
         future: F,
     ) -> impl Future<Output = Result<F::Output, Elapsed>> + Send;
 }
+
+/// What the targets of the service of messages begin with.
+const MESSAGES: &str = "EC2WindowsMessageDeliveryService.";
 
 /// The time given was over first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +184,10 @@ struct Shared<C> {
     endpoint: Endpoint,
     signer: Signer,
     keys: KeyPool,
+    /// For questions by long polling, and what answers their messages.
+    message_signer: Signer,
+    /// For the control channel.
+    channel_signer: Signer,
     transport: Transport,
     pool: Pool,
     clock: C,
@@ -198,8 +207,21 @@ impl<C: Clock> Client<C> {
         let transport = Transport::new(&endpoint)?;
         let pool = Pool::new(limits.connections, limits.idle_close);
         let answer_bytes = limits.answer_bytes;
-        let keys = KeyPool::default();
-        Ok(Self { shared: Arc::new(Shared { endpoint, signer, keys, transport, pool, clock, answer_bytes }) })
+        let (message_signer, channel_signer) =
+            (signer.for_service("ec2messages"), signer.for_service("ssmmessages"));
+        Ok(Self {
+            shared: Arc::new(Shared {
+                endpoint,
+                signer,
+                keys: KeyPool::default(),
+                message_signer,
+                channel_signer,
+                transport,
+                pool,
+                clock,
+                answer_bytes,
+            }),
+        })
     }
 
     /// The same client with the key pairs of nodes that sign by themselves.
@@ -223,7 +245,8 @@ impl<C: Clock> Client<C> {
 
     /// Makes the call, once.
     pub async fn send(&self, call: Outgoing) -> Sent {
-        let Shared { endpoint, signer, keys, clock, .. } = &*self.shared;
+        let Shared { endpoint, signer, message_signer, keys, clock, .. } = &*self.shared;
+        let signer = if call.target.starts_with(MESSAGES) { message_signer } else { signer };
         let signed = signer.sign_by(&call.by, keys, endpoint.authority(), call.target, &call.body, call.now);
         let Some(signed) = signed else {
             let source = TransportError::NoKey;

@@ -60,10 +60,11 @@ impl Node {
     fn begin_work(&mut self, turn: &mut Turn<'_>) {
         turn.note(Note::Online);
         self.call(LaneName::Health, Call::Heartbeat, turn.now, turn);
-        self.polls = 0;
+        self.lane(LaneName::Associations).turns = 0;
         self.lane(LaneName::Health).turns = 0;
         self.await_next_poll(turn);
         self.resume_run(turn);
+        self.begin_messaging(turn);
     }
 
     fn await_next_heartbeat(&mut self, turn: &mut Turn<'_>) {

@@ -19,11 +19,30 @@ pub enum LaneName {
     Associations,
     /// The run of an association: its status reports and the compliance after it.
     Execution,
+    /// The control channel.
+    ControlChannel,
+    /// Questions for messages.
+    Messages,
+    /// What is said of messages.
+    Replies,
 }
 
 impl LaneName {
-    /// All lanes, in the order in which a node looks at them.
+    /// The lanes of every node, in the order in which it looks at them.
     pub const ALL: [Self; 4] = [Self::Credentials, Self::Health, Self::Associations, Self::Execution];
+
+    /// The further lanes of a node with channels of messages.
+    pub const OF_CHANNELS: [Self; 3] = [Self::ControlChannel, Self::Messages, Self::Replies];
+
+    /// The place among the lanes of channels.
+    pub(crate) const fn channel_index(self) -> usize {
+        self as usize - Self::ControlChannel as usize
+    }
+
+    /// Whether only nodes with channels of messages have it.
+    pub(crate) const fn is_of_channels(self) -> bool {
+        self as usize >= Self::ControlChannel as usize
+    }
 
     /// The lane's name in a record.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +51,9 @@ impl LaneName {
             Self::Health => "health",
             Self::Associations => "associations",
             Self::Execution => "execution",
+            Self::ControlChannel => "control channel",
+            Self::Messages => "messages",
+            Self::Replies => "replies",
         }
     }
 }
@@ -58,7 +80,8 @@ pub struct Lane {
     pub outstanding: Option<Box<Outstanding>>,
     /// The number of the last call. An answer to another one is late.
     pub number: u32,
-    /// How many of its turns were taken, where a lane has a rhythm.
+    /// How many turns were taken, in lanes that keep a rhythm. It stands here
+    /// because a lane has room for it and a node has none.
     pub turns: u32,
 }
 

@@ -14,6 +14,7 @@
 //! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
 //! - [`compliance`]: what is said after a run; [`inventory`], [`facts`]: what is told of the node itself
 //! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
+//! - [`channel`], `command`: messages to the node, and the commands that they bring
 //! - [`compliance`]: what is said after a run
 //! - [`retry`]: which failed call is tried again, and when
 //! - [`client`]: the calls themselves
@@ -21,7 +22,9 @@
 pub mod association;
 pub mod call;
 pub mod catalogue;
+pub mod channel;
 pub mod client;
+mod command;
 pub mod compliance;
 pub mod credentials;
 pub mod distribution;

@@ -26,6 +26,8 @@ use smallvec::SmallVec;
 use crate::association::Known;
 use crate::call::{Call, Outcome, PackageResult, Request};
 use crate::catalogue::{Catalogue, Cohort, Platform};
+use crate::channel::Messaging;
+use crate::channel::call::Incoming;
 use crate::compliance;
 use crate::credentials::{Held, IdentityKind};
 use crate::facts::Facts;
@@ -64,7 +66,8 @@ pub struct Node {
     pub(crate) run: Option<Box<Run>>,
     /// What it shows who it is by, unless its role suffices.
     pub(crate) held: Option<Box<Held>>,
-    pub(crate) polls: u32,
+    /// Its channels of messages, if it has any.
+    pub(crate) messaging: Option<Box<Messaging>>,
     pub(crate) runs: u32,
     /// What of its inventory the plane has taken.
     pub(crate) inventory_taken: Taken,
@@ -84,6 +87,10 @@ pub enum Event {
         /// What came of it.
         outcome: Outcome,
     },
+    /// A message came over its control channel.
+    Pushed(Incoming),
+    /// Its control channel was lost.
+    ChannelClosed,
     /// It is to end: nothing new is taken up.
     Stop,
 }
@@ -214,7 +221,7 @@ impl Node {
             poll: None,
             run: None,
             held: None,
-            polls: 0,
+            messaging: None,
             runs: 0,
             inventory_taken: Taken::default(),
         };
@@ -232,7 +239,8 @@ impl Node {
     /// When the node next has something to do without being answered.
     pub fn next_due(&self) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
-        self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due))
+        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due));
+        self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due()))
     }
 
     /// Whether a call of this node is under way.
@@ -240,9 +248,9 @@ impl Node {
         self.lanes.iter().any(|lane| lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight))
     }
 
-    /// Whether an association runs on this node.
+    /// Whether an association or a command runs on this node.
     pub fn is_running(&self) -> bool {
-        self.run.is_some()
+        self.run.is_some() || self.messaging.as_ref().is_some_and(|messaging| messaging.is_busy())
     }
 
     /// The association that runs on this node, and since when.
@@ -263,6 +271,8 @@ impl Node {
         match event {
             Event::Due => self.due(&mut turn),
             Event::Answered { lane, number, outcome } => self.answered(lane, number, outcome, &mut turn),
+            Event::Pushed(incoming) => self.pushed(&incoming, &mut turn),
+            Event::ChannelClosed => self.channel_closed(&mut turn),
             Event::Stop => self.stop(now),
         }
     }
@@ -283,10 +293,14 @@ impl Node {
                 LaneName::Health => self.health_due(due, turn),
                 LaneName::Associations => self.poll_due(due, turn),
                 LaneName::Execution => self.execution_due(turn),
+                LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {}
             }
         }
         if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) {
             self.step_ended(turn);
+        }
+        if self.messaging.is_some() {
+            self.messaging_due(turn);
         }
     }
 
@@ -299,7 +313,10 @@ impl Node {
             return;
         }
         let mut outstanding = lane.outstanding.take().expect("a call is in flight");
-        if let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw) {
+        let is_retried = !matches!(&outstanding.call, Call::Message(call) if !call.is_retried());
+        if is_retried
+            && let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw)
+        {
             outstanding.is_in_flight = false;
             outstanding.attempt += 1;
             lane.due = turn.now + wait;
@@ -311,6 +328,11 @@ impl Node {
             LaneName::Health => self.health_answered(&outstanding.call, &outcome, turn),
             LaneName::Associations => self.poll_answered(&outstanding.call, outcome, turn),
             LaneName::Execution => self.execution_answered(&outstanding.call, &outcome, turn),
+            LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {
+                if let Call::Message(call) = &outstanding.call {
+                    self.message_answered(call, outcome, turn);
+                }
+            }
         }
     }
 
@@ -323,6 +345,10 @@ impl Node {
         self.run.take_if(|run| run.is_away());
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
+        }
+        if self.messaging.is_some() {
+            self.lane(LaneName::ControlChannel).due = Timestamp::NEVER;
+            self.lane(LaneName::Messages).due = Timestamp::NEVER;
         }
     }
 
@@ -339,7 +365,7 @@ impl Node {
         turn.actions.push(Action::Call(dispatch));
     }
 
-    fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
+    pub(crate) fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
         let lane = self.lane(name);
         lane.number = lane.number.wrapping_add(1);
         lane.due = Timestamp::NEVER;
@@ -357,6 +383,9 @@ impl Node {
     }
 
     pub(crate) fn lane(&mut self, name: LaneName) -> &mut Lane {
+        if name.is_of_channels() {
+            return &mut self.messaging.get_or_insert_default().lanes[name.channel_index()];
+        }
         &mut self.lanes[name as usize]
     }
 
@@ -396,7 +425,11 @@ impl Node {
                 })
             }
             Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
-            Call::Heartbeat => Request::Heartbeat(heartbeat(id, cohort, self.platform(catalogue), draw)),
+            Call::Heartbeat => {
+                let heartbeat = heartbeat(id, cohort, self.platform(catalogue), draw);
+                let word = Some(self.channel_word().to_owned());
+                Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
+            }
             Call::ListAssociations(token) => Request::ListAssociations(ListInstanceAssociations {
                 instance_id: id,
                 max_results: Some(PAGE),
@@ -446,6 +479,11 @@ impl Node {
                 },
                 instance_id: id,
             }),
+            Call::Message(call) => {
+                let platform = self.platform(catalogue).kind.as_str().to_lowercase();
+                let speaker = (cohort.agent_version.as_str(), platform.as_str());
+                Request::Message(call.request(id, speaker, draw, dispatch.stamped))
+            }
             Call::PutCompliance(items) => {
                 Request::PutCompliance(compliance::upload(id, items, dispatch.stamped))
             }
@@ -493,6 +531,7 @@ fn wait_before_retry(
         | Outcome::Fatal(_)
         | Outcome::Registered(_)
         | Outcome::Token(..)
+        | Outcome::Messages(_)
         | Outcome::Document(_)
         | Outcome::Parameters(_)
         | Outcome::Manifest(_) => return None,
@@ -534,7 +573,7 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         ip_address: Some(format!("{a}.{b}.{c}.{d}")),
         platform_name: Some(platform.platform_name.into()),
         platform_version: Some(platform.platform_version.into()),
-        // The message channels come later; until one is known the real agent sends it empty.
+        // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, cohort, platform)
     }

@@ -45,11 +45,12 @@ impl Node {
     pub(crate) fn await_next_poll(&mut self, turn: &mut Turn<'_>) {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let timing = self.identity.cohort(turn.catalogue).timing;
-        let (firing, taken) = next_turn(since, timing.poll_every, self.polls, turn.now);
-        if self.polls > 0 && taken > self.polls + 1 {
-            turn.note(Note::Skipped(LaneName::Associations, taken - self.polls - 1));
+        let polls = self.lane(LaneName::Associations).turns;
+        let (firing, taken) = next_turn(since, timing.poll_every, polls, turn.now);
+        if polls > 0 && taken > polls + 1 {
+            turn.note(Note::Skipped(LaneName::Associations, taken - polls - 1));
         }
-        self.polls = taken;
+        self.lane(LaneName::Associations).turns = taken;
         let jitter = turn.draw.period("poll-jitter", u64::from(taken), timing.poll_jitter);
         self.lane(LaneName::Associations).due = firing + jitter;
     }
@@ -120,7 +121,7 @@ impl Node {
 
     /// Whether this is the answer to the first question of the first poll.
     fn is_first_answer(&self) -> bool {
-        self.polls == 1 && !self.asked_twice
+        self.lanes[LaneName::Associations as usize].turns == 1 && !self.asked_twice
     }
 
     /// Fetches the next document that is not known, or ends the poll.
@@ -147,6 +148,7 @@ impl Node {
         match self.refresh(turn) {
             Ok(()) => {
                 self.end_poll(turn);
+                self.apply_refresh(turn);
                 self.execution_due(turn);
             }
             Err(Fatal) => self.die(Fatality::Schedule, turn),

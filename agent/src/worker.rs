@@ -30,6 +30,9 @@ impl Node {
             lane.outstanding = None;
             lane.due = Timestamp::NEVER;
         }
+        if let Some(messaging) = &mut self.messaging {
+            messaging.forget();
+        }
         self.lifecycle = Lifecycle::Starting;
         let began = since - WORKER_START;
         let looks = turn.now.since(began).as_milliseconds() / WATCHDOG.as_milliseconds() + 1;

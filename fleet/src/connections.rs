@@ -87,12 +87,12 @@ mod tests {
         let limits = Limits::of(machine, false).unwrap();
         assert_eq!(limits.connections, 1_000);
         let (as_agent, pooled) = (Connections::AsAgent, Connections::Pooled);
-        let too_many = HostError::TooManyOwners { wanted: 201, fit: 200 };
+        let too_many = HostError::TooManyOwners { wanted: 167, fit: 166 };
         let cases = [
-            (None, 200, Ok(as_agent)),
-            (None, 201, Ok(pooled)),
-            (Some(as_agent), 200, Ok(as_agent)),
-            (Some(as_agent), 201, Err(too_many.clone())),
+            (None, 166, Ok(as_agent)),
+            (None, 167, Ok(pooled)),
+            (Some(as_agent), 166, Ok(as_agent)),
+            (Some(as_agent), 167, Err(too_many.clone())),
             (Some(pooled), 1, Ok(pooled)),
             (Some(pooled), 1_000_000, Ok(pooled)),
         ];
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!(Connections::choose(asked, nodes, &limits), expected, "{asked:?} {nodes}");
         }
         let told = too_many.to_string();
-        assert!(told.contains("--nodes 200") && told.contains("connections pooled"), "{told}");
+        assert!(told.contains("--nodes 166") && told.contains("connections pooled"), "{told}");
     }
 
     #[test]

@@ -11,11 +11,14 @@
 //! Invariant: no thread, shard, hash or insertion order breaks a tie, so the
 //! history is the same for any number of shards.
 
+mod messages;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use agent::call::Answer;
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
@@ -23,8 +26,9 @@ use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
 use crate::operator::{Desk, VirtualDesk};
-use crate::shard::{Caller, Completion, Emitted, Shard};
+use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
+use messages::{Delivery, Mailroom};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -43,13 +47,20 @@ pub struct Coordinator<'a> {
     pub history: History,
     now: Timestamp,
     events: u64,
+    mailroom: Mailroom,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
 struct ShardLane {
     shard: Shard,
-    inbox: VecDeque<(Timestamp, Completion)>,
+    inbox: VecDeque<(Timestamp, Incoming)>,
     emitted: Vec<Emitted>,
+}
+
+/// What is on its way to a node.
+enum Incoming {
+    Completion(Completion),
+    Arrival(Arrival),
 }
 
 struct Arriving {
@@ -79,7 +90,9 @@ impl<'a> Coordinator<'a> {
             .into_iter()
             .map(|shard| ShardLane { shard, inbox: VecDeque::new(), emitted: Vec::new() })
             .collect();
-        Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0 }
+        service.follow();
+        let mailroom = Mailroom::default();
+        Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0, mailroom }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -173,7 +186,8 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives)
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        shards.chain(arriving).chain(self.service.next_timer()).min().unwrap_or(Timestamp::NEVER)
+        let others = self.service.next_timer().into_iter().chain([self.mailroom.next_due()]);
+        shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -206,7 +220,8 @@ impl<'a> Coordinator<'a> {
             let timer = self.service.next_timer().unwrap_or(Timestamp::NEVER);
             let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
-            let at = timer.min(operator).min(call);
+            let mail = self.mailroom.next_due();
+            let at = timer.min(operator).min(call).min(mail);
             if at >= end {
                 return has_ended;
             }
@@ -214,24 +229,66 @@ impl<'a> Coordinator<'a> {
                 self.service.run_timers(at);
             } else if operator == at {
                 has_ended = poll(script, desk, at);
+            } else if mail == at {
+                // Looked after below.
             } else {
-                self.carry(calls.next().expect("a call is due"));
+                self.carry(calls.next().expect("a call is due"), None);
             }
+            self.look_after(at);
         }
     }
 
-    fn carry(&mut self, arriving: Arriving) {
+    /// Looks after nodes for which the plane has something new.
+    fn look_after(&mut self, now: Timestamp) {
+        self.mailroom.gather(self.service, now);
+        while let Some(deliveries) = self.mailroom.next(self.service, now) {
+            for delivery in deliveries {
+                match delivery {
+                    Delivery::Push(node, incoming) => {
+                        let arrival = Arrival { node, news: News::Message(incoming) };
+                        let inbox = &mut self.lane_of(node).inbox;
+                        inbox.push_back((now + LOOKAHEAD, Incoming::Arrival(arrival)));
+                    }
+                    Delivery::Ask(held, until) => {
+                        self.carry(Arriving { at: now, call: held.call }, Some(until));
+                    }
+                }
+            }
+            self.mailroom.gather(self.service, now);
+        }
+    }
+
+    /// Carries a call to the plane. A question for messages that finds none is
+    /// held; one that was held already is, until the instant that was set.
+    fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
         let Arriving { at, call } = arriving;
+        let again = messages::asks(&call.request).map(|node| (node, call.clone()));
+        let opens = messages::opens(&call.request);
+        if let Some(node) = opens {
+            self.mailroom.opens(self.service, node);
+        }
         let Emitted { caller, signing, request, attempt, .. } = call;
         let operation = request.operation();
         let body = shared::seed::digest(&request.body());
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
+        if let Some((node, call)) = again
+            && messages::is_empty(&answer)
+        {
+            let until = held_until.unwrap_or_else(|| messages::held_until(self.service, at));
+            if at < until {
+                self.mailroom.hold(node, Arriving { at, call }, until);
+                return;
+            }
+        }
+        if let Some(node) = opens.filter(|_| matches!(answer, Answer::Done)) {
+            self.mailroom.opened(node, caller.node);
+        }
         self.events += 1;
         let Caller { node, lane, number, .. } = caller;
         let ending = Ending::from(&answer);
         let lane_of_node = self.lane_of(node);
         let completion = Completion { caller, operation, attempt, answer, spent: None };
-        lane_of_node.inbox.push_back((at + LOOKAHEAD, completion));
+        lane_of_node.inbox.push_back((at + LOOKAHEAD, Incoming::Completion(completion)));
         self.history.record(Entry { arrived: at, node, lane, number, attempt, operation, body, ending });
     }
 
@@ -250,8 +307,14 @@ impl ShardLane {
             let due = self.shard.next_due();
             match self.inbox.front() {
                 Some((at, _)) if *at < end && *at <= due => {
-                    let (at, completion) = self.inbox.pop_front().expect("the front was seen");
-                    self.shard.deliver(completion, at, &mut self.emitted);
+                    match self.inbox.pop_front().expect("the front was seen") {
+                        (at, Incoming::Completion(completion)) => {
+                            self.shard.deliver(completion, at, &mut self.emitted);
+                        }
+                        (at, Incoming::Arrival(arrival)) => {
+                            self.shard.arrive(arrival, at, &mut self.emitted);
+                        }
+                    }
                 }
                 _ => {
                     if self.shard.serve(last, &mut self.emitted).is_none() {

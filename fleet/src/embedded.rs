@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use plane::config::PlaneConfig;
+use plane::http::tls::Certificate;
 use plane::service::Service;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -17,6 +18,7 @@ use crate::run::USUAL_ADDRESS;
 #[derive(Debug)]
 pub struct Embedded {
     address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     thread: oneshot::Receiver<Result<(), EmbeddedError>>,
 }
@@ -53,19 +55,24 @@ impl Embedded {
         state_file: Option<PathBuf>,
     ) -> Result<Self, EmbeddedError> {
         let service = Arc::new(Service::new(config));
-        Self::serve(service, clock, address, state_file)
+        Self::serve(service, clock, address, None, state_file)
     }
 
-    /// Serves a plane that is there already.
+    /// Serves a plane that is there already, and under TLS as well where that has an address.
     pub fn serve(
         service: Arc<Service>,
         clock: Clock,
         address: Option<SocketAddr>,
+        tls: Option<(SocketAddr, Certificate)>,
         state_file: Option<PathBuf>,
     ) -> Result<Self, EmbeddedError> {
         if let Some(file) = &state_file {
             plane::http::check_state_file(file)?;
         }
+        let tls =
+            tls.map(|(address, certificate)| listen(Some(address)).map(|listener| (listener, certificate)));
+        let tls = tls.transpose()?;
+        let tls_address = tls.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -78,17 +85,25 @@ impl Embedded {
             };
             let served = runtime.block_on(async {
                 let listener = TcpListener::from_std(listener)?;
-                Ok(plane::http::serve(listener, service, clock, state_file, shutdown).await?)
+                let tls =
+                    tls.map(|(listener, certificate)| Ok((TcpListener::from_std(listener)?, certificate)));
+                let tls = tls.transpose().map_err(|error: std::io::Error| EmbeddedError::Start(error))?;
+                Ok(plane::http::serve(listener, tls, service, clock, state_file, shutdown).await?)
             });
             // Whoever started the plane may be gone.
             let _ = ended.send(served);
         })?;
-        Ok(Self { address, stop, thread })
+        Ok(Self { address, tls_address, stop, thread })
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it listens under TLS, if it does.
+    pub fn tls_url(&self) -> Option<String> {
+        self.tls_address.map(|address| format!("https://{address}"))
     }
 
     /// Completes when the plane ends by itself.

@@ -33,6 +33,7 @@ impl From<&Answer> for Ending {
             | Answer::Described(_)
             | Answer::Registered(_)
             | Answer::Token(_)
+            | Answer::Messages(_)
             | Answer::Document(_)
             | Answer::Parameters(_)
             | Answer::Manifest(_) => Self::Ok,

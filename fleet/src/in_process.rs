@@ -2,11 +2,13 @@
 //! through bytes both ways, which must come to the same.
 
 use agent::call::{Answer, Request};
+use agent::channel::call::{Incoming, MessageRequest, OpenChannel};
 use agent::credentials::{SignedBy, Signing};
 use plane::auth::Caller as By;
 use plane::service::Service;
 use shared::error::{ApiError, ErrorBody};
 use shared::time::Timestamp;
+use shared::wire::{Empty, OpenControlChannel};
 
 use crate::shard::Caller;
 
@@ -91,7 +93,46 @@ fn typed(service: &Service, now: Timestamp, by: By, request: Request) -> Answer 
         Request::GetParameters(call) => done(service.call_for(now, by, call), Answer::Parameters),
         Request::PutInventory(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::PutPackageResult(call) => done(service.call_for(now, by, call), |_| Answer::Done),
+        Request::Message(call) => message(service, now, by, call),
     }
+}
+
+/// Carries what is said of messages. A question is answered with what waits now.
+fn message(service: &Service, now: Timestamp, by: By, request: MessageRequest) -> Answer {
+    fn done(reply: Result<Empty, ApiError>) -> Answer {
+        reply.map_or_else(refused, |_| Answer::Done)
+    }
+    match request {
+        MessageRequest::Open(open) => open_channel(service, &open),
+        MessageRequest::Get(call) => match service.call_for(now, by, call) {
+            Ok(reply) => Answer::Messages(reply.messages.into_iter().map(Incoming::of_message).collect()),
+            Err(error) => refused(error),
+        },
+        MessageRequest::Acknowledge(call) => done(service.call_for(now, by, call)),
+        MessageRequest::Fail(call) => done(service.call_for(now, by, call)),
+        MessageRequest::Reply(call) => done(service.call_for(now, by, call)),
+        MessageRequest::Frame(outbound) => {
+            let is_answered = service.receive(now, outbound.node, &outbound.frame).is_some();
+            if is_answered || !outbound.is_awaited { Answer::Done } else { Answer::Unreachable }
+        }
+    }
+}
+
+fn open_channel(service: &Service, open: &OpenChannel) -> Answer {
+    let token = match service.create_control_channel(open.node.as_str()) {
+        Ok(token) => token,
+        Err(error) => return refused(error),
+    };
+    let first = OpenControlChannel {
+        cookie: None,
+        message_schema_version: "1.0".to_owned(),
+        request_id: open.first_frame_id.clone(),
+        token_value: token,
+        agent_version: open.agent_version.clone(),
+        platform_type: open.platform.clone(),
+    };
+    let first = serde_json::to_string(&first).expect("texts can be written");
+    service.open_control_channel(open.node, &first).map_or(Answer::Unreachable, |_| Answer::Done)
 }
 
 fn refused(error: ApiError) -> Answer {
@@ -100,6 +141,9 @@ fn refused(error: ApiError) -> Answer {
 }
 
 fn through_bytes(service: &Service, now: Timestamp, by: By, request: &Request) -> Answer {
+    if let Request::Message(message @ (MessageRequest::Open(_) | MessageRequest::Frame(_))) = request {
+        return self::message(service, now, by, message.clone());
+    }
     let response = service.respond_for(now, by, request.target(), &request.body());
     if response.status == 200 {
         return request.read(&response.body);

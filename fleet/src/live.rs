@@ -7,24 +7,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::call::Answer;
+use agent::call::{Answer, Request};
 use agent::catalogue::Catalogue;
+use agent::channel::call::MessageRequest;
+use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::client::{CallError, Client, Outgoing};
 use http::HeaderValue;
 use shared::error::ApiError;
+use shared::operation::Operation;
 use shared::time::Period;
+use shared::wire::GetMessages;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
-use crate::shard::{Completion, Emitted, Shard};
+use crate::shard::{Arrival, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use crate::witness::{Heard, Witness, Witnessed};
 
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
+
+/// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
+const MESSAGES_LIMIT: Period = Period::seconds(20);
 
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
@@ -48,6 +55,8 @@ pub struct Surroundings {
     pub progress: Arc<Progress>,
     /// Who is told of each call, if anybody is.
     pub witness: Option<Witness>,
+    /// The control channels that are open.
+    pub channels: Arc<ChannelTable>,
 }
 
 /// What a running shard is asked.
@@ -87,15 +96,17 @@ pub async fn run(
     mut questions: mpsc::UnboundedReceiver<Question>,
 ) -> Shard {
     let (inbox_in, mut inbox) = mpsc::unbounded_channel();
+    let (news_in, mut news) = mpsc::unbounded_channel();
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
     let mut drains = false;
     let mut in_flight = 0usize;
     loop {
         let is_behind = serve_due(&mut shard, &around, &mut emitted);
-        in_flight += emitted.len();
+        in_flight += emitted.iter().filter(|call| !is_held(call.request.operation())).count();
         for call in emitted.drain(..) {
-            tokio::spawn(carry(call, around.clock.wall(), around.clone(), inbox_in.clone()));
+            let ways = Ways { inbox: inbox_in.clone(), news: news_in.clone() };
+            tokio::spawn(carry(call, around.clock.wall(), around.clone(), ways));
         }
         tell(&mut shard, &around);
         if drains && in_flight == 0 && shard.is_idle() {
@@ -123,15 +134,29 @@ pub async fn run(
                 None => return shard,
             },
             count = inbox.recv_many(&mut completed, BATCH) => {
-                in_flight -= count;
+                let _ = count;
+                in_flight -= completed.iter().filter(|call: &&Completion| !is_held(call.operation)).count();
                 let now = around.clock.now();
                 for completion in completed.drain(..) {
                     shard.deliver(completion, now, &mut emitted);
                 }
             }
+            Some(arrival) = news.recv() => shard.arrive(arrival, around.clock.now(), &mut emitted),
             () = pause => {}
         }
     }
+}
+
+/// Whether an operation's answer is held back until there is something to say:
+/// nobody waits for it at the end.
+fn is_held(operation: &str) -> bool {
+    operation == GetMessages::NAME
+}
+
+/// The ways back to a shard.
+struct Ways {
+    inbox: mpsc::UnboundedSender<Completion>,
+    news: mpsc::UnboundedSender<Arrival>,
 }
 
 /// Serves what is due; says whether more is.
@@ -157,13 +182,8 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 
 /// Makes one call, which the shard let go at `began`, and brings its outcome to
 /// the shard's inbox.
-async fn carry(
-    call: Emitted,
-    began: Duration,
-    around: Surroundings,
-    inbox: mpsc::UnboundedSender<Completion>,
-) {
-    let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = around;
+async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
+    let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
     let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
@@ -172,6 +192,41 @@ async fn carry(
         None => request,
     };
     let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
+    let operation = request.operation();
+    let finish = |answer: Answer, held: Duration| {
+        let late = clock.wall_time(made.since(intended));
+        let spent = Spent { latency: late + clock.wall().saturating_sub(began), held };
+        // The shard has ended: then nobody learns of it any more.
+        let _ = ways.inbox.send(Completion { caller, operation, attempt, answer, spent: Some(spent) });
+    };
+    match request {
+        Request::Message(MessageRequest::Open(open)) => {
+            let now = if is_wall_dated { crate::clock::wall_now() } else { clock.now() };
+            match client.open_channel(&open, &signing.by, now, tempo(&clock)).await {
+                Ok(opened) => {
+                    finish(Answer::Done, Duration::ZERO);
+                    drive(opened, caller.node, clock, &channels, ways.news).await;
+                }
+                Err(OpenError::Refused(error, status)) => {
+                    finish(Answer::Refused(error, status), Duration::ZERO)
+                }
+                Err(OpenError::Unreachable(reason)) => {
+                    tracing::debug!(node = caller.node, reason, "no control channel");
+                    finish(Answer::Unreachable, Duration::ZERO);
+                }
+            }
+            return;
+        }
+        Request::Message(MessageRequest::Frame(frame)) => {
+            let is_sent = match channels.get(caller.node) {
+                Some(hand) => hand.send(&clock, frame).await,
+                None => false,
+            };
+            finish(if is_sent { Answer::Done } else { Answer::Unreachable }, Duration::ZERO);
+            return;
+        }
+        _ => {}
+    }
     let outgoing = Outgoing {
         target: request.target(),
         user_agent: user_agents[usize::from(cohort)].clone(),
@@ -180,7 +235,11 @@ async fn carry(
         owner: connections.owner(caller.node, &request),
         due: intended,
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
-        timeout: clock.wall_timeout(CALL_LIMIT),
+        timeout: if is_held(operation) {
+            messages_limit(&clock, is_wall_dated)
+        } else {
+            clock.wall_timeout(CALL_LIMIT)
+        },
     };
     let body = around.witness.is_some().then(|| outgoing.body.clone());
     let sent = client.send(outgoing).await;
@@ -195,12 +254,44 @@ async fn carry(
         Err(error) => answer_of(error),
     };
     let answer = if is_wall_dated { answer.dated(|date| clock.instant_of(date)) } else { answer };
-    let late = clock.wall_time(made.since(intended));
-    let spent = Spent { latency: late + clock.wall().saturating_sub(began), held: sent.held };
-    let completion =
-        Completion { caller, operation: request.operation(), attempt, answer, spent: Some(spent) };
-    // The shard has ended: then nobody learns of it any more.
-    let _ = inbox.send(completion);
+    finish(answer, sent.held);
+}
+
+/// Drives a node's control channel to its end, of which the node is told.
+async fn drive(
+    opened: OpenedChannel,
+    node: u32,
+    clock: Clock,
+    channels: &Arc<ChannelTable>,
+    news: mpsc::UnboundedSender<Arrival>,
+) {
+    let pushes = news.clone();
+    // The shard may have ended: then nobody takes anything in any more.
+    let push = move |incoming| _ = pushes.send(Arrival { node, news: News::Message(incoming) });
+    let (hand, driven) = opened.split(clock, push);
+    let number = channels.insert(node, hand);
+    driven.await;
+    if channels.remove(node, number) {
+        _ = news.send(Arrival { node, news: News::ChannelClosed });
+    }
+}
+
+/// How long a question for messages may take. A plane that knows nothing of
+/// simulated time holds it by the wall's clock.
+fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
+    let own = clock.wall_timeout(MESSAGES_LIMIT);
+    if is_wall_dated { own.max(Duration::from_secs(20)) } else { own }
+}
+
+/// How long things take on a control channel, as in the real agent.
+fn tempo(clock: &Clock) -> Tempo {
+    Tempo {
+        open_within: clock.wall_timeout(Period::seconds(15)),
+        ping_every: clock.wall_time(Period::seconds(54)),
+        first_word_within: clock.wall_timeout(Period::seconds(114)),
+        word_within: clock.wall_timeout(Period::seconds(60)),
+        ack_within: clock.wall_timeout(Period::seconds(1)),
+    }
 }
 
 fn answer_of(error: CallError) -> Answer {

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, IdentitySettings, KEY_POOL};
 use agent::distribution::InvalidDistribution;
 use agent::fault::{NodeFaults, Share};
@@ -257,6 +258,21 @@ impl Plan {
         self.catalogue.cohorts.first().map_or(KEY_POOL, |cohort| cohort.identity.key_pool)
     }
 
+    /// How many nodes keep a connection open for messages.
+    pub fn channels(&self) -> u32 {
+        self.nodes_of(|cohort| cohort.channels != Channels::None)
+    }
+
+    /// How many of them do so by a control channel.
+    pub fn control_channels(&self) -> u32 {
+        self.nodes_of(|cohort| cohort.channels == Channels::WebSocket)
+    }
+
+    fn nodes_of(&self, is_meant: impl Fn(&Cohort) -> bool) -> u32 {
+        let cohorts = self.catalogue.cohorts.iter().zip(&self.sizes);
+        cohorts.filter(|(cohort, _)| is_meant(cohort)).map(|(_, size)| size).sum()
+    }
+
     /// Who the node of this number is.
     pub fn identity(&self, number: u32) -> Identity {
         let mut index = number;
@@ -476,6 +492,11 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         },
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
+        channels: match written.channel {
+            scenario::Channel::None => Channels::None,
+            scenario::Channel::LongPoll => Channels::LongPoll,
+            scenario::Channel::Websocket => Channels::WebSocket,
+        },
     })
 }
 

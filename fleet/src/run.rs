@@ -247,8 +247,9 @@ pub async fn run_live(
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
-    let limits =
-        Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(limits.connections) };
+    // A control channel is a connection beside the pool's.
+    let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
+    let limits = Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(pooled) };
     let client = Client::new(endpoint.clone(), signer()?, clock, limits)?;
     let client = client.with_keys(keys);
     let (registered_in, registered) = mpsc::unbounded_channel();
@@ -261,6 +262,7 @@ pub async fn run_live(
         registered: registered_in,
         progress: progress.clone(),
         witness: None,
+        channels: Arc::default(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
@@ -312,6 +314,7 @@ pub async fn run_live(
     if let Some(fleet) = fleet {
         fleet.drain(&clock).await?;
     }
+    around.channels.clear();
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }

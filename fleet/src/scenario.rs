@@ -96,6 +96,23 @@ pub struct Cohort {
     /// How runs of documents go.
     #[serde(default)]
     pub behaviours: Vec<Behaviour>,
+    /// By which channel of messages they can be reached; by none if not said, for
+    /// each costs a connection that stays open.
+    #[serde(default)]
+    pub channel: Channel,
+}
+
+/// A channel of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// None: a node is reached at its next poll.
+    #[default]
+    None,
+    /// Long polling of ec2messages.
+    LongPoll,
+    /// The control channel of ssmmessages.
+    Websocket,
 }
 
 /// An identity of the agent.

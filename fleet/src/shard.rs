@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
+use agent::channel::call::Incoming;
 use agent::credentials::Signing;
 use agent::identity::Identity;
 use agent::lane::LaneName;
@@ -36,7 +37,7 @@ pub struct Shard {
 }
 
 /// A call that a node makes, in its wire type.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Emitted {
     /// Who calls.
     pub caller: Caller,
@@ -80,6 +81,24 @@ pub struct Completion {
     pub answer: Answer,
     /// How long it took on the wall's clock; `None` in virtual time.
     pub spent: Option<Spent>,
+}
+
+/// Something that comes to a node without being an answer to a call.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The node's number in the fleet.
+    pub node: u32,
+    /// What comes.
+    pub news: News,
+}
+
+/// What comes to a node without being asked for.
+#[derive(Debug)]
+pub enum News {
+    /// A message over its control channel.
+    Message(Incoming),
+    /// Its control channel is closed.
+    ChannelClosed,
 }
 
 impl Shard {
@@ -146,6 +165,15 @@ impl Shard {
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes in what comes to a node by itself.
+    pub fn arrive(&mut self, arrival: Arrival, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        let event = match arrival.news {
+            News::Message(incoming) => Event::Pushed(incoming),
+            News::ChannelClosed => Event::ChannelClosed,
+        };
+        self.hand(arrival.node - self.first, event, now, emitted);
     }
 
     /// Tells every node to end: nothing new is taken up.

@@ -43,6 +43,7 @@ pub async fn run(
         registered,
         progress: Arc::new(Progress::default()),
         witness: Some(witness),
+        channels: Arc::default(),
     };
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");

@@ -55,9 +55,23 @@ pub(crate) struct Guard {
     pub(crate) vault: Arc<Vault>,
 }
 
+/// Where a request goes: its method, path and query.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+}
+
+impl Place<'static> {
+    /// Where all calls go.
+    pub(crate) const API: Self = Self { method: "POST", path: "/", query: "" };
+}
+
 /// A request, as far as its signature goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signed<'a> {
+    pub(crate) place: Place<'a>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
 }
@@ -166,8 +180,8 @@ impl Guard {
         }
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let signed =
-            SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: request.body };
+        let Place { method, path, query } = request.place;
+        let signed = SignedRequest { method, path, query, headers: &headers, body: request.body };
         Ok(string_to_sign(&date, &authorization.scope, &signed.canonical()))
     }
 

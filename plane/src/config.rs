@@ -104,6 +104,29 @@ pub enum EmptyTargets {
     Pending,
 }
 
+/// Whether nodes that can be reached are told at once that there is something to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushRefresh {
+    /// They are, as the service does it.
+    #[default]
+    On,
+    /// They learn of it at their next poll.
+    Off,
+}
+
+/// What becomes of a node that asks for a control channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlChannel {
+    /// It gets one.
+    #[default]
+    Accept,
+    /// It gets `AccessDeniedException`, as with credentials that lack that
+    /// permission: agents turn to long polling.
+    Deny,
+}
+
 /// Who keeps to the schedules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -228,6 +251,13 @@ pub struct PlaneConfig {
     /// How old a node's key may become before the node is told to change it;
     /// nothing means that it never is.
     pub key_lifetime: Option<Period>,
+    /// Whether nodes that can be reached are told at once that there is something to run.
+    pub push_refresh: PushRefresh,
+    /// What becomes of a node that asks for a control channel.
+    pub control_channel: ControlChannel,
+    /// How long a question for messages is held while there are none. Agents give
+    /// up after 20 s.
+    pub hold_messages: Period,
     /// The largest body that is read, in bytes.
     #[serde(deserialize_with = "value::body")]
     pub max_body: usize,
@@ -328,6 +358,9 @@ impl Default for PlaneConfig {
             signature_skew: Period::minutes(5),
             token_lifetime: Period::hours(1),
             key_lifetime: None,
+            push_refresh: PushRefresh::default(),
+            control_channel: ControlChannel::default(),
+            hold_messages: Period::seconds(18),
             max_body: 4 << 20,
             aggregated_nodes_limit: 100_000,
             association_version_limit: 1_000,

@@ -11,12 +11,14 @@
 
 pub(crate) mod admission;
 mod automation;
-mod command;
+pub(crate) mod command;
+pub(crate) mod delivery;
 mod dispatch;
 pub(crate) mod document_event;
 pub(crate) mod gate;
 mod group;
 mod membership;
+pub(crate) mod refresh;
 pub(crate) mod report;
 pub(crate) mod steering;
 #[cfg(test)]

@@ -7,11 +7,13 @@ mod activation;
 mod agent;
 pub(crate) mod association;
 mod automation;
+pub(crate) mod channel;
 mod command;
 mod compliance;
 mod document;
 mod execution;
 mod inventory;
+mod message;
 mod node;
 mod package;
 mod parameter;
@@ -78,6 +80,7 @@ handlers_by_caller! {
 }
 
 handlers! {
+    AcknowledgeMessage, true => message::acknowledge_message;
     AddTagsToResource, false => tag::add_tags_to_resource;
     CancelCommand, false => command::cancel::cancel_command;
     CreateActivation, false => activation::create_activation;
@@ -87,6 +90,7 @@ handlers! {
     DeleteActivation, false => activation::delete_activation;
     DeleteAssociation, false => association::delete_association;
     DeleteDocument, false => document::update::delete_document;
+    DeleteMessage, true => message::delete_message;
     DeregisterManagedInstance, false => node::managed::deregister_managed_instance;
     DescribeActivations, false => activation::describe_activations;
     DescribeAssociation, false => association::describe_association;
@@ -98,6 +102,7 @@ handlers! {
     DescribeInstanceAssociationsStatus, false => association::instance::describe_instance_associations_status;
     DescribeInstanceInformation, false => node::describe::describe_instance_information;
     DescribeInstanceProperties, false => node::properties::describe_instance_properties;
+    FailMessage, true => message::fail_message;
     GetAutomationExecution, false => automation::get_automation_execution;
     GetCalendarState, false => document::calendar::get_calendar_state;
     GetCommandInvocation, false => command::read::get_command_invocation;
@@ -105,6 +110,7 @@ handlers! {
     GetDocument, true => document::show::get_document;
     GetInventory, false => inventory::get_inventory;
     GetManifest, true => package::get_manifest;
+    GetMessages, true => message::get_messages;
     GetParameters, false => parameter::get_parameters;
     ListAssociationVersions, false => association::version::list_association_versions;
     ListAssociations, false => association::list::list_associations;
@@ -123,6 +129,7 @@ handlers! {
     PutInventory, true => inventory::put_inventory;
     RemoveTagsFromResource, false => tag::remove_tags_from_resource;
     SendCommand, false => command::send::send_command;
+    SendReply, true => message::send_reply;
     StartAssociationsOnce, false => association::update::start_associations_once;
     UpdateAssociation, false => association::update::update_association;
     UpdateAssociationStatus, false => association::legacy::update_association_status;

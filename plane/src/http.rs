@@ -1,4 +1,6 @@
-//! The plane behind a socket: `POST /`, AWS JSON 1.1.
+//! The plane behind a socket: `POST /`, AWS JSON 1.1; beside it the control
+//! channels of `ssmmessages`. The same is served in the clear and, where asked
+//! for, under TLS.
 //!
 //! A request's headers and bytes go to [`Service::respond_signed`] as they are, those under
 //! `/_fleet` to the admin API if the caller may use it. Beside the
@@ -6,7 +8,10 @@
 //! keeping of its state. All of it ends when `shutdown` does: what is under
 //! way is let finish within a grace period, then the state is written once more.
 
+mod channel;
 mod keep;
+mod message;
+pub mod tls;
 
 use std::future::Future;
 use std::io;
@@ -18,14 +23,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use axum::serve::ListenerExt;
+use axum::serve::{IncomingStream, Listener};
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::error;
@@ -33,6 +39,7 @@ use tracing::error;
 use crate::admin;
 use crate::config::AdminAccess;
 use crate::service::{self, Service};
+use tls::{Certificate, TlsListener};
 
 /// How long connections may take to finish once the end was announced.
 const GRACE: Duration = Duration::from_secs(5);
@@ -76,6 +83,7 @@ pub fn check_state_file(file: &Path) -> Result<(), ServeError> {
 /// document that is made, and at the end.
 pub async fn serve<C: Clock>(
     listener: TcpListener,
+    tls: Option<(TcpListener, Certificate)>,
     service: Arc<Service>,
     clock: C,
     state_file: Option<PathBuf>,
@@ -89,13 +97,23 @@ pub async fn serve<C: Clock>(
     }
 
     let max_body = service.max_body();
-    let door = Door { service: Arc::clone(&service), clock: clock.clone(), max_body };
+    let door =
+        Door { service: Arc::clone(&service), clock: clock.clone(), max_body, stopped: stopped.clone() };
     let app = Router::new().fallback(answer::<C>).with_state(door);
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    // Replies are small and awaited: they must not wait for more to send.
-    let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
-    let server = axum::serve(listener, app).with_graceful_shutdown(told(stopped));
-    let mut server = std::pin::pin!(server.into_future());
+    let app = app.into_make_service_with_connect_info::<Peer>();
+    let plain =
+        axum::serve(PlainListener(listener), app.clone()).with_graceful_shutdown(told(stopped.clone()));
+    let secure = async {
+        match tls {
+            Some((listener, certificate)) => {
+                let listener = TlsListener::new(listener, &certificate);
+                axum::serve(listener, app).with_graceful_shutdown(told(stopped)).await
+            }
+            None => Ok(()),
+        }
+    };
+    let server = async { tokio::try_join!(plain.into_future(), secure).map(|_| ()) };
+    let mut server = std::pin::pin!(server);
 
     let outcome = tokio::select! {
         outcome = &mut server => outcome,
@@ -159,18 +177,58 @@ struct Door<C> {
     service: Arc<Service>,
     clock: C,
     max_body: usize,
+    stopped: watch::Receiver<bool>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl Connected<IncomingStream<'_, PlainListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, PlainListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// A listener whose connections send what they have at once: replies are small
+/// and awaited, and must not wait for more to send.
+struct PlainListener(TcpListener);
+
+impl Listener for PlainListener {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, peer) = Listener::accept(&mut self.0).await;
+        _ = stream.set_nodelay(true);
+        (stream, peer)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
 }
 
 async fn answer<C: Clock>(
     State(door): State<Door<C>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     if admin::is_at(head.uri.path()) {
         return administer(&door, peer, &head, body).await;
     }
-    if head.uri.path() != "/" {
+    let path = head.uri.path().to_owned();
+    if let Some(node) = channel::node_at(&path) {
+        return channel::answer(door.service, door.clock, door.stopped, node, head, body).await;
+    }
+    if path != "/" {
         return refuse(
             &door.service,
             StatusCode::NOT_FOUND,
@@ -194,6 +252,9 @@ async fn answer<C: Clock>(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
     };
+    if message::is_held(&head.headers) {
+        return respond(message::hold(door.service, door.clock, door.stopped, &head.headers, &body).await);
+    }
     respond(door.service.respond_signed(door.clock.now(), &head.headers, &body))
 }
 

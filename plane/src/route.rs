@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire;
 
@@ -20,21 +21,22 @@ pub(crate) type Route = fn(&Service, Timestamp, Caller, &[u8]) -> Result<Vec<u8>
 
 macro_rules! routes {
     ($($operation:ident),* $(,)?) => {
-        /// The way of this target, `AmazonSSM.<operation>`.
+        /// The way of this target, such as `AmazonSSM.<operation>`.
         pub(crate) fn find(target: &str) -> Option<Route> {
-            match target.strip_prefix("AmazonSSM.")? {
-                $(stringify!($operation) => Some(route::<wire::$operation>),)*
-                _ => None,
-            }
+            $(if target == <wire::$operation as Operation>::TARGET {
+                return Some(route::<wire::$operation>);
+            })*
+            None
         }
 
         /// The targets of all operations.
         #[cfg(test)]
-        pub(crate) const TARGETS: &[&str] = &[$(concat!("AmazonSSM.", stringify!($operation))),*];
+        pub(crate) const TARGETS: &[&str] = &[$(<wire::$operation as Operation>::TARGET),*];
     };
 }
 
 routes! {
+    AcknowledgeMessage,
     AddTagsToResource,
     CancelCommand,
     CreateActivation,
@@ -44,6 +46,7 @@ routes! {
     DeleteActivation,
     DeleteAssociation,
     DeleteDocument,
+    DeleteMessage,
     DeregisterManagedInstance,
     DescribeActivations,
     DescribeAssociation,
@@ -55,6 +58,7 @@ routes! {
     DescribeInstanceAssociationsStatus,
     DescribeInstanceInformation,
     DescribeInstanceProperties,
+    FailMessage,
     GetAutomationExecution,
     GetCalendarState,
     GetCommandInvocation,
@@ -62,6 +66,7 @@ routes! {
     GetDocument,
     GetInventory,
     GetManifest,
+    GetMessages,
     GetParameters,
     ListAssociationVersions,
     ListAssociations,
@@ -82,6 +87,7 @@ routes! {
     RemoveTagsFromResource,
     RequestManagedInstanceRoleToken,
     SendCommand,
+    SendReply,
     StartAssociationsOnce,
     UpdateAssociation,
     UpdateAssociationStatus,
@@ -126,9 +132,17 @@ mod tests {
         for name in shared::operation::NAMES {
             assert!(find(&format!("AmazonSSM.{name}")).is_some(), "{name}");
         }
-        for target in
-            ["AmazonSSM.CreateAssociatio", "CreateAssociation", "", "AmazonSSM.", "AmazonSQS.GetDocument"]
-        {
+        for name in shared::operation::MESSAGE_NAMES {
+            assert!(find(&format!("EC2WindowsMessageDeliveryService.{name}")).is_some(), "{name}");
+        }
+        for target in [
+            "AmazonSSM.CreateAssociatio",
+            "CreateAssociation",
+            "",
+            "AmazonSSM.",
+            "AmazonSQS.GetDocument",
+            "AmazonSSM.GetMessages",
+        ] {
             assert!(find(target).is_none(), "{target}");
         }
     }

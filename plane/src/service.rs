@@ -4,12 +4,16 @@
 //! thing: a call, or one piece of engine work. So there is one order of
 //! everything, and a typed call and the same call in bytes do the same.
 
+mod channel;
+
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
 use shared::error::{ApiError, ErrorBody, ErrorCode};
+use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::time::Timestamp;
 use shared::wire::{
@@ -28,13 +32,14 @@ use shared::wire::{
 use tokio::sync::Notify;
 use tracing::error;
 
-use crate::auth::{Caller, Guard, Signed};
+use crate::auth::{Caller, Guard, Place, Signed};
 use crate::config::{AdminAccess, PlaneConfig};
 use crate::engine;
 pub use crate::handler::Handle;
 use crate::handler::world;
 pub use crate::handler::world::WorldChange;
 pub(crate) use crate::handler::world::WorldKind;
+use crate::listener::Listeners;
 use crate::route;
 use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
@@ -107,6 +112,10 @@ pub struct Service {
     /// Counts what may have changed the state, under its lock. That a request got
     /// an id is no change.
     changes: AtomicU64,
+    /// Told of nodes that have something new.
+    listeners: Listeners,
+    /// Those nodes, where somebody asks for them at once.
+    followed: Mutex<Option<BTreeSet<NodeId>>>,
 }
 
 /// An answer as it goes over the wire.
@@ -129,8 +138,15 @@ impl Service {
     fn with(state: State) -> Self {
         let PlaneConfig { signatures, signature_skew: skew, .. } = state.config;
         let guard = Guard { signatures, skew, vault: Arc::clone(&state.vault) };
-        let (earlier, defined) = (Notify::new(), Notify::new());
-        Self { state: Mutex::new(state), guard, earlier, defined, changes: AtomicU64::new(0) }
+        Self {
+            state: Mutex::new(state),
+            guard,
+            earlier: Notify::new(),
+            defined: Notify::new(),
+            changes: AtomicU64::new(0),
+            listeners: Listeners::default(),
+            followed: Mutex::default(),
+        }
     }
 
     /// Does a call. Applies no timers. The requests of agents are trusted to
@@ -170,7 +186,7 @@ impl Service {
         let before = state.timers.first();
         let outcome = operation.handle_for(&mut state, now, caller);
         let after = state.timers.first();
-        drop(state);
+        self.release(state);
         if after.is_some_and(|after| before.is_none_or(|before| after < before)) {
             self.earlier.notify_one();
         }
@@ -188,14 +204,18 @@ impl Service {
 
     /// Does the call of a request, if its signature is as it should be.
     pub fn respond_signed(&self, now: Timestamp, headers: &HeaderMap, body: &[u8]) -> Response {
-        let key_of = |node| self.lock().nodes.public_key(node);
-        match self.guard.caller(now, Signed { headers, body }, key_of) {
+        match self.caller_of(now, Signed { place: Place::API, headers, body }) {
             Ok(caller) => {
                 let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
                 self.respond_for(now, caller, target.unwrap_or_default(), body)
             }
             Err(refusal) => self.refuse(&refusal),
         }
+    }
+
+    /// In whose name a request is made, if its signature is as it should be.
+    pub(crate) fn caller_of(&self, now: Timestamp, request: Signed<'_>) -> Result<Caller, ApiError> {
+        self.guard.caller(now, request, |node| self.lock().nodes.public_key(node))
     }
 
     /// In whose name a node calls with credentials that this plane gave it,
@@ -255,6 +275,7 @@ impl Service {
         state.latest = state.latest.max(now);
         self.note_change();
         engine::run(&mut state, now, work);
+        self.release(state);
         true
     }
 
@@ -357,6 +378,20 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn commands_waiting(&self, node: shared::id::NodeId) -> usize {
         self.lock().commands.recounted(node).len()
+    }
+
+    /// Gives the state back, and tells those who listen for nodes that have something new.
+    fn release(&self, mut state: MutexGuard<'_, State>) {
+        let (commands, channels) = (state.commands.take_woken(), state.channels.take_woken());
+        drop(state);
+        if commands.is_empty() && channels.is_empty() {
+            return;
+        }
+        let woken = commands.union(&channels).copied();
+        if let Some(followed) = &mut *self.followed.lock().unwrap_or_else(PoisonError::into_inner) {
+            followed.extend(woken.clone());
+        }
+        self.listeners.tell(woken);
     }
 
     /// The state. A panic under the lock left it in some order: one call's

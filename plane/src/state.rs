@@ -13,6 +13,7 @@ pub(crate) mod activation;
 pub(crate) mod alarm;
 pub(crate) mod association;
 pub(crate) mod automation;
+pub(crate) mod channel;
 pub(crate) mod command;
 pub(crate) mod compliance;
 pub(crate) mod credential;
@@ -31,6 +32,7 @@ pub mod world;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shared::frame::MessageId;
 use shared::id::{ActivationId, AssociationId, AutomationId, CommandId, ExecutionId, NodeId};
 use shared::seed::Seed;
 use shared::time::Timestamp;
@@ -39,6 +41,7 @@ use crate::config::PlaneConfig;
 use activation::Activations;
 use association::table::Associations;
 use automation::Automations;
+use channel::Channels;
 use command::Commands;
 use compliance::ComplianceCounts;
 use credential::Vault;
@@ -65,6 +68,8 @@ pub struct State {
     pub(crate) automations: Automations,
     pub(crate) activations: Activations,
     pub(crate) vault: Arc<Vault>,
+    /// Which nodes can be reached at once; of this process only.
+    pub(crate) channels: Channels,
     /// The latest instant at which anything was done.
     pub(crate) latest: Timestamp,
 }
@@ -89,6 +94,7 @@ impl State {
             automations: Automations::default(),
             activations: Activations::default(),
             vault,
+            channels: Channels::default(),
             latest: Timestamp::default(),
         };
         for (id, instance) in world.instances {
@@ -116,6 +122,8 @@ impl State {
             world: self.world.clone(),
             commands: self.commands.clone(),
             automations: self.automations.clone(),
+            // Of this process only.
+            channels: Channels::default(),
             latest: self.latest,
         }
     }
@@ -165,6 +173,22 @@ impl State {
         ExecutionId::from_bits(draw(self.config.seed, "execution", &mut self.numbers.execution))
     }
 
+    /// The next frame's id.
+    pub(crate) fn draw_frame_id(&mut self) -> MessageId {
+        MessageId::from_bits(draw(self.config.seed, "frame", &mut self.numbers.frame))
+    }
+
+    /// The id of the next order to look after associations.
+    pub(crate) fn draw_refresh_id(&mut self) -> CommandId {
+        CommandId::from_bits(draw(self.config.seed, "refresh", &mut self.numbers.refresh))
+    }
+
+    /// The next control channel's token.
+    pub(crate) fn draw_token(&mut self) -> String {
+        let bits = draw(self.config.seed, "channel-token", &mut self.numbers.token);
+        format!("{bits:032x}")
+    }
+
     /// The next request's id, a UUID.
     pub(crate) fn draw_request_id(&mut self) -> String {
         let bits = draw(self.config.seed, "request", &mut self.numbers.request);
@@ -186,6 +210,12 @@ pub(crate) struct Numbers {
     command: u64,
     execution: u64,
     request: u64,
+    #[serde(default)]
+    frame: u64,
+    #[serde(default)]
+    refresh: u64,
+    #[serde(default)]
+    token: u64,
 }
 
 fn draw(seed: Seed, kind: &str, number: &mut u64) -> u128 {

@@ -82,7 +82,9 @@ impl World {
 
     /// A call in bytes; the name and message of a refusal.
     pub(crate) fn post(&self, operation: &str, body: &Value) -> Result<Value, (ErrorCode, String)> {
-        let target = format!("AmazonSSM.{operation}");
+        let is_message = shared::operation::MESSAGE_NAMES.contains(&operation);
+        let service = if is_message { "EC2WindowsMessageDeliveryService" } else { "AmazonSSM" };
+        let target = format!("{service}.{operation}");
         let response = self.plane.respond(self.now, &target, body.to_string().as_bytes());
         let reply: Value = serde_json::from_slice(&response.body).unwrap();
         if response.status == 200 {
@@ -131,6 +133,16 @@ impl World {
         });
         self.post("UpdateInstanceInformation", &body).unwrap();
         self.settle();
+    }
+
+    /// Opens a node's control channel; its number.
+    pub(crate) fn open_channel(&self, node: &str) -> u64 {
+        let token = self.plane.create_control_channel(node).unwrap();
+        let first = json!({
+            "Cookie": null, "MessageSchemaVersion": "1.0", "TokenValue": token,
+            "RequestId": "5eda97b6-e4ef-4375-a313-84c2e272d557", "AgentVersion": "3.3.0.0", "PlatformType": "linux",
+        });
+        self.plane.open_control_channel(node.parse().unwrap(), &first.to_string()).unwrap()
     }
 
     pub(crate) fn tag(&self, node: &str, key: &str, value: &str) {

@@ -3,6 +3,7 @@
 //!
 //! - [`id`], [`status`], [`time`], [`seed`], [`error`]: the vocabulary
 //! - [`operation`], [`wire`]: what is said on the wire, AWS JSON 1.1
+//! - [`frame`]: the binary frame of the control channel
 //! - [`signature`]: Signature Version 4, without a clock
 //! - [`document`]: SSM documents, parsed
 //! - [`schedule`]: when an association is due, in the service's dialect
@@ -10,6 +11,7 @@
 
 pub mod document;
 pub mod error;
+pub mod frame;
 pub mod id;
 pub mod operation;
 pub mod schedule;

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::Empty;
 
-/// A request of the SSM API, and what answers it.
+/// A request of the SSM API or of its message service, and what answers it.
 pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
     /// The operation's own name, such as `GetDocument`.
     const NAME: &'static str;
@@ -16,19 +16,31 @@ pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
 }
 
 macro_rules! operations {
-    ($($request:ident -> $reply:ty),* $(,)?) => {
+    ($(#[$doc:meta])* $names:ident: $service:literal $($request:ident -> $reply:ty),* $(,)?) => {
         $(impl Operation for crate::wire::$request {
             const NAME: &'static str = stringify!($request);
-            const TARGET: &'static str = concat!("AmazonSSM.", stringify!($request));
+            const TARGET: &'static str = concat!($service, ".", stringify!($request));
             type Reply = $reply;
         })*
 
-        /// The names of all operations that have a wire type.
-        pub const NAMES: &[&str] = &[$(stringify!($request)),*];
+        $(#[$doc])*
+        pub const $names: &[&str] = &[$(stringify!($request)),*];
     };
 }
 
 operations! {
+    /// The names of all operations of `ec2messages` that have a wire type.
+    MESSAGE_NAMES: "EC2WindowsMessageDeliveryService"
+    AcknowledgeMessage -> Empty,
+    DeleteMessage -> Empty,
+    FailMessage -> Empty,
+    GetMessages -> crate::wire::GetMessagesReply,
+    SendReply -> Empty,
+}
+
+operations! {
+    /// The names of all operations of the SSM API that have a wire type.
+    NAMES: "AmazonSSM"
     AddTagsToResource -> Empty,
     CancelCommand -> Empty,
     CreateActivation -> crate::wire::CreateActivationReply,

@@ -73,6 +73,7 @@ impl Bench {
         faults: NodeFaults,
     ) -> Self {
         let cohort = Cohort {
+            channels: agent::channel::Channels::None,
             name: "bench".into(),
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),

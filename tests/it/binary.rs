@@ -36,7 +36,7 @@ const FOREIGN_VARIABLES: [&str; 9] = [
 
 /// The program: the one that `SSM_FLEET_PROGRAM` names, else the one of this
 /// checkout, which is built if need be, once for all tests.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("SSM_FLEET_PROGRAM") {
         Some(named) => named.into(),

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::binary::{Running, command, result_in, root};
+use crate::binary::{Running, command, program, result_in, root};
 
 /// What a client says who it is: the documentation's example.
 const CREDENTIALS: [(&str, &str); 6] = [
@@ -123,6 +123,75 @@ fn boto3_and_the_aws_cli_see_what_the_report_says() {
     let ended = run.end();
     assert_eq!(ended.code, Some(0), "the run's own code: {}", ended.stderr);
     assert!(ended.stdout.contains("first-look"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let scenario = "{name: command, seed: 1, time_scale: 20, ramp: 1s, duration: 2m, cohorts: [\
+         {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket},\
+         {name: poll, platform: ubuntu-22.04, nodes: 1, channel: long-poll}]}";
+    std::fs::write(directory.path().join("command.yaml"), scenario).expect("it can be written");
+    let run = Running::start(directory.path(), "run command.yaml --hold");
+    let cli = Cli { endpoint: run.url_after("--endpoint-url ") };
+    let nodes = loop {
+        let nodes = cli.ssm(&["describe-instance-information"]);
+        if items(&nodes, "InstanceInformationList").len() == 3 {
+            break nodes;
+        }
+    };
+    let ids: Vec<&str> =
+        items(&nodes, "InstanceInformationList").iter().map(|node| text(node, "InstanceId")).collect();
+
+    let send = ["send-command", "--document-name", "AWS-RunShellScript", "--parameters", "commands=echo up"];
+    let sent = cli.ssm(&[&send[..], &["--instance-ids"], &ids[..]].concat());
+    let command = text(&sent["Command"], "CommandId");
+    for id in &ids {
+        let read = ["get-command-invocation", "--command-id", command, "--instance-id", id];
+        let part = loop {
+            let part = cli.ssm(&read);
+            if !["Pending", "InProgress"].contains(&text(&part, "Status")) {
+                break part;
+            }
+        };
+        assert_eq!((text(&part, "Status"), &part["ResponseCode"]), ("Success", &0.into()), "{part}");
+        assert_eq!(text(&part, "StandardOutputContent"), "up\n", "{part}");
+        assert!(text(&part, "ExecutionElapsedTime").starts_with("PT"), "{part}");
+    }
+    let status = cli.ssm(&["list-commands", "--command-id", command]);
+    assert_eq!(text(&items(&status, "Commands")[0], "Status"), "Success", "{status}");
+    run.interrupt();
+    run.end();
+}
+
+#[test]
+fn a_fleet_and_the_aws_cli_reach_the_plane_under_tls() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let line = "plane --listen 127.0.0.1:0 --tls-listen 127.0.0.1:0 --write-certificate plane.pem";
+    let plane = Running::start(directory.path(), line);
+    let endpoint = plane.line_with("https://").trim_start_matches("listening on ").trim().to_owned();
+    let certificate = directory.path().join("plane.pem");
+    let scenario = "{name: tls, seed: 1, time_scale: 20, ramp: 1s, duration: 1m, cohorts: [\
+         {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket}]}";
+    std::fs::write(directory.path().join("tls.yaml"), scenario).expect("it can be written");
+
+    let mut fleet = command(program());
+    fleet.current_dir(directory.path()).env("SSL_CERT_FILE", &certificate);
+    fleet.args(["run", "tls.yaml", "--out", "out", "--endpoint", &endpoint]);
+    Running::start_command(fleet).end();
+    let result = result_in(&directory.path().join("out"));
+    let opened = &result["calls"]["CreateControlChannel"];
+    assert_eq!((&opened["count"], &opened["unknown"]), (&2.into(), &0.into()), "{opened}");
+
+    let mut aws = client("aws");
+    aws.env("AWS_CA_BUNDLE", &certificate);
+    aws.args(["--endpoint-url", &endpoint, "--output", "json", "ssm", "describe-instance-information"]);
+    let ended = Running::start_command(aws).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let nodes: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(items(&nodes, "InstanceInformationList").len(), 2);
+    plane.interrupt();
+    assert_eq!(plane.end().code, Some(0));
 }
 
 /// What boto3 has to say stands in a script of its own.

@@ -5,7 +5,7 @@
 //! published shapes; the rest is the public API's.
 
 use serde_json::Value;
-use shared::operation::{NAMES, Operation};
+use shared::operation::{MESSAGE_NAMES, NAMES, Operation};
 use shared::wire;
 
 macro_rules! golden {
@@ -45,12 +45,18 @@ golden! {
     UpdateAssociation, UpdateAssociationStatus, UpdateDocument, UpdateDocumentDefaultVersion,
     UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
     UpdateManagedInstanceRole,
+    // Of the message service.
+    AcknowledgeMessage, DeleteMessage, FailMessage, GetMessages, SendReply,
 }
 
 /// The operations that the agent calls; it writes their keys in the alphabet's order.
-const OF_THE_AGENT: [&str; 12] = [
+const OF_THE_AGENT: [&str; 17] = [
+    "AcknowledgeMessage",
+    "DeleteMessage",
+    "FailMessage",
     "GetDocument",
     "GetManifest",
+    "GetMessages",
     "GetParameters",
     "ListInstanceAssociations",
     "PutComplianceItems",
@@ -58,6 +64,7 @@ const OF_THE_AGENT: [&str; 12] = [
     "PutInventory",
     "RegisterManagedInstance",
     "RequestManagedInstanceRoleToken",
+    "SendReply",
     "UpdateInstanceAssociationStatus",
     "UpdateInstanceInformation",
     "UpdateManagedInstancePublicKey",
@@ -122,7 +129,7 @@ fn with_unknown_keys(value: &mut Value) {
 
 #[test]
 fn every_operation_has_golden_bodies() {
-    assert_eq!(GOLDEN.iter().map(|golden| golden.name).collect::<Vec<_>>(), NAMES);
+    assert_eq!(GOLDEN.iter().map(|golden| golden.name).collect::<Vec<_>>(), [NAMES, MESSAGE_NAMES].concat());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod alone;
 mod bench;
 mod binary;
+mod channel;
 mod clients;
 mod conformance;
 mod create_association;
@@ -18,6 +19,8 @@ mod legacy;
 mod life_cycle;
 mod likeness;
 mod live;
+mod message;
+mod message_trace;
 mod node;
 mod other_services;
 mod pages;

@@ -109,7 +109,7 @@ impl Served {
         let address = listener.local_addr().expect("a listener has an address");
         let (stop, stopped) = oneshot::channel::<()>();
         let end = async move { _ = stopped.await };
-        let served = tokio::spawn(serve(listener, service.clone(), clock.clone(), None, end));
+        let served = tokio::spawn(serve(listener, None, service.clone(), clock.clone(), None, end));
         let client = reqwest::Client::builder().no_proxy().build().expect("plain HTTP needs nothing");
         let credentials = Credentials {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),

@@ -96,7 +96,7 @@ async fn hybrid_nodes_are_taken_out_of_a_foreign_plane_at_the_end() {
     let service = Arc::new(Service::new(config));
     let clock = Clock::starting(wall_now(), 1.0);
     let any = ([127, 0, 0, 1], 0).into();
-    let plane = Embedded::serve(Arc::clone(&service), clock, Some(any), None).expect("a port is free");
+    let plane = Embedded::serve(Arc::clone(&service), clock, Some(any), None, None).expect("a port is free");
     let scenario = "{name: guest, seed: 1, time_scale: 60, duration: 2m, \
          cohorts: [{name: till, platform: ubuntu-22.04, nodes: 5, identity: hybrid}]}";
     let url = plane.url();

@@ -67,11 +67,16 @@ pub enum Module {
     Compliance,
     /// What a document's own process asks and tells.
     Document,
+    /// Questions for messages, and what is said of those that they bring.
+    Messages,
+    /// The control channel.
+    ControlChannel,
 }
 
 impl Module {
-    /// How many a node has at most, and so about how many connections.
-    pub const COUNT: usize = 5;
+    /// How many a node has at most whose connections are the pool's, and so about
+    /// how many of these. A control channel is a connection beside them.
+    pub const COUNT: usize = 6;
 }
 
 /// An owner keeps no more idle ones (Go: `DefaultMaxIdleConnsPerHost`).

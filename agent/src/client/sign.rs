@@ -6,6 +6,8 @@
 //!
 //! Invariant: a kept key changes no signature, only its cost.
 
+mod channel;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderValue;

@@ -121,8 +121,8 @@ impl Transport {
         Ok(Self { host: endpoint.host().into(), port: endpoint.port(), tls })
     }
 
-    /// Opens a connection, which keeps `slot` until it is closed.
-    pub(super) async fn open(&self, slot: Slot) -> Result<Connection, TransportError> {
+    /// Opens a stream, and under `https` agrees on TLS over it.
+    pub(super) async fn connect(&self) -> Result<Stream, TransportError> {
         let tcp = TcpStream::connect((&*self.host, self.port)).await.map_err(TransportError::Connect)?;
         // A request is one small write; to wait for more would only delay it.
         tcp.set_nodelay(true).map_err(TransportError::Connect)?;
@@ -133,6 +133,12 @@ impl Transport {
                 Stream::Tls(Box::new(tls))
             }
         };
+        Ok(stream)
+    }
+
+    /// Opens a connection, which keeps `slot` until it is closed.
+    pub(super) async fn open(&self, slot: Slot) -> Result<Connection, TransportError> {
+        let stream = self.connect().await?;
         let (sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
@@ -230,9 +236,18 @@ impl Drop for Connection {
 }
 
 /// What the bytes travel over.
-enum Stream {
+pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain",
+            Self::Tls(_) => "Tls",
+        })
+    }
 }
 
 impl Stream {

@@ -62,6 +62,9 @@ impl Node {
         self.known.clear();
         self.known.shrink_to_fit();
         self.asked_twice = false;
+        if let Some(messaging) = &mut self.messaging {
+            messaging.forget();
+        }
         for name in LaneName::ALL {
             let lane = self.lane(name);
             let was_calling = lane.outstanding.take().is_some();
@@ -70,7 +73,12 @@ impl Node {
                 LaneName::Credentials if was_calling => back,
                 LaneName::Credentials => lane.due.max(back),
                 LaneName::Health => back + WORKER_START,
-                LaneName::Associations | LaneName::Execution => Timestamp::NEVER,
+                // Its channels were forgotten above.
+                LaneName::Associations
+                | LaneName::Execution
+                | LaneName::ControlChannel
+                | LaneName::Messages
+                | LaneName::Replies => Timestamp::NEVER,
             };
         }
     }

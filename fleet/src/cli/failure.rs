@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use agent::client::endpoint::Endpoint;
+use plane::http::tls::CertificateError;
 use plane::snapshot::RestoreError;
 use shared::id::NodeId;
 use shared::schedule::ScheduleError;
@@ -80,6 +81,17 @@ pub enum Failure {
     /// The plane could not start or go on.
     #[error(transparent)]
     Plane(#[from] EmbeddedError),
+    /// There is no certificate for the plane.
+    #[error("the plane's certificate cannot be made")]
+    Certificate(#[source] CertificateError),
+    /// The plane's certificate cannot be written.
+    #[error("cannot write the plane's certificate to {}", file.display())]
+    WriteCertificate {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The plane's state cannot be read.
     #[error("cannot read the plane's state from {}", file.display())]
     State {
@@ -128,6 +140,17 @@ pub enum UsageError {
         "--id {0}: a node of its own accord can only be an instance, i-…; an mi-… id comes by an activation"
     )]
     HybridId(NodeId),
+    /// Each channel of messages is a connection that stays open.
+    #[error(
+        "{wanted} nodes with a channel of messages need as many connections, and {fit} fit: \
+         give fewer nodes a channel, or raise the limit of open files (ulimit -n)"
+    )]
+    Channels {
+        /// How many nodes have one.
+        wanted: u32,
+        /// How many fit, with as many connections left for calls.
+        fit: usize,
+    },
     /// A setting of the embedded plane.
     #[error("--unknown-nodes and --endpoint exclude one another: it is a setting of the embedded plane")]
     UnknownNodesEndpoint,
@@ -152,6 +175,8 @@ impl Failure {
             | Self::Output(_)
             | Self::Run(_)
             | Self::Plane(_)
+            | Self::Certificate(_)
+            | Self::WriteCertificate { .. }
             | Self::State { .. }
             | Self::Restore { .. }
             | Self::Runtime(_)

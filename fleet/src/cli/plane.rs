@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use plane::config::list::{SETTINGS, Setting};
 use plane::config::{AdminAccess, PlaneConfig};
+use plane::http::tls::Certificate;
 use plane::service::Service;
 use shared::id::NodeId;
 use shared::seed::Seed;
@@ -32,6 +33,12 @@ pub struct Plane {
     /// Address to listen at; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4583")]
     listen: SocketAddr,
+    /// Serve the same under TLS at this address, with a certificate made at start
+    #[arg(long, value_name = "ADDRESS")]
+    tls_listen: Option<SocketAddr>,
+    /// Write that certificate to this file, for clients to trust
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    write_certificate: Option<PathBuf>,
     /// Let the address be one that other machines can reach
     #[arg(long)]
     allow_remote: bool,
@@ -73,18 +80,34 @@ impl Plane {
             return tell_settings();
         }
         admit_listener(self.listen, self.allow_remote)?;
+        let tls = self.tls()?;
         let signals = Signals::listen().map_err(Failure::Runtime)?;
         let service = self.service()?;
         // Time never runs back, not even where an earlier plane ran faster than the wall.
         let start = service.latest().max(wall_now());
         let clock = Clock::starting(start, self.time_scale);
-        let mut plane = Embedded::serve(Arc::new(service), clock, Some(self.listen), self.state)?;
+        let mut plane = Embedded::serve(Arc::new(service), clock, Some(self.listen), tls, self.state)?;
         announce(&plane.url())?;
+        if let Some(url) = plane.tls_url() {
+            announce(&url)?;
+        }
         tokio::select! {
             ended = plane.ended() => ended?,
             () = signals.stopped() => plane.stop().await?,
         }
         Ok(Exit::Passed)
+    }
+
+    /// Where to serve under TLS, and with what; the certificate is written out before.
+    fn tls(&self) -> Result<Option<(SocketAddr, Certificate)>, Failure> {
+        let Some(address) = self.tls_listen else { return Ok(None) };
+        admit_listener(address, self.allow_remote)?;
+        let certificate = Certificate::generate(address.ip()).map_err(Failure::Certificate)?;
+        if let Some(file) = &self.write_certificate {
+            let written = std::fs::write(file, certificate.pem());
+            written.map_err(|source| Failure::WriteCertificate { file: file.clone(), source })?;
+        }
+        Ok(Some((address, certificate)))
     }
 
     /// A new plane, or one that goes on where its state file ends.

@@ -124,6 +124,9 @@ impl Run {
             Connections::choose(self.connections.or(scenario.connections), plan.nodes(), &limits);
         // Virtual time has none, so none can be too many.
         let connections = if self.is_virtual { Connections::default() } else { connections? };
+        if !self.is_virtual {
+            admit_channels(plan.channels(), limits.connections)?;
+        }
         let signals = Signals::listen().map_err(Failure::Runtime)?;
 
         let directory = RunDirectory::create(Path::new(""), self.out.as_deref(), &plan.name, wall_now())?;
@@ -211,6 +214,13 @@ impl Run {
     }
 }
 
+/// Whether so many open channels leave as many connections for calls. A node polls
+/// while its control channel opens, so one with a channel may need two.
+fn admit_channels(wanted: u32, connections: usize) -> Result<(), UsageError> {
+    let fit = connections / 3;
+    if wanted as usize > fit { Err(UsageError::Channels { wanted, fit }) } else { Ok(()) }
+}
+
 /// Whether a fleet may call there, and whether anybody listens.
 pub(super) async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<(), Failure> {
     let host = endpoint.host();
@@ -275,6 +285,12 @@ mod tests {
 
     fn run(line: &str) -> Run {
         Line::parse_from(std::iter::once("run").chain(line.split_whitespace())).run
+    }
+
+    #[test]
+    fn channels_leave_connections_for_calls() {
+        assert_eq!(admit_channels(50, 150), Ok(()));
+        assert_eq!(admit_channels(51, 152), Err(UsageError::Channels { wanted: 51, fit: 50 }));
     }
 
     #[test]

@@ -66,14 +66,14 @@ fn a_recorded_request_of_the_real_agent_is_signed_as_we_think() {
     let map = header_map(recorded.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let node: NodeId = "mi-0123456789abcdef0".parse().unwrap();
     let caller = |now: Timestamp, key: &str, body: &[u8]| {
-        let request = Signed { headers: &map, body };
+        let request = Signed { place: Place::API, headers: &map, body };
         guard().caller(now, request, |_| Some(key.into())).map_err(|error| error.code)
     };
     let (now, key) = (date.instant(), recorded.public_key_spki_b64.as_str());
     assert_eq!(caller(now, key, body), Ok(Caller::Key(node)));
     assert_eq!(caller(now, key, b"{}"), Err(InvalidSignatureException), "another body");
     assert_eq!(caller(now + Period::minutes(6), key, body), Err(InvalidSignatureException), "too late");
-    let request = Signed { headers: &map, body };
+    let request = Signed { place: Place::API, headers: &map, body };
     let unknown = guard().caller(now, request, |_| None).map_err(|error| error.code);
     assert_eq!(unknown, Err(InvalidInstanceId));
 }
@@ -371,4 +371,42 @@ fn a_deregistered_node_gets_no_more_credentials() {
     assert_eq!(token, Err(InvalidInstanceId));
     let heartbeat = world.by(NOW, &held, HEARTBEAT, &json!({"InstanceId": world.node}));
     assert_eq!(heartbeat, Err(InvalidInstanceId), "what it still holds helps it no more");
+}
+
+#[test]
+fn a_control_channel_is_signed_by_its_method_path_and_query() {
+    let world = World::new(PlaneConfig { signatures: Signatures::Require, ..PlaneConfig::default() });
+    let held = world.token(NOW);
+    let path = format!("/v1/control-channel/{}", world.node);
+    let opening = Place { method: "GET", path: &path, query: "role=subscribe&stream=input" };
+    let time = SigningTime::new(NOW);
+    let token = held.session_token.as_deref().unwrap();
+    let headers = [("host", "plane"), ("x-amz-date", time.as_str()), ("x-amz-security-token", token)];
+    let Place { method, path, query } = opening;
+    let request = SignedRequest { method, path, query, headers: &headers, body: b"" };
+    let scope = Scope { date: time.date(), region: "us-east-1", service: "ssmmessages" };
+    let key = SigningKey::derive(&held.secret_access_key, &scope);
+    let signature = key.sign(&string_to_sign(&time, &scope, &request.canonical()));
+    let authorization = Authorization {
+        access_key_id: &held.access_key_id,
+        scope,
+        signed_headers: &request.signed_headers(),
+        signature: signature.as_str(),
+    };
+    let authorization = authorization.to_string();
+    let signed = header_map(headers.into_iter().chain([("authorization", authorization.as_str())]));
+    let unsigned = header_map(headers);
+    let caller = |place, headers: &HeaderMap| {
+        world.plane.caller_of(NOW, Signed { place, headers, body: b"" }).map_err(|refusal| refusal.code)
+    };
+    assert_eq!(caller(opening, &signed), Ok(Caller::Session(world.node.parse().unwrap())));
+    assert_eq!(caller(opening, &unsigned), Err(MissingAuthenticationTokenException));
+    for elsewhere in [
+        Place { method: "POST", ..opening },
+        Place { path: "/v1/control-channel/i-01234567", ..opening },
+        Place { query: "", ..opening },
+        Place::API,
+    ] {
+        assert_eq!(caller(elsewhere, &signed), Err(InvalidSignatureException), "{elsewhere:?}");
+    }
 }

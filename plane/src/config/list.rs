@@ -112,6 +112,12 @@ pub const SETTINGS: &[Setting] = &[
         "how long a node may be silent and count as online; nobody documents it, two heartbeats",
     ),
     setting(
+        "control_channel",
+        "accept",
+        "deny",
+        "whether nodes get the control channel that they ask for; agents that do not turn to long polling",
+    ),
+    setting(
         "cron_five_fields",
         "false",
         "true",
@@ -151,6 +157,12 @@ pub const SETTINGS: &[Setting] = &[
         "2000000",
         "a number",
         "how many node rows the remembered executions of an association may have in all",
+    ),
+    setting(
+        "hold_messages",
+        "18s",
+        "a time",
+        "how long a question for messages is held while there are none; agents give up after 20 s",
     ),
     setting(
         "instance_tags",
@@ -226,6 +238,12 @@ pub const SETTINGS: &[Setting] = &[
         "down",
         "nearest, up",
         "how shares in MaxConcurrency and MaxErrors become numbers",
+    ),
+    setting(
+        "push_refresh",
+        "on",
+        "off",
+        "whether nodes that can be reached are told at once that there is something to run",
     ),
     setting("region", "us-east-1", "a region", "the region that the plane stands in"),
     setting(

@@ -18,7 +18,7 @@ use shared::status::AssociationStatus;
 use shared::status::AssociationStatus::{Pending, Queued, Skipped, TimedOut};
 use shared::time::Timestamp;
 
-use super::PIECE;
+use super::{PIECE, refresh};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::execution::{Detail, Halt, Limit};
@@ -33,6 +33,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp, number: AssociationNumbe
         return;
     }
     let mut left = PIECE;
+    let mut let_in = Vec::new();
     while association.is_current(execution)
         && let Some(current) = association.execution(execution)
         && current.has_room()
@@ -43,10 +44,12 @@ pub(super) fn settle(state: &mut State, now: Timestamp, number: AssociationNumbe
             break;
         }
         left -= 1;
+        let_in.push(current.rows[row as usize].node);
         let node = state.nodes.get_mut(current.rows[row as usize].node);
         let index = node.position(number).expect("who waits in an execution has a record");
         enter(association, &mut node.records[index], Place { execution, row }, Pending, now);
     }
+    refresh::push(state, now, number, let_in);
     watch_orders(state, number, execution);
 }
 

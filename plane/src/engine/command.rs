@@ -1,5 +1,5 @@
-//! What becomes of a command while nobody takes it: its nodes are gathered, it
-//! is cancelled, its time runs out, it is forgotten.
+//! What becomes of a command by itself: its nodes are gathered, it is cancelled,
+//! its time runs out, it is forgotten. What nodes say of it is `delivery`'s.
 
 use std::ops::Bound;
 
@@ -8,7 +8,7 @@ use shared::time::Timestamp;
 
 use super::{PIECE, dispatch};
 use crate::state::State;
-use crate::state::command::{CommandNumber, Delivery};
+use crate::state::command::{Command, CommandNumber, Delivery};
 use crate::state::execution::Spread;
 use crate::state::target::Conditions;
 use crate::state::timer::Work;
@@ -45,31 +45,55 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: CommandNumber) {
 
 /// Cancels a command on its next nodes.
 pub(super) fn cancel(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
-    if let Some(last) = end(state, number, after, Delivery::Cancelled) {
+    if let Some(last) = end(state, number, after, cancelled) {
         state.timers.add(now, Work::CancelCommand { command: number, after: Some(last) });
     }
 }
 
-/// Ends a command on its next nodes, for it was not delivered in time.
+/// What a part becomes that is cancelled. Whom the command may have reached is
+/// told to end it.
+pub(crate) fn cancelled(command: &Command, node: NodeId, part: Delivery) -> Option<Delivery> {
+    match part {
+        Delivery::Pending if !command.hidden.contains_key(&node) => Some(Delivery::Cancelled),
+        Delivery::Pending | Delivery::InProgress => Some(Delivery::Cancelling),
+        _ => None,
+    }
+}
+
+/// Ends a command on its next nodes, for it was not delivered in time, or, once
+/// nothing of it can run any more, did not end.
 pub(super) fn expire(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
-    if let Some(last) = end(state, number, after, Delivery::TimedOut) {
+    let expired = |command: &Command, _node: NodeId, part| match part {
+        Delivery::Pending => Some(Delivery::TimedOut),
+        Delivery::InProgress if now >= command.expires => Some(Delivery::ExecutionTimedOut),
+        Delivery::Cancelling if now >= command.expires => Some(Delivery::Cancelled),
+        _ => None,
+    };
+    if let Some(last) = end(state, number, after, expired) {
         state.timers.add(now, Work::ExpireCommand { command: number, after: Some(last) });
     }
 }
 
-/// Ends what is pending on the next nodes. Answers the last of them if there are more.
+/// Moves the parts on the next nodes to what `next` says. Answers the last of
+/// these nodes if there are more.
 fn end(
     state: &mut State,
     number: CommandNumber,
     after: Option<NodeId>,
-    delivery: Delivery,
+    next: impl Fn(&Command, NodeId, Delivery) -> Option<Delivery>,
 ) -> Option<NodeId> {
     let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-    let parts = &state.commands.get(number)?.parts;
-    let piece: Vec<(NodeId, Delivery)> =
-        parts.range::<NodeId, _>(from).take(PIECE).map(|(node, part)| (*node, *part)).collect();
-    for (node, _) in piece.iter().filter(|(_, part)| *part == Delivery::Pending) {
-        state.commands.set(number, *node, delivery);
+    let command = state.commands.get(number)?;
+    let piece: Vec<(NodeId, Option<Delivery>)> = command
+        .parts
+        .range::<NodeId, _>(from)
+        .take(PIECE)
+        .map(|(node, part)| (*node, next(command, *node, *part)))
+        .collect();
+    for (node, delivery) in &piece {
+        if let Some(delivery) = delivery {
+            state.commands.set(number, *node, *delivery);
+        }
     }
     piece.last().filter(|_| piece.len() == PIECE).map(|(node, _)| *node)
 }

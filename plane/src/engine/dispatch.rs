@@ -18,7 +18,7 @@ use shared::time::{Period, Timestamp};
 
 use super::gate::{self, Closed};
 use super::watch::{self, Silence};
-use super::{PIECE, admission, automation};
+use super::{PIECE, admission, automation, refresh};
 use crate::config::choice::{CalendarHistory, OverlappingIntervals};
 use crate::config::{AdmissionOrder, EmptyTargets, LateNodes};
 use crate::state::State;
@@ -147,6 +147,9 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: AssociationNumbe
             start(association, node, state.nodes.get_mut(node), execution, silence, &mut state.compliance);
         }
     }
+    let numbers: Vec<NodeNumber> = piece.iter().filter_map(|node| state.nodes.number(*node)).collect();
+    refresh::push(state, now, number, numbers);
+    let Some(association) = state.associations.get_mut(number) else { return };
     match piece.last() {
         Some(last) if piece.len() == PIECE => {
             if let Some(execution) = association.execution_mut(execution) {

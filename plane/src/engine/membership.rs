@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use shared::time::Timestamp;
 
 use super::gate::{self, Closed};
-use super::{PIECE, admission, dispatch};
+use super::{PIECE, admission, dispatch, refresh};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts};
@@ -52,6 +52,7 @@ pub(super) fn rematch(state: &mut State, now: Timestamp, number: NodeNumber, fro
     }
     for candidate in joins {
         join(state, now, candidate, number);
+        refresh::push(state, now, candidate, [number]);
         settle(state, now, candidate);
     }
 }

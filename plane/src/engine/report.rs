@@ -9,7 +9,7 @@ use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::InstanceAssociationExecutionResult;
 
-use super::{PIECE, admission};
+use super::{PIECE, admission, refresh};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
@@ -37,6 +37,7 @@ pub(crate) fn apply(
     let gone = || ApiError::from(ErrorCode::AssociationDoesNotExist);
     let told = state.nodes.share_told(result);
     let association = state.associations.get_mut(number).ok_or_else(gone)?;
+    let node_number = node;
     let node = state.nodes.get_mut(node);
     let index = node.position(number).map_err(|_| gone())?;
     let record = &mut node.records[index];
@@ -75,6 +76,7 @@ pub(crate) fn apply(
         let owed = admission::run_owed(association, &mut node.records[index], now);
         admission::settle(state, now, number, place.execution);
         if let Some(owed) = owed {
+            refresh::push(state, now, number, [node_number]);
             admission::settle(state, now, number, owed);
         }
     }

@@ -4,6 +4,8 @@
 //! messages; this module makes, shows and cancels it.
 
 pub(super) mod cancel;
+#[cfg(test)]
+mod delivery_tests;
 pub(super) mod list;
 pub(super) mod read;
 pub(super) mod send;
@@ -14,6 +16,7 @@ use shared::error::{ApiError, ErrorCode};
 use shared::wire;
 
 use super::refused;
+use crate::config::choice::Rounding;
 use crate::state::State;
 use crate::state::command::{Command, Delivery};
 
@@ -24,9 +27,9 @@ fn find<'a>(state: &'a State, id: &str) -> Result<&'a Command, ApiError> {
 }
 
 /// A command as clients see it.
-fn describe(command: &Command) -> wire::Command {
+fn describe(command: &Command, rounding: Rounding) -> wire::Command {
     let request = (*command.request).clone();
-    let (status, details) = command.words();
+    let (status, details) = command.words(rounding);
     wire::Command {
         command_id: command.id.to_string(),
         document_name: request.document_name,
@@ -46,8 +49,7 @@ fn describe(command: &Command) -> wire::Command {
         max_errors: request.max_errors,
         target_count: command.counts.total().into(),
         completed_count: command.completed().into(),
-        // A platform that does not fit and a delivery that failed are no errors of the document.
-        error_count: 0,
+        error_count: command.errors().into(),
         delivery_timed_out_count: command.counts.of(Delivery::TimedOut).into(),
         service_role: request.service_role_arn,
         notification_config: request.notification_config,

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 
 use tokio::sync::oneshot;
 
+mod channel;
+
 use super::*;
 use crate::config::PlaneConfig;
 
@@ -39,7 +41,7 @@ async fn start(service: Arc<Service>, state_file: Option<PathBuf>) -> Server {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let end = async move { _ = stopped.await };
-    Server { address, stop, served: tokio::spawn(serve(listener, service, Still, state_file, end)) }
+    Server { address, stop, served: tokio::spawn(serve(listener, None, service, Still, state_file, end)) }
 }
 
 fn config() -> PlaneConfig {

@@ -3,11 +3,17 @@
 //! A command has a part on each node that it goes to. A part that is pending
 //! stands in its node's queue as well, from which a channel of messages takes
 //! it; as long as nobody does, it waits until it is cancelled or its time is up.
+//! What was taken is hidden from the channels for a while: if by then nobody said
+//! that he has it, it is handed out again. A cancelling waits in the same queue.
 //!
 //! Invariant: the counts are those of the parts, and a node's queue holds the
-//! commands that are pending there, in the order in which they were sent.
+//! commands that are pending or being cancelled there, in the order in which they
+//! were sent.
+
+pub(crate) mod progress;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::id::{CommandId, NodeId};
@@ -16,6 +22,9 @@ use shared::time::Timestamp;
 use shared::wire::SendCommand;
 
 use super::execution::Spread;
+use super::rate::Share;
+use crate::config::choice::Rounding;
+use progress::Progress;
 
 /// A command's number: the order in which they were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -32,6 +41,18 @@ pub(crate) enum Delivery {
     TimedOut,
     /// Somebody cancelled it.
     Cancelled,
+    /// The node has it.
+    InProgress,
+    /// The node has it, and is to end it.
+    Cancelling,
+    /// It did well.
+    Success,
+    /// It did not.
+    Failed,
+    /// It took longer than it may.
+    ExecutionTimedOut,
+    /// The node would not have it.
+    Undeliverable,
 }
 
 impl Delivery {
@@ -42,13 +63,29 @@ impl Delivery {
             Self::InvalidPlatform => ("Failed", "InvalidPlatform"),
             Self::TimedOut => ("TimedOut", "DeliveryTimedOut"),
             Self::Cancelled => ("Cancelled", "Cancelled"),
+            Self::InProgress => ("InProgress", "InProgress"),
+            Self::Cancelling => ("Cancelling", "Cancelling"),
+            Self::Success => ("Success", "Success"),
+            Self::Failed => ("Failed", "Failed"),
+            Self::ExecutionTimedOut => ("TimedOut", "ExecutionTimedOut"),
+            Self::Undeliverable => ("Failed", "Undeliverable"),
         }
+    }
+
+    /// Whether nothing follows it.
+    pub(crate) const fn is_terminal(self) -> bool {
+        !matches!(self, Self::Pending | Self::InProgress | Self::Cancelling)
+    }
+
+    /// Whether something of it waits for the node.
+    const fn is_queued(self) -> bool {
+        matches!(self, Self::Pending | Self::Cancelling)
     }
 }
 
 /// How many parts of a command stand at each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct DeliveryCounts([u32; 4]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct DeliveryCounts([u32; 10]);
 
 impl DeliveryCounts {
     /// How many stand at this state.
@@ -81,15 +118,27 @@ pub(crate) struct Command {
     /// Whether the whole of it was cancelled.
     pub(crate) is_cancelled: bool,
     pub(crate) parts: BTreeMap<NodeId, Delivery>,
+    /// Follows from the parts.
+    #[serde(skip)]
     pub(crate) counts: DeliveryCounts,
+    /// The document's text, as it was when the command was sent.
+    #[serde(default)]
+    pub(crate) content: Arc<str>,
+    /// Until when what was handed out to a node is hidden from its channels.
+    #[serde(default)]
+    pub(crate) hidden: BTreeMap<NodeId, Timestamp>,
+    /// What nodes told.
+    #[serde(default)]
+    pub(crate) progress: BTreeMap<NodeId, Box<Progress>>,
 }
 
 impl Command {
     /// `Status` and `StatusDetails` of the command as a whole.
-    pub(crate) fn words(&self) -> (&'static str, &'static str) {
+    pub(crate) fn words(&self, rounding: Rounding) -> (&'static str, &'static str) {
         let of = |delivery| self.counts.of(delivery);
         let total = self.counts.total();
-        let is_open = self.spread != Spread::Done || of(Delivery::Pending) > 0;
+        let open = of(Delivery::Pending) + of(Delivery::InProgress) + of(Delivery::Cancelling);
+        let is_open = self.spread != Spread::Done || open > 0;
         match () {
             () if self.is_cancelled && is_open => ("Cancelling", "Cancelling"),
             () if is_open && of(Delivery::Pending) == total => ("Pending", "Pending"),
@@ -98,16 +147,41 @@ impl Command {
                 ("Cancelled", "Cancelled")
             }
             () if total == 0 => ("Success", "NoInstancesInTag"),
+            () if of(Delivery::Success) == total => ("Success", "Success"),
             () if of(Delivery::TimedOut) == total => ("TimedOut", "DeliveryTimedOut"),
+            () if of(Delivery::ExecutionTimedOut) == total => ("TimedOut", "ExecutionTimedOut"),
             () if of(Delivery::InvalidPlatform) == total => ("Failed", "Failed"),
+            () if self.errors() > self.errors_borne(rounding) => ("Failed", "Failed"),
             () => ("Failed", "Incomplete"),
         }
     }
 
     /// On how many nodes it has ended.
     pub(crate) fn completed(&self) -> u32 {
-        self.counts.total() - self.counts.of(Delivery::Pending)
+        let open = [Delivery::Pending, Delivery::InProgress, Delivery::Cancelling];
+        self.counts.total() - open.map(|delivery| self.counts.of(delivery)).iter().sum::<u32>()
     }
+
+    /// On how many nodes its document failed. A platform that does not fit and a
+    /// delivery that failed are no errors of the document.
+    pub(crate) fn errors(&self) -> u32 {
+        self.counts.of(Delivery::Failed) + self.counts.of(Delivery::ExecutionTimedOut)
+    }
+
+    /// How many errors it bears; none, unless it says so.
+    fn errors_borne(&self, rounding: Rounding) -> u32 {
+        let share = self.request.max_errors.as_deref().and_then(Share::read);
+        share.map_or(0, |share| share.budget(self.counts.total(), rounding))
+    }
+}
+
+/// Something that waits for a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// A command.
+    Command(CommandNumber),
+    /// The cancelling of one.
+    Cancel(CommandNumber),
 }
 
 /// All commands.
@@ -118,6 +192,8 @@ pub(crate) struct Commands {
     /// The queue of each node that a command waits for.
     waiting: BTreeMap<NodeId, BTreeSet<CommandNumber>>,
     next: u32,
+    /// Nodes whose queues have something new.
+    woken: BTreeSet<NodeId>,
 }
 
 impl Commands {
@@ -127,11 +203,13 @@ impl Commands {
     }
 
     /// Adds a command, with the parts that it has already.
-    pub(crate) fn insert(&mut self, command: Command) {
+    pub(crate) fn insert(&mut self, mut command: Command) {
         let number = command.number;
+        command.counts = DeliveryCounts::default();
+        command.parts.values().for_each(|part| command.counts.0[*part as usize] += 1);
         self.next = self.next.max(number.0 + 1);
         self.by_id.insert(command.id, number);
-        for (node, _) in command.parts.iter().filter(|(_, part)| **part == Delivery::Pending) {
+        for (node, _) in command.parts.iter().filter(|(_, part)| part.is_queued()) {
             self.waiting.entry(*node).or_default().insert(number);
         }
         self.table.insert(number, command);
@@ -149,6 +227,11 @@ impl Commands {
         self.get(*self.by_id.get(&id.parse().ok()?)?)
     }
 
+    /// The command of this id.
+    pub(crate) fn of(&self, id: CommandId) -> Option<&Command> {
+        self.get(*self.by_id.get(&id)?)
+    }
+
     /// Those sent before this one, the newest first.
     pub(crate) fn before(&self, number: Option<CommandNumber>) -> impl Iterator<Item = &Command> {
         let end = number.unwrap_or(CommandNumber(self.next));
@@ -162,8 +245,10 @@ impl Commands {
             command.counts.0[before as usize] -= 1;
         }
         command.counts.0[delivery as usize] += 1;
-        if delivery == Delivery::Pending {
+        command.hidden.remove(&node);
+        if delivery.is_queued() {
             self.waiting.entry(node).or_default().insert(number);
+            self.woken.insert(node);
         } else if let Some(queue) = self.waiting.get_mut(&node) {
             queue.remove(&number);
             if queue.is_empty() {
@@ -172,13 +257,39 @@ impl Commands {
         }
     }
 
+    /// What waits for a node and is not hidden, in the order in which it was sent.
+    pub(crate) fn visible(&self, node: NodeId, now: Timestamp) -> impl Iterator<Item = Waiting> {
+        let queue = self.waiting.get(&node).into_iter().flatten();
+        let commands = queue.filter_map(|number| self.table.get(number));
+        let visible = move |command: &&Command| command.hidden.get(&node).is_none_or(|until| *until <= now);
+        commands.filter(visible).map(move |command| match command.parts.get(&node) {
+            Some(Delivery::Cancelling) => Waiting::Cancel(command.number),
+            _ => Waiting::Command(command.number),
+        })
+    }
+
+    /// When something that waits for a node comes out of hiding.
+    pub(crate) fn next_visible(&self, node: NodeId) -> Option<Timestamp> {
+        let queue = self.waiting.get(&node).into_iter().flatten();
+        queue.filter_map(|number| self.table.get(number)?.hidden.get(&node).copied()).min()
+    }
+
+    /// Nodes whose queues have something new since this was last asked.
+    pub(crate) fn take_woken(&mut self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut self.woken)
+    }
+
     /// Forgets so many parts of a command, and the command with the last of
     /// them. Answers whether there are more.
     pub(crate) fn forget(&mut self, number: CommandNumber, most: usize) -> bool {
         for _ in 0..most {
             let Some(command) = self.table.get_mut(&number) else { return false };
             match command.parts.pop_first() {
-                Some((_, delivery)) => command.counts.0[delivery as usize] -= 1,
+                Some((node, delivery)) => {
+                    command.counts.0[delivery as usize] -= 1;
+                    command.hidden.remove(&node);
+                    command.progress.remove(&node);
+                }
                 None => {
                     self.by_id.remove(&command.id);
                     self.table.remove(&number);
@@ -209,7 +320,7 @@ impl Commands {
             command.parts.values().for_each(|part| counts.0[*part as usize] += 1);
             assert_eq!(command.counts, counts, "counts are those of the parts");
         }
-        let pending = |command: &&Command| command.parts.get(&node) == Some(&Delivery::Pending);
+        let pending = |command: &&Command| command.parts.get(&node).is_some_and(|part| part.is_queued());
         let waiting: Vec<_> = self.table.values().filter(pending).map(|command| command.number).collect();
         let queue: Vec<_> = self.waiting.get(&node).into_iter().flatten().copied().collect();
         assert_eq!(queue, waiting, "the queue holds what is pending");

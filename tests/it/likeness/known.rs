@@ -34,8 +34,8 @@ const fn known(operation: &'static str, what: &'static str, reason: &'static str
 
 const REGISTRATION: &str = "the played node is registered already: hybrid registration is not simulated yet";
 const TOKEN: &str = "nodes hold no credentials of their own yet";
-const CHANNEL: &str = "the control channel is not simulated yet";
-const MESSAGES: &str = "messages are not polled for yet, so no command reaches a node";
+const CHANNEL: &str = "the played nodes have no control channel: cohorts do where they say so";
+const MESSAGES: &str = "the played nodes do not ask for messages: cohorts do where they say so";
 const MACHINE: &str = "processor and kernel are those of another machine; the 715 packages are the same";
 const INTERFACES: &str = "the recorded machine had no network interface but the loopback";
 

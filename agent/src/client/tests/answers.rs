@@ -300,11 +300,15 @@ fn tls_client(url: &str, clock: &TestClock) -> Client<TestClock> {
     let limits = Limits::of_connections(4);
     let pool = Pool::new(limits.connections, limits.idle_close);
     let (signer, clock, answer_bytes) = (signer(), clock.clone(), limits.answer_bytes);
+    let (message_signer, channel_signer) =
+        (signer.for_service("ec2messages"), signer.for_service("ssmmessages"));
     Client {
         shared: Arc::new(Shared {
             endpoint,
             signer,
             keys: KeyPool::default(),
+            message_signer,
+            channel_signer,
             transport,
             pool,
             clock,

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use shared::error::{ApiError, ErrorCode};
+use shared::id::NodeId;
 use shared::time::Timestamp;
 use shared::wire::{CancelCommand, Empty};
 
 use super::super::refused;
 use super::find;
+use crate::engine::command::cancelled;
 use crate::state::State;
-use crate::state::command::Delivery;
 use crate::state::timer::Work;
 
 /// Cancels a command, on some of its nodes or on all; the latter is the engine's work.
@@ -28,9 +29,9 @@ pub(in crate::handler) fn cancel_command(
     if let Some(id) = ids.iter().find(|id| !command.parts.contains_key(id)) {
         return Err(refused(ErrorCode::InvalidInstanceId, format!("the command does not go to {id}")));
     }
-    let is_pending = |id: &_| command.parts.get(id) == Some(&Delivery::Pending);
-    let pending: Vec<_> = ids.iter().copied().filter(is_pending).collect();
-    pending.into_iter().for_each(|id| state.commands.set(number, id, Delivery::Cancelled));
+    let next = |id: &NodeId| Some((*id, cancelled(command, *id, *command.parts.get(id)?)?));
+    let open: Vec<_> = ids.iter().filter_map(next).collect();
+    open.into_iter().for_each(|(id, delivery)| state.commands.set(number, id, delivery));
     if ids.is_empty() {
         cancel_whole(state, now, number);
     }
@@ -38,9 +39,10 @@ pub(in crate::handler) fn cancel_command(
 }
 
 fn cancel_whole(state: &mut State, now: Timestamp, number: crate::state::command::CommandNumber) {
+    let rounding = state.config.percent_rounding;
     let Some(command) = state.commands.get_mut(number) else { return };
     // What has ended has ended as it did.
-    let is_over = !matches!(command.words().0, "Pending" | "InProgress");
+    let is_over = !matches!(command.words(rounding).0, "Pending" | "InProgress");
     if !is_over {
         command.is_cancelled = true;
         state.timers.add(now, Work::CancelCommand { command: number, after: None });

@@ -8,15 +8,20 @@ use shared::id::NodeId;
 use shared::time::Timestamp;
 use shared::wire::{
     CommandFilter, CommandInvocation, CommandPlugin, ListCommandInvocations, ListCommandInvocationsReply,
-    ListCommands, ListCommandsReply,
+    ListCommands, ListCommandsReply, read_date,
 };
 
 use super::super::agent::unknown;
 use super::super::{instant, refused};
+use super::read::step_words;
 use super::{describe, find};
 use crate::page::{List, SEARCH, page_size};
 use crate::state::State;
+use crate::state::command::progress::cut;
 use crate::state::command::{Command, CommandNumber, Delivery};
+
+/// How many characters of an output a list shows (API reference: 2,500).
+const OUTPUT: usize = 2_500;
 
 /// How many rows a page has if nothing else is said.
 const DEFAULT_PAGE: usize = 50;
@@ -35,6 +40,7 @@ pub(in crate::handler) fn list_commands(
     check(state, call.command_id.as_deref(), call.instance_id)?;
     let size = page_size(call.max_results, DEFAULT_PAGE);
 
+    let rounding = state.config.percent_rounding;
     let mut reply = ListCommandsReply::default();
     let mut last = 0;
     for (looked_at, command) in state.commands.before(before).enumerate() {
@@ -45,8 +51,8 @@ pub(in crate::handler) fn list_commands(
         last = command.number.0;
         let is_meant = is_command(command, call.command_id.as_deref())
             && call.instance_id.is_none_or(|node| command.parts.contains_key(&node));
-        if is_meant && filters.iter().all(|filter| filter.lets_through(command, command.words())) {
-            reply.commands.push(describe(command));
+        if is_meant && filters.iter().all(|filter| filter.lets_through(command, command.words(rounding))) {
+            reply.commands.push(describe(command, rounding));
         }
     }
     Ok(reply)
@@ -196,7 +202,7 @@ fn invocation(
 ) -> CommandInvocation {
     let request = &command.request;
     let (status, details) = delivery.words();
-    let steps = command.steps.iter().map(|step| plugin(command, step, delivery));
+    let steps = command.steps.iter().map(|step| plugin(command, step, id, delivery));
     CommandInvocation {
         command_id: command.id.to_string(),
         instance_id: id,
@@ -216,18 +222,24 @@ fn invocation(
     }
 }
 
-/// A step that never began stands as the whole does.
-fn plugin(command: &Command, name: &str, delivery: Delivery) -> CommandPlugin {
+/// A step of which nothing was heard stands as the whole does.
+fn plugin(command: &Command, name: &str, node: NodeId, delivery: Delivery) -> CommandPlugin {
     let request = &command.request;
-    let (status, details) = delivery.words();
+    let told = command.progress.get(&node).and_then(|progress| progress.step(name));
+    let (status, details) = told.map_or(delivery.words(), |told| step_words(&told.status));
+    let output = told.map(|told| {
+        let mut output = told.output.clone();
+        cut(&mut output, OUTPUT);
+        output
+    });
     CommandPlugin {
         name: name.to_owned(),
         status: status.to_owned(),
         status_details: Some(details.to_owned()),
-        response_code: Some(-1),
-        response_start_date_time: None,
-        response_finish_date_time: None,
-        output: None,
+        response_code: Some(told.map_or(-1, |told| told.code.into())),
+        response_start_date_time: told.and_then(|told| read_date(&told.start_date_time)),
+        response_finish_date_time: told.and_then(|told| read_date(&told.end_date_time)),
+        output,
         output_s3_region: request.output_s3_region.clone(),
         output_s3_bucket_name: request.output_s3_bucket_name.clone(),
         output_s3_key_prefix: request.output_s3_key_prefix.clone(),

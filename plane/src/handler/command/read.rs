@@ -2,14 +2,14 @@
 
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
-use shared::wire::{GetCommandInvocation, GetCommandInvocationReply};
+use shared::wire::{GetCommandInvocation, GetCommandInvocationReply, read_date};
 
 use super::super::agent::unknown;
 use super::super::refused;
 use crate::state::State;
 use crate::state::command::Command;
 
-/// Reads a command's part on one node. Nothing of it has run, so that its
+/// Reads a command's part on one node. Of a step of which nothing was heard the
 /// dates and outputs are empty, as the service has them then.
 pub(in crate::handler) fn get_command_invocation(
     state: &mut State,
@@ -29,8 +29,12 @@ pub(in crate::handler) fn get_command_invocation(
     let step = step(command, call.plugin_name.as_deref())?;
 
     let request = &command.request;
-    let (status, details) = delivery.words();
-    let empty = || Some(String::new());
+    let told = step.and_then(|step| command.progress.get(&id)?.step(step));
+    let (status, details) = told.map_or(delivery.words(), |told| step_words(&told.status));
+    let text = |text: Option<&String>| Some(text.cloned().unwrap_or_default());
+    let (began, ended) = (told.map(|told| &told.start_date_time), told.map(|told| &told.end_date_time));
+    let elapsed =
+        began.zip(ended).and_then(|(began, ended)| Some(read_date(ended)?.since(read_date(began)?)));
     Ok(GetCommandInvocationReply {
         command_id: call.command_id,
         instance_id: id,
@@ -38,18 +42,33 @@ pub(in crate::handler) fn get_command_invocation(
         document_name: request.document_name.clone(),
         document_version: Some(request.document_version.as_deref().unwrap_or("$DEFAULT").to_owned()),
         plugin_name: step.map(str::to_owned),
-        response_code: -1,
-        execution_start_date_time: empty(),
-        execution_elapsed_time: empty(),
-        execution_end_date_time: empty(),
+        response_code: told.map_or(-1, |told| told.code.into()),
+        execution_start_date_time: text(began),
+        execution_elapsed_time: text(
+            elapsed.map(|elapsed| format!("PT{:.3}S", elapsed.as_seconds())).as_ref(),
+        ),
+        execution_end_date_time: text(ended),
         status: status.to_owned(),
         status_details: Some(details.to_owned()),
-        standard_output_content: empty(),
-        standard_output_url: empty(),
-        standard_error_content: empty(),
-        standard_error_url: empty(),
+        standard_output_content: text(told.map(|told| &told.standard_output)),
+        standard_output_url: Some(String::new()),
+        standard_error_content: text(told.map(|told| &told.standard_error)),
+        standard_error_url: Some(String::new()),
         cloud_watch_output_config: request.cloud_watch_output_config.clone(),
     })
+}
+
+/// `Status` and `StatusDetails` of a step that a node told of. A step that was
+/// skipped has done well, and its output says why.
+pub(super) fn step_words(told: &str) -> (&'static str, &'static str) {
+    match told {
+        "InProgress" => ("InProgress", "InProgress"),
+        "Success" | "SuccessAndReboot" | "PassedAndReboot" | "Skipped" => ("Success", "Success"),
+        "TimedOut" => ("TimedOut", "ExecutionTimedOut"),
+        "Cancelled" => ("Cancelled", "Cancelled"),
+        "Failed" => ("Failed", "Failed"),
+        _ => ("Pending", "Pending"),
+    }
 }
 
 /// The step that is asked for; the only one need not be named.

@@ -46,6 +46,7 @@ pub(in crate::handler) fn send_command(
     let delivery_timeout = call.timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let delivery_timeout = delivery_timeout.map_or(state.config.command_timeout, Period::seconds);
     let execution_timeout = execution_timeout(&call, document);
+    let content = std::sync::Arc::clone(&document.kept.content);
     let number = state.commands.next_number();
     let command = Command {
         number,
@@ -59,13 +60,17 @@ pub(in crate::handler) fn send_command(
         is_cancelled: false,
         parts: std::collections::BTreeMap::new(),
         counts: DeliveryCounts::default(),
+        content,
+        hidden: std::collections::BTreeMap::new(),
+        progress: std::collections::BTreeMap::new(),
     };
     let has_targets = named.is_empty();
     state.commands.insert(command);
     named.into_iter().for_each(|node| state.commands.set(number, node, Delivery::Pending));
-    put_down(state, now, number, delivery_timeout, has_targets);
+    put_down(state, now, number, [delivery_timeout, delivery_timeout + execution_timeout], has_targets);
+    let rounding = state.config.percent_rounding;
     let command = state.commands.get(number).expect("inserted above");
-    Ok(SendCommandReply { command: describe(command) })
+    Ok(SendCommandReply { command: describe(command, rounding) })
 }
 
 /// Puts down what is to become of a command later.
@@ -73,14 +78,17 @@ fn put_down(
     state: &mut State,
     now: Timestamp,
     command: CommandNumber,
-    delivery_timeout: Period,
+    timeouts: [Period; 2],
     has_targets: bool,
 ) {
     if has_targets {
         state.timers.add(now, Work::SpreadCommand { command });
     }
-    state.timers.add(now + delivery_timeout, Work::ExpireCommand { command, after: None });
-    let retention = state.config.command_retention.max(delivery_timeout);
+    let [_, expires] = timeouts;
+    for timeout in timeouts {
+        state.timers.add(now + timeout, Work::ExpireCommand { command, after: None });
+    }
+    let retention = state.config.command_retention.max(expires);
     state.timers.add(now + retention, Work::ForgetCommand { command });
 }
 

@@ -6,7 +6,6 @@
 
 use shared::error::ApiError;
 use shared::id::NodeId;
-use shared::status::PingStatus;
 use shared::time::Timestamp;
 use shared::wire::{
     DeregisterManagedInstance, Empty, GetConnectionStatus, GetConnectionStatusReply,
@@ -18,9 +17,6 @@ use super::rematch;
 use crate::state::State;
 use crate::state::node::{Facts, NodeNumber};
 use crate::state::tag::Tags;
-
-/// The channel that sessions are opened over.
-const SESSION_CHANNEL: &str = "ssmmessages";
 
 /// Takes a hybrid node out of the service.
 pub(crate) fn deregister_managed_instance(
@@ -58,20 +54,17 @@ pub(crate) fn update_managed_instance_role(
     Ok(Empty {})
 }
 
-/// Tells whether a session could reach a node: whether it was heard of late and
-/// waits on the channel of sessions. Of a stranger, no; that is no mistake.
+/// Tells whether a session could reach a node: whether a control channel of it
+/// is open. Of a stranger, no; that is no mistake.
 pub(crate) fn get_connection_status(
     state: &mut State,
-    now: Timestamp,
+    _now: Timestamp,
     call: GetConnectionStatus,
 ) -> Result<GetConnectionStatusReply, ApiError> {
     let id: Option<NodeId> = call.target.parse().ok();
     let id = id.filter(|id| !state.is_gone(*id));
-    let node = id.and_then(|id| state.nodes.admitted(id)).map(|number| state.nodes.get(number));
-    let is_connected = node.is_some_and(|node| {
-        node.facts.channel.as_deref() == Some(SESSION_CHANNEL)
-            && node.ping_status(now, state.config.connection_lost_after) == PingStatus::Online
-    });
+    let id = id.filter(|id| state.nodes.admitted(*id).is_some());
+    let is_connected = id.is_some_and(|id| state.channels.is_open(id));
     let status = if is_connected { "connected" } else { "notconnected" };
     Ok(GetConnectionStatusReply { target: Some(call.target), status: Some(status.to_owned()) })
 }

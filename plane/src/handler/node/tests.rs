@@ -83,27 +83,28 @@ fn nodes_are_listed_by_filters_that_compare() {
 }
 
 #[test]
-fn a_session_reaches_who_waits_on_its_channel() {
+fn a_session_reaches_who_has_its_channel_open() {
     let mut world = World::new();
     let status = |world: &World, target: &str| {
         let reply = world.post("GetConnectionStatus", &json!({"Target": target})).unwrap();
         assert_eq!(reply["Target"], target);
         reply["Status"].as_str().unwrap().to_owned()
     };
-    let wait = |world: &World, node: &str, channel: &str| {
-        let body = json!({"InstanceId": node, "SSMConnectionChannel": channel});
-        world.post("UpdateInstanceInformation", &body).unwrap();
-    };
-    wait(&world, ONE, "ssmmessages");
-    wait(&world, TWO, "");
+    let said = json!({"InstanceId": ONE, "SSMConnectionChannel": "ssmmessages"});
+    world.post("UpdateInstanceInformation", &said).unwrap();
+    assert_eq!(status(&world, ONE), "notconnected", "a word is no connection");
+    let number = world.open_channel(ONE);
     assert_eq!(status(&world, ONE), "connected");
-    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
-    assert_eq!(status(&world, ONE), "connected");
+    world.pass(Period::minutes(30));
+    assert_eq!(status(&world, ONE), "connected", "as long as it is open");
     for target in [TWO, THREE, GONE, HYBRID, "anything"] {
         assert_eq!(status(&world, target), "notconnected", "{target}");
     }
-    world.pass(Period::minutes(10));
-    assert_eq!(status(&world, ONE), "notconnected", "it is silent");
+    world.plane.close_control_channel(ONE.parse().unwrap(), number);
+    assert_eq!(status(&world, ONE), "notconnected");
+    world.open_channel(ONE);
+    world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
+    assert_eq!(status(&world, ONE), "notconnected", "no connection outlives the plane");
 }
 
 #[test]

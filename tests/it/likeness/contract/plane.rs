@@ -113,7 +113,14 @@ impl Plane {
         let shutdown = async {
             let _ = stopped.await;
         };
-        runtime.spawn(plane::http::serve(listener, Arc::clone(&service), clock.clone(), None, shutdown));
+        runtime.spawn(plane::http::serve(
+            listener,
+            None,
+            Arc::clone(&service),
+            clock.clone(),
+            None,
+            shutdown,
+        ));
         let mut plane = Self {
             _stop: stop,
             _runtime: runtime,
