@@ -371,4 +371,15 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn attempts_grow_from_and_to_what_the_cohort_says() {
+        let timing = Timing {
+            reconnect_wait: Period::seconds(1),
+            reconnect_longest: Period::seconds(6),
+            ..Timing::default()
+        };
+        let waits = [0, 1, 2, 3, 9].map(|failures| reopen_wait(&timing, failures, 0.0, 0.0));
+        assert_eq!(waits, [1, 2, 4, 6, 6].map(Period::seconds));
+    }
 }
