@@ -7,15 +7,11 @@ use std::sync::Arc;
 
 use shared::id::AssociationId;
 use shared::status::AssociationStatus;
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 use shared::wire::{InstanceAssociationSummary, OutputLocation, Parameters};
 
 use crate::catalogue::Fetched;
 use crate::schedule::{Next, Schedule};
-
-/// After so long in progress a due association is given up.
-/// As agent/association/schedulemanager: two hours.
-pub const STUCK_AFTER: Period = Period::hours(2);
 
 /// What a node is told of an association, but for its state: the same on every
 /// node, and interned.
@@ -233,6 +229,8 @@ pub fn due(
 
 #[cfg(test)]
 mod tests {
+    use shared::time::Period;
+
     use super::*;
 
     #[test]

@@ -129,8 +129,29 @@ pub struct Timing {
     pub health_every: Period,
     /// Between polls. `Ssm.AssociationFrequencyMinutes`.
     pub poll_every: Period,
-    /// The longest wait before each poll; fixed in the agent.
+    /// The longest wait before each poll; fixed in the agent, as all that follow but one.
     pub poll_jitter: Period,
+    /// How long after an empty first answer the agent asks once more.
+    pub empty_poll_wait: Period,
+    /// Between looks at associations that are due and may not start.
+    pub safety_tick: Period,
+    /// After so long in progress a due association is given up (agent/association/schedulemanager).
+    pub stuck_after: Period,
+    /// Between the core agent's looks at its worker. `Agent.LongRunningWorkerMonitorIntervalSeconds`.
+    pub worker_check_every: Period,
+    /// The shortest wait before a control channel that could not be opened is
+    /// tried again; the longest first wait is twice that.
+    pub reconnect_wait: Period,
+    /// The longest wait between such attempts, before its jitter.
+    pub reconnect_longest: Period,
+    /// Between the looks of an agent whose questions for messages failed too often.
+    pub message_tick: Period,
+    /// Between attempts to send replies that the service did not confirm.
+    pub resend_every: Period,
+    /// The longest that an inventory step waits before it uploads.
+    pub inventory_wait: Period,
+    /// Between the looks of an EC2 instance whether its role may call.
+    pub role_check_every: Period,
     /// Between changes of a node's packages; never, if it is no time at all.
     pub facts_change_every: Period,
 }
@@ -141,6 +162,16 @@ impl Default for Timing {
             health_every: Period::minutes(5),
             poll_every: Period::minutes(10),
             poll_jitter: Period::seconds(30),
+            empty_poll_wait: Period::seconds(30),
+            safety_tick: Period::seconds(300),
+            stuck_after: Period::hours(2),
+            worker_check_every: Period::seconds(60),
+            reconnect_wait: Period::seconds(5),
+            reconnect_longest: Period::minutes(40),
+            message_tick: Period::minutes(15),
+            resend_every: Period::minutes(5),
+            inventory_wait: Period::seconds(30),
+            role_check_every: Period::minutes(30),
             facts_change_every: Period::days(7),
         }
     }

@@ -19,6 +19,7 @@ use shared::error::ErrorCode;
 use shared::time::{Period, Timestamp};
 
 use crate::call::{Call, Outcome};
+use crate::catalogue::Timing;
 use crate::command::Commands;
 use crate::lane::{Lane, LaneName};
 use crate::lifecycle::Lifecycle;
@@ -43,15 +44,9 @@ const POLLS_ON_FOR: Period = Period::seconds(60);
 const QUICK: Period = Period::seconds(1);
 /// After so many failures in a row the agent waits for its next look.
 const MOST_FAILURES: u32 = 10;
-/// Between these looks.
-const LOOK_EVERY: Period = Period::minutes(15);
 /// The longest wait before the control channel is opened anew after it was lost.
 const LOST_WAIT: Period = Period::milliseconds(2_500);
-/// The longest wait between attempts to open it, before its jitter.
-const LONGEST_WAIT: Period = Period::minutes(40);
-/// Replies that the service did not confirm are sent again so often,
-const RESEND_EVERY: Period = Period::minutes(5);
-/// so many at a time,
+/// Replies that the service did not confirm are sent again so many at a time,
 const RESENT_AT_ONCE: usize = 50;
 /// and for so long.
 const RESENT_FOR: Period = Period::hours(2);
@@ -238,6 +233,7 @@ impl Node {
         messaging.failures += 1;
         let first = u64::from(messaging.attempts - messaging.failures);
         let wait = reopen_wait(
+            &self.identity.cohort(turn.catalogue).timing,
             failures,
             turn.draw.uniform("channel-first", first),
             turn.draw.uniform("channel-wait", u64::from(messaging.attempts)),
@@ -268,15 +264,17 @@ impl Node {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let Some(messaging) = &mut self.messaging else { return };
         let took = turn.now.since(messaging.asked_at);
-        if self.identity.cohort(turn.catalogue).channels == Channels::LongPoll {
+        let cohort = self.identity.cohort(turn.catalogue);
+        if cohort.channels == Channels::LongPoll {
             messaging.word = Some("ec2messages");
         }
         messaging.failed_questions = if outcome.is_done() { 0 } else { messaging.failed_questions + 1 };
         let number = u64::from(messaging.questions);
         let due = if messaging.failed_questions >= MOST_FAILURES {
             messaging.failed_questions = 0;
-            let looks = turn.now.since(since).as_milliseconds() / LOOK_EVERY.as_milliseconds() + 1;
-            since + LOOK_EVERY * looks
+            let every = cohort.timing.message_tick;
+            let looks = turn.now.since(since).as_milliseconds() / every.as_milliseconds().max(1) + 1;
+            since + every * looks
         } else if took >= QUICK {
             turn.now
         } else {
@@ -315,7 +313,8 @@ impl Node {
         let first = first.unwrap_or(turn.now);
         if turn.now.since(first) < RESENT_FOR {
             messaging.stored.push((first, outbound));
-            messaging.resend_due.get_or_insert(turn.now + RESEND_EVERY);
+            let every = self.identity.cohort(turn.catalogue).timing.resend_every;
+            messaging.resend_due.get_or_insert(turn.now + every);
         }
     }
 
@@ -330,18 +329,20 @@ impl Node {
             messaging.outbox.push_back(outbound.clone());
             messaging.resending.push((first, outbound));
         }
-        messaging.resend_due = (!messaging.stored.is_empty()).then(|| turn.now + RESEND_EVERY);
+        let every = self.identity.cohort(turn.catalogue).timing.resend_every;
+        messaging.resend_due = (!messaging.stored.is_empty()).then(|| turn.now + every);
     }
 }
 
 /// How long to wait after so many failures before the control channel is tried
-/// again: 5 to 10 s, then twice as long each time, up to 40 min, and up to half of
+/// again: 5 to 10 s (by default), then twice as long each time, up to 40 min, and up to half of
 /// it on top. As agent/messageservice: exponential retryer with jitter.
-fn reopen_wait(failures: u32, first: f64, jitter: f64) -> Period {
-    let least = Period::seconds(5) + Period::seconds(5).share(first);
+fn reopen_wait(timing: &Timing, failures: u32, first: f64, jitter: f64) -> Period {
+    let (shortest, longest) = (timing.reconnect_wait, timing.reconnect_longest);
+    let least = shortest + shortest.share(first);
     let doubled = (0..failures).try_fold(least, |wait, _| {
         let wait = wait * 2;
-        if wait < LONGEST_WAIT { Ok(wait) } else { Err(LONGEST_WAIT) }
+        if wait < longest { Ok(wait) } else { Err(longest) }
     });
     let (Ok(wait) | Err(wait)) = doubled;
     wait + wait.share(jitter / 2.0)
@@ -364,10 +365,21 @@ mod tests {
         ];
         for (failures, first, jitter, milliseconds) in cases {
             assert_eq!(
-                reopen_wait(failures, first, jitter),
+                reopen_wait(&Timing::default(), failures, first, jitter),
                 Period::milliseconds(milliseconds),
                 "{failures}"
             );
         }
+    }
+
+    #[test]
+    fn attempts_grow_from_and_to_what_the_cohort_says() {
+        let timing = Timing {
+            reconnect_wait: Period::seconds(1),
+            reconnect_longest: Period::seconds(6),
+            ..Timing::default()
+        };
+        let waits = [0, 1, 2, 3, 9].map(|failures| reopen_wait(&timing, failures, 0.0, 0.0));
+        assert_eq!(waits, [1, 2, 4, 6, 6].map(Period::seconds));
     }
 }

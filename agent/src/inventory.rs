@@ -13,14 +13,11 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 use shared::id::NodeId;
 use shared::status::PlatformType;
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 use shared::wire::{InventoryEntry, InventoryItem, PutInventory};
 
 use crate::call::InventoryUpload;
 use crate::facts::{Facts, Thing};
-
-/// The longest that the agent waits before it uploads.
-pub const LONGEST_WAIT: Period = Period::seconds(30);
 
 /// A type of inventory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use shared::error::ApiError;
 use shared::status::{AgentErrorCode, AssociationStatus};
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 use smallvec::SmallVec;
 
 use crate::association::{Association, Fatal, Known, Listed, OwnSchedule};
@@ -25,9 +25,6 @@ use crate::health::next_turn;
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Fatality, Node, Note, Turn, executed_items};
-
-/// How long after an empty first answer the agent asks once more.
-const EMPTY_FIRST_ANSWER_WAIT: Period = Period::seconds(30);
 
 /// A poll under way.
 #[derive(Debug, Default)]
@@ -113,7 +110,8 @@ impl Node {
         if poll.listed.is_empty() && self.is_first_answer() {
             self.asked_twice = true;
             self.poll = None;
-            self.lane(LaneName::Associations).due = turn.now + EMPTY_FIRST_ANSWER_WAIT;
+            let wait = self.identity.cohort(turn.catalogue).timing.empty_poll_wait;
+            self.lane(LaneName::Associations).due = turn.now + wait;
             return;
         }
         self.load_next(turn);

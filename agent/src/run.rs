@@ -26,7 +26,7 @@ use shared::id::AssociationId;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 
-use crate::association::{Association, Executed, KnownStatus, STUCK_AFTER};
+use crate::association::{Association, Executed, KnownStatus};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
 use crate::execution::{self, StepResult};
@@ -39,9 +39,6 @@ use self::inventory::Upload;
 use self::package::Package;
 use self::pass::Pass;
 use self::step::StepUnderWay;
-
-/// Between looks at associations that are due and may not start.
-const SAFETY_TICK: Period = Period::seconds(300);
 
 /// A run under way.
 #[derive(Debug)]
@@ -108,13 +105,14 @@ impl Node {
             self.lane(LaneName::Execution).due = next.unwrap_or(Timestamp::NEVER);
             return;
         };
+        let timing = &self.identity.cohort(turn.catalogue).timing;
         let known = &self.known[first];
         if known.status != KnownStatus::InProgress {
             self.start(first, turn);
-        } else if known.last_execution().is_some_and(|last| turn.now.since(last) > STUCK_AFTER) {
+        } else if known.last_execution().is_some_and(|last| turn.now.since(last) > timing.stuck_after) {
             self.report_stuck(first, turn);
         } else {
-            self.lane(LaneName::Execution).due = next_tick(since, turn.now);
+            self.lane(LaneName::Execution).due = next_tick(since, timing.safety_tick, turn.now);
         }
     }
 
@@ -270,7 +268,8 @@ impl Node {
         let Some(run) = self.run.take() else { return };
         match self.lifecycle {
             Lifecycle::Online { since } if run.stalls => {
-                self.lane(LaneName::Execution).due = next_tick(since, turn.now);
+                let every = self.identity.cohort(turn.catalogue).timing.safety_tick;
+                self.lane(LaneName::Execution).due = next_tick(since, every, turn.now);
             }
             _ => self.execution_due(turn),
         }
@@ -370,7 +369,7 @@ impl Run {
 }
 
 /// The next instant of the scheduler's safety tick.
-fn next_tick(since: Timestamp, now: Timestamp) -> Timestamp {
-    let passed = now.since(since).as_milliseconds() / SAFETY_TICK.as_milliseconds();
-    since + SAFETY_TICK * (passed + 1)
+fn next_tick(since: Timestamp, every: Period, now: Timestamp) -> Timestamp {
+    let passed = now.since(since).as_milliseconds() / every.as_milliseconds().max(1);
+    since + every * (passed + 1)
 }

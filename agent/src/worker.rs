@@ -1,19 +1,15 @@
 //! The worker process: what is lost when it ends, and when it begins anew.
 //!
 //! The core agent keeps the registration and the credentials; health, polls and
-//! runs are the worker's. It looks after the worker once a minute, and starts it
+//! runs are the worker's. It looks after the worker once a minute (`worker_check_every`), and starts it
 //! again if it is gone (core/workerprovider). A document that is being worked off
 //! has a process of its own, which goes on meanwhile.
 
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 
 use crate::lane::LaneName;
 use crate::lifecycle::{Lifecycle, WORKER_START};
 use crate::node::{Fatality, Node, Note, Turn};
-
-/// Between the core agent's looks at its worker.
-/// As Agent.LongRunningWorkerMonitorIntervalSeconds.
-const WATCHDOG: Period = Period::seconds(60);
 
 impl Node {
     /// The worker dies: everything that it held in memory is gone, and whatever
@@ -35,7 +31,8 @@ impl Node {
         }
         self.lifecycle = Lifecycle::Starting;
         let began = since - WORKER_START;
-        let looks = turn.now.since(began).as_milliseconds() / WATCHDOG.as_milliseconds() + 1;
-        self.lane(LaneName::Health).due = began + WATCHDOG * looks + WORKER_START;
+        let every = self.identity.cohort(turn.catalogue).timing.worker_check_every;
+        let looks = turn.now.since(began).as_milliseconds() / every.as_milliseconds().max(1) + 1;
+        self.lane(LaneName::Health).due = began + every * looks + WORKER_START;
     }
 }

@@ -23,6 +23,7 @@ use shared::wire::{
     Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
 };
 
+use crate::scenario::timing::InvalidTiming;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
 
@@ -163,6 +164,14 @@ pub enum PlanError {
         cohort: String,
         /// What is wrong with it.
         source: InvalidDistribution,
+    },
+    /// Times at which no node would call.
+    #[error("cohort {cohort}: `timing`: {source}")]
+    Timing {
+        /// The cohort that names it.
+        cohort: String,
+        /// What is wrong with it.
+        source: InvalidTiming,
     },
     /// Such a version cannot stand in a header, and no agent has it.
     #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
@@ -479,6 +488,8 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     if !is_agent_version(&agent_version) {
         return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
     }
+    let timing = written.timing.meant();
+    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
     let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
     Ok(Cohort {
         name: written.name.clone(),
@@ -487,8 +498,8 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         identity,
         agent_version,
         timing: Timing {
-            facts_change_every: written.facts_change.unwrap_or(Timing::default().facts_change_every),
-            ..Timing::default()
+            facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
+            ..timing
         },
         behaviours: behaviours.collect::<Result<_, _>>()?,
         faults,
@@ -648,6 +659,26 @@ mod tests {
             let error = with(version).unwrap_err().to_string();
             assert!(error.starts_with("cohort database: agent version"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_cohort_calls_when_its_timing_says() {
+        let with = |timing: &str| {
+            let text = format!(
+                "{{name: x, seed: 1, duration: 5m, cohorts: [{{name: a, platform: debian-12, nodes: 1, \
+                 facts_change: 1d, timing: {{{timing}}}}}, {{name: b, platform: debian-12, nodes: 1}}]}}"
+            );
+            let scenario = Scenario::parse("x", &text).expect("it is well written");
+            Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
+        };
+        let plan = with("poll: 20m").unwrap();
+        let [changed, standard] = [0, 1].map(|place: usize| plan.catalogue.cohorts[place].timing);
+        let facts_change_every = Period::days(1);
+        assert_eq!(changed, Timing { poll_every: Period::minutes(20), facts_change_every, ..standard });
+        assert_eq!(standard, Timing::default());
+        let error = with("health: 1m").unwrap_err().to_string();
+        assert!(error.starts_with("cohort a: `timing`: `health` is 1m00s, and"), "{error}");
+        assert!(with("health: 1m, unreal: true").is_ok());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the file. What it means, with every default filled, is `plan`'s business.
 
 pub mod takes;
+pub mod timing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use shared::time::Period;
 use shared::wire::Parameters;
 
 use self::takes::Takes;
+use self::timing::Timing;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -90,6 +92,9 @@ pub struct Cohort {
     /// After how long one of a node's packages changes, for its inventory; a week if not said.
     #[serde(default)]
     pub facts_change: Option<Period>,
+    /// When its nodes call; as the real agent if not said.
+    #[serde(default)]
+    pub timing: Timing,
     /// What is wrong with how many of them.
     #[serde(default)]
     pub faults: Vec<Fault>,

@@ -89,6 +89,29 @@ fn refused(outcome: &Outcome) -> BTreeMap<u32, Vec<Vec<Timestamp>>> {
 }
 
 #[test]
+fn a_cohort_polls_as_often_as_its_timing_says() {
+    let world = world(
+        "{name: paces, seed: 5, duration: 3h, cohorts: [
+          {name: quick, platform: ubuntu-22.04, nodes: 20, timing: {poll: 5m}},
+          {name: usual, platform: ubuntu-22.04, nodes: 20},
+          {name: eager, platform: ubuntu-22.04, nodes: 20, timing: {poll: 1m, unreal: true}}]}",
+    );
+    let outcome = world.run();
+    let mut polls: BTreeMap<u32, usize> = BTreeMap::new();
+    for entry in outcome.history.entries() {
+        if entry.operation == "ListInstanceAssociations" {
+            *polls.entry(entry.node).or_default() += 1;
+        }
+    }
+    assert_eq!(polls.len(), 60);
+    for (node, polls) in polls {
+        // The empty first one is made twice.
+        let expected = 1 + [36, 18, 180][usize::from(world.plan.identity(node).cohort)];
+        assert_eq!(polls, expected, "node {node}");
+    }
+}
+
+#[test]
 fn nodes_that_start_while_the_service_throttles_sleep_and_return() {
     let outcome = throttled_boot(Period::minutes(12), "30m");
     assert_eq!(

@@ -18,8 +18,6 @@ use crate::lane::LaneName;
 use crate::lifecycle::{Event, Lifecycle};
 use crate::node::{Dispatch, Node, Note, Turn};
 
-/// How often an instance looks whether its role may call: half of an assumed hour.
-const ROLE_CHECK_EVERY: Period = Period::minutes(30);
 /// How long a machine takes to make a key pair (seen of the real agent).
 const KEY_TAKES: Period = Period::milliseconds(180);
 /// How soon a machine looks again for the activation that it is to register by.
@@ -158,7 +156,7 @@ impl Node {
             let held = self.held.get_or_insert_with(|| Box::new(Held::new(Step::Role)));
             held.failures = 0;
             held.session = None;
-            held.renew_at = turn.now + ROLE_CHECK_EVERY;
+            held.renew_at = turn.now + self.identity.cohort(turn.catalogue).timing.role_check_every;
             self.follow(Event::Registered, turn);
             self.settle();
             return;

@@ -15,7 +15,6 @@ use shared::time::{Period, Timestamp};
 use crate::association::Known;
 use crate::catalogue::Behaviour;
 use crate::execution::{self, Ending, StepResult, StepStatus, Verdict};
-use crate::inventory;
 use crate::node::{Node, Turn};
 use crate::performance::{self, Performance};
 use crate::plugin::{self, Work};
@@ -75,7 +74,14 @@ impl Node {
                     let behaviour = cohort.behaviour(&run.pass().name, &step.name, self.identity.index);
                     let taken = match rival {
                         Some(rival) => Some(run.refuse_inventory(document, platform, rival)),
-                        None => run.take_up(document, timeout, &behaviour, platform, turn),
+                        None => run.take_up(
+                            document,
+                            timeout,
+                            &behaviour,
+                            platform,
+                            cohort.timing.inventory_wait,
+                            turn,
+                        ),
                     };
                     match taken {
                         None => break,
@@ -147,7 +153,7 @@ impl Node {
         let decision = execution::decide(document, index, &pass.context(&association, platform));
         let Verdict::Run { timeout } = decision else { return };
         let behaviour = cohort.behaviour(&pass.name, &document.steps[index].name, self.identity.index);
-        run.begin_process(document, timeout, &behaviour, platform, turn);
+        run.begin_process(document, timeout, &behaviour, platform, cohort.timing.inventory_wait, turn);
         self.report_next(turn);
     }
 }
@@ -160,6 +166,7 @@ impl Run {
         timeout: Period,
         behaviour: &Behaviour,
         platform: PlatformType,
+        inventory_wait: Period,
         turn: &Turn<'_>,
     ) -> Option<StepResult> {
         let step = &document.steps[self.pass().results.len()];
@@ -179,7 +186,7 @@ impl Run {
                 return Some(self.close(document, platform, StepStatus::Failed, String::new(), reason));
             }
         }
-        self.begin_process(document, timeout, behaviour, platform, turn);
+        self.begin_process(document, timeout, behaviour, platform, inventory_wait, turn);
         None
     }
 
@@ -190,6 +197,7 @@ impl Run {
         timeout: Period,
         behaviour: &Behaviour,
         platform: PlatformType,
+        inventory_wait: Period,
         turn: &Turn<'_>,
     ) {
         let step = &document.steps[self.pass().results.len()];
@@ -201,7 +209,7 @@ impl Run {
         let mut performance = performance::perform(step, &inputs, timeout, &chance);
         if plugin::work(&step.action) == Work::Inventory && behaviour.takes.is_none() {
             performance.takes =
-                performance.takes + draw.period("inventory-wait", index as u64, inventory::LONGEST_WAIT);
+                performance.takes + draw.period("inventory-wait", index as u64, inventory_wait);
         }
         let lost = if self.loses_output(behaviour, step) { OUTPUT_LOST_AFTER } else { Period::ZERO };
         let due = turn.now + performance.takes.min(timeout) + lost;
