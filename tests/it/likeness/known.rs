@@ -32,7 +32,6 @@ const fn known(operation: &'static str, what: &'static str, reason: &'static str
     Known { operation, what, reason }
 }
 
-const SETUP: &str = "the setup program registers, a process of its own; the node goes on with its connection";
 const CHANNEL: &str = "the played node has no control channel; a cohort's nodes have one where it says so";
 const MESSAGES: &str = "the played node does not ask for messages; a cohort's nodes do where it says so";
 const MACHINE: &str = "processor and kernel are those of another machine; the 715 packages are the same";
@@ -53,7 +52,6 @@ pub(super) const KNOWN: &[Known] = &[
     known("PutInventory", "value of Items[].Content[].CPUModel", MACHINE),
     known("PutInventory", "value of Items[].Content[].CPUSpeedMHz", MACHINE),
     known("PutInventory", "value of Items[].Content[].KernelVersion", MACHINE),
-    known("RequestManagedInstanceRoleToken", "connection", SETUP),
     known("SendReply", "missing", MESSAGES),
     known("frame agent_job_ack", "missing", CHANNEL),
     known("frame agent_job_reply", "missing", CHANNEL),
