@@ -319,6 +319,7 @@ impl Request {
     /// The part of the agent that sends it, over connections of its own.
     pub const fn module(&self) -> Module {
         match self {
+            Self::Register(request) if request.activation_id.is_some() => Module::Setup,
             Self::Register(_) | Self::RequestToken(_) | Self::UpdateKey(_) => Module::Credentials,
             Self::Heartbeat(_) => Module::Health,
             Self::ListAssociations(_)

@@ -51,13 +51,18 @@ impl Owner {
     pub const fn module(node: u32, module: Module) -> Self {
         Self(((node as u64 + 1) << 8) | module as u64)
     }
+
+    /// Whether its process ends with its call, and its connection with it.
+    const fn ends_at_once(self) -> bool {
+        self.0 >> 8 != 0 && self.0 & 0xff == Module::Setup as u64
+    }
 }
 
 /// A part of the real agent that has connections of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Module {
-    /// Registration and the role token, in the core process.
+    /// An instance's registration and the role token, in the core process.
     Credentials,
     /// Start probe and heartbeats.
     Health,
@@ -71,6 +76,8 @@ pub enum Module {
     Messages,
     /// The control channel.
     ControlChannel,
+    /// The setup program, which registers by an activation and is gone.
+    Setup,
 }
 
 impl Module {
@@ -207,6 +214,9 @@ impl Pool {
 
     /// Takes back a connection whose answer was read to its end, at `now` of the wall clock.
     pub(super) fn give_back(&self, owner: Owner, connection: Connection, now: Duration) {
+        if owner.ends_at_once() {
+            return;
+        }
         let mut connection = connection.used();
         // One that is closed frees its slot by itself.
         while !connection.is_closed() {

@@ -32,10 +32,8 @@ const fn known(operation: &'static str, what: &'static str, reason: &'static str
     Known { operation, what, reason }
 }
 
-const REGISTRATION: &str = "the played node is registered already: hybrid registration is not simulated yet";
-const TOKEN: &str = "nodes hold no credentials of their own yet";
-const CHANNEL: &str = "the played nodes have no control channel: cohorts do where they say so";
-const MESSAGES: &str = "the played nodes do not ask for messages: cohorts do where they say so";
+const CHANNEL: &str = "the played node has no control channel; a cohort's nodes have one where it says so";
+const MESSAGES: &str = "the played node does not ask for messages; a cohort's nodes do where it says so";
 const MACHINE: &str = "processor and kernel are those of another machine; the 715 packages are the same";
 const INTERFACES: &str = "the recorded machine had no network interface but the loopback";
 
@@ -54,8 +52,6 @@ pub(super) const KNOWN: &[Known] = &[
     known("PutInventory", "value of Items[].Content[].CPUModel", MACHINE),
     known("PutInventory", "value of Items[].Content[].CPUSpeedMHz", MACHINE),
     known("PutInventory", "value of Items[].Content[].KernelVersion", MACHINE),
-    known("RegisterManagedInstance", "missing", REGISTRATION),
-    known("RequestManagedInstanceRoleToken", "missing", TOKEN),
     known("SendReply", "missing", MESSAGES),
     known("frame agent_job_ack", "missing", CHANNEL),
     known("frame agent_job_reply", "missing", CHANNEL),

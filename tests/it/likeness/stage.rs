@@ -10,19 +10,21 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::call::Answer;
+use agent::call::{Answer, Request};
 use agent::catalogue::Platform;
+use agent::client::key::KeyPool;
 use agent::client::pool::Owner;
 use agent::client::sign::Signer;
 use agent::client::{CallError, Client, Clock, Elapsed, Limits, Outgoing};
-use agent::fault::Share;
-use agent::lifecycle::WORKER_START;
+use agent::credentials::{ACTIVATION_LIMIT, Activations, Grant, IdentityKind, IdentitySettings};
+use agent::fault::NodeFaults;
 use agent::node::Node;
 use fleet::live::user_agents;
 use shared::error::ApiError;
 use shared::signature::Credentials;
 use shared::status::PlatformType;
 use shared::time::{Period, Timestamp};
+use shared::wire::RequestManagedInstanceRoleTokenReply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
@@ -40,16 +42,25 @@ const DEBIAN: Platform = Platform {
     user_agent_system: "linux; amd64",
 };
 
+/// The id under which the recorded agents called.
+const NODE: &str = "mi-0123456789abcdef0";
+
+/// The activation by which they registered.
+const ACTIVATION: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The fewest key pairs that a fleet may share.
+const KEYS: u32 = 2;
+
 /// More nodes than this are not looked at for one whose draws are near the recorded ones.
 const CANDIDATES: u32 = 20_000;
 
 /// Plays a recording to a node, and says what the node sent.
 pub(super) fn play(recorded: &[Call]) -> Vec<Call> {
     let zero = beginning(recorded);
-    let probe = recorded.iter().find(|call| call.lane() == Lane::Health).expect("a probe is recorded").at;
-    let arrives = zero + period(probe) - WORKER_START;
+    let first = recorded.iter().find(|call| call.lane() == Lane::Identity).expect("a node registers").at;
+    let arrives = zero + period(first);
     let end = recorded.last().expect("calls are recorded").at;
-    let lasts = period(end - probe) + WORKER_START;
+    let lasts = period(end - first);
 
     let near = (0..CANDIDATES).find(|index| is_near(*index, arrives, lasts, zero, recorded));
     let mut bench = node(near.expect("some node's draws are near the recorded ones"), arrives);
@@ -71,15 +82,36 @@ fn period(seconds: f64) -> Period {
     Period::milliseconds((seconds * 1000.0) as u64)
 }
 
-/// A hybrid node of the recorded system that is registered already.
+/// A hybrid node of the recorded system that registers by an activation.
 fn node(index: u32, arrives: Timestamp) -> Bench {
-    let mut bench = Bench::of(index, Vec::new(), arrives);
-    let cohort = &mut bench.catalogue.cohorts[0];
-    cohort.platform = DEBIAN;
-    // Nodes struck by it are hybrid ones that call without registering first.
-    cohort.faults.invalid_instance = Share::ALL;
+    let activations = Activations::of_nodes(index + 1);
+    let grant = Grant { id: ACTIVATION.to_owned(), code: "c".repeat(20) };
+    activations.put((index / ACTIVATION_LIMIT) as usize, grant);
+    let identity = IdentitySettings {
+        kind: IdentityKind::Hybrid,
+        key_pool: KEYS,
+        activations,
+        ..IdentitySettings::default()
+    };
+    let mut bench = Bench::with(index, Vec::new(), arrives, identity, NodeFaults::default());
+    bench.catalogue.cohorts[0].platform = DEBIAN;
     bench.node = Node::new(bench.node.identity, &bench.catalogue, arrives);
     bench
+}
+
+/// Lets a node in that is only looked at, and takes whatever else it says.
+fn lets_in(made: &Made) -> Answer {
+    match &made.request {
+        Request::Register(_) => Answer::Registered(NODE.parse().expect("an id")),
+        Request::RequestToken(_) => Answer::Token(RequestManagedInstanceRoleTokenReply {
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: String::new(),
+            token_expiration_date: made.at + Period::hours(1),
+            update_key_pair: false,
+        }),
+        _ => Answer::Done,
+    }
 }
 
 /// Whether this node polls within two seconds of the recorded first poll, and sends
@@ -91,7 +123,7 @@ fn is_near(index: u32, arrives: Timestamp, lasts: Period, zero: Timestamp, recor
     bench.run_for(lasts, &mut |made| {
         let at = made.at.since(zero).as_seconds();
         instants.entry(made.operation()).or_default().push(at);
-        Answer::Done
+        lets_in(made)
     });
     let agrees = |operation: &str, within: f64, count: usize| {
         let expected = recorded.iter().filter(|call| call.operation == operation).map(|call| call.at);
@@ -144,6 +176,7 @@ impl Stage {
         let endpoint = url.parse().expect("a listener's address is an endpoint");
         let client =
             Client::new(endpoint, signer, clock.clone(), Limits::of_connections(64)).expect("a client");
+        let client = client.with_keys(KeyPool::generate(KEYS).expect("key pairs can be made"));
         let user_agent = user_agents(&bench.catalogue)[0].clone();
         Self { runtime, client, clock, stub, zero, user_agent }
     }
@@ -152,18 +185,23 @@ impl Stage {
     fn carry(&mut self, made: &Made) -> Answer {
         let at = made.at.since(self.zero).as_milliseconds();
         self.clock.0.store(at as i64, Ordering::Relaxed);
+        let offered = made.signing.offers.and_then(|number| self.client.keys().public_key(number));
+        let request = match offered {
+            Some(public_key) => made.request.clone().offering(public_key),
+            None => made.request.clone(),
+        };
         let outgoing = Outgoing {
-            target: made.request.target(),
+            target: request.target(),
             user_agent: self.user_agent.clone(),
-            body: made.request.body().into(),
+            body: request.body().into(),
             by: made.signing.by.clone(),
-            owner: Owner::module(0, made.request.module()),
+            owner: Owner::module(0, request.module()),
             due: made.at,
             now: made.at,
             timeout: Duration::MAX,
         };
         match self.runtime.block_on(self.client.send(outgoing)).outcome {
-            Ok(body) => made.request.read(&body),
+            Ok(body) => request.read(&body),
             Err(CallError::Refused { code, status, message, .. }) => {
                 Answer::Refused(ApiError::new(code, message), status)
             }

@@ -189,6 +189,17 @@ async fn each_module_of_each_node_keeps_connections_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_setup_program_leaves_no_connection() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = client(&plane.url(), &clock, Limits::of_connections(16));
+    for _ in 0..2 {
+        opened_by(&client, &plane, Owner::module(0, Module::Setup)).await.closed().await;
+    }
+    until(|| client.counters().open == 0).await;
+    assert_eq!(client.counters().opened, 2);
+}
+
+#[tokio::test]
 async fn an_owner_keeps_two_idle_connections() {
     let (plane, clock) = (Plane::new().await, TestClock::new());
     let client = client(&plane.url(), &clock, Limits::of_connections(16));
