@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use shared::seed::{Draw, Seed};
+use shared::seed::Draw;
 use shared::status::PlatformType;
 use shared::time::{Period, Timestamp};
 
@@ -148,17 +148,18 @@ impl Facts {
 
     /// The packages, whatever the node.
     pub fn applications(&self) -> Vec<Thing> {
-        let template = self.template();
-        let changes = changes(template, self.edition);
-        template.packages.iter().zip(changes).map(|(package, changes)| package.thing(changes)).collect()
+        self.packages(|_| true)
     }
 
     /// Those of the packages that are AWS's own.
     pub fn aws_components(&self) -> Vec<Thing> {
-        let is_aws = |thing: &Thing| {
-            thing.iter().any(|(key, value)| *key == "Name" && AWS_COMPONENTS.contains(&&**value))
-        };
-        self.applications().into_iter().filter(is_aws).collect()
+        self.packages(|package| AWS_COMPONENTS.contains(&package.name))
+    }
+
+    fn packages(&self, is_wanted: impl Fn(&Package) -> bool) -> Vec<Thing> {
+        let packages = &self.template().packages;
+        let wanted = packages.iter().enumerate().filter(|(_, package)| is_wanted(package));
+        wanted.map(|(place, package)| package.thing(changes(place, packages.len(), self.edition))).collect()
     }
 
     /// The network interfaces.
@@ -255,15 +256,16 @@ impl Facts {
     }
 }
 
-/// How often each package changed by an edition.
-fn changes(template: &Template, edition: u32) -> Vec<u32> {
-    let mut changes = vec![0; template.packages.len()];
-    // Which package a change hits is the platform's affair, not the node's or the run's.
-    let draw = Seed(0).draw(template.platform, 0);
-    for change in 1..=edition {
-        changes[draw.bits("package-change", u64::from(change)) as usize % template.packages.len()] += 1;
-    }
-    changes
+/// Between packages that change one after another, in places of the template. No
+/// template is a multiple of this prime long, so that all have their turn.
+const NEXT_CHANGE: usize = 7_919;
+
+/// How often the package in this place had changed by an edition: one package
+/// changes at a time, and all in turn.
+fn changes(place: usize, packages: usize, edition: u32) -> u32 {
+    let turn = place * NEXT_CHANGE % packages;
+    let (rounds, rest) = (edition as usize / packages, edition as usize % packages);
+    (rounds + usize::from(turn < rest)) as u32
 }
 
 impl Package {
@@ -324,6 +326,8 @@ fn newer(version: &'static str, changes: u32) -> Cow<'static, str> {
 
 #[cfg(test)]
 mod tests {
+    use shared::seed::Seed;
+
     use super::*;
     use crate::catalogue::PLATFORMS;
 
@@ -386,6 +390,19 @@ mod tests {
         assert_eq!(before.iter().zip(&after).filter(|(before, after)| before != after).count(), 1);
         assert_eq!(after, facts("ubuntu-22.04", 2, 8).applications());
         assert_ne!(facts("ubuntu-22.04", 1, 8).network(), facts("ubuntu-22.04", 2, 8).network());
+    }
+
+    #[test]
+    fn packages_change_in_turn_however_many_changes_there_were() {
+        for platform in PLATFORMS {
+            let packages = facts(platform.name, 0, 0).applications().len();
+            let total = |edition| {
+                (0..packages).map(|place| u64::from(changes(place, packages, edition))).sum::<u64>()
+            };
+            for edition in [0, 1, packages as u32 - 1, packages as u32, 2_900, 1_800_000_000] {
+                assert_eq!(total(edition), u64::from(edition), "{}", platform.name);
+            }
+        }
     }
 
     #[test]
