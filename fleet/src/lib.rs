@@ -13,6 +13,7 @@
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
+mod cause;
 pub mod cli;
 pub mod clock;
 pub mod connections;

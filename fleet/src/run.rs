@@ -249,9 +249,7 @@ pub async fn run_live(
     };
     // A control channel is a connection beside the pool's.
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
-    let limits = Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(pooled) };
-    let client = Client::new(endpoint.clone(), signer()?, clock, limits)?;
-    let client = client.with_keys(keys);
+    let client = client(&endpoint, clock, connections, pooled, keys)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
@@ -388,8 +386,20 @@ impl Fleet {
     }
 }
 
+/// The way of nodes to a plane, over at most so many connections.
+pub(crate) fn client(
+    endpoint: &Endpoint,
+    clock: Clock,
+    connections: Connections,
+    most: usize,
+    keys: KeyPool,
+) -> Result<Client<Clock>, RunError> {
+    let limits = Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(most) };
+    Ok(Client::new(endpoint.clone(), signer()?, clock, limits)?.with_keys(keys))
+}
+
 /// Signs as the environment says, else with the documentation's example key.
-pub(crate) fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
+fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
     let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
     let named = of_environment("AWS_ACCESS_KEY_ID").zip(of_environment("AWS_SECRET_ACCESS_KEY"));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use agent::client::endpoint::Endpoint;
 use agent::client::key::KeyPool;
-use agent::client::{Client, Limits};
 use shared::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -14,7 +13,7 @@ use crate::host;
 use crate::live::{self, Question, Surroundings};
 use crate::plan::Plan;
 use crate::progress::Progress;
-use crate::run::{RunError, signer};
+use crate::run::{RunError, client};
 use crate::witness::Witnessed;
 
 /// Runs the plan's node until `stop` completes, the plan's time is over, or
@@ -26,12 +25,11 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     mut look: impl FnMut(Witnessed) -> bool,
 ) -> Result<(), RunError> {
+    // Before the clock starts: to make them takes a while.
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, plan.time_scale);
     let connections = Connections::AsAgent;
-    let limits =
-        Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(limits.connections) };
-    let client = Client::new(endpoint.clone(), signer()?, clock, limits)?.with_keys(keys);
+    let client = client(endpoint, clock, connections, limits.connections, keys)?;
     let (registered, _) = mpsc::unbounded_channel();
     let (witness, mut witnessed) = mpsc::unbounded_channel();
     let around = Surroundings {

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use shared::time::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::cause::chain;
+
 /// Where calls are told.
 pub type Witness = mpsc::UnboundedSender<Witnessed>;
 
@@ -55,13 +57,7 @@ impl Heard {
             Err(CallError::Refused { code, status, message, .. }) => {
                 Self::Refusal { status: *status, code: code.to_string(), message: message.clone() }
             }
-            Err(error) => Self::Nothing(reasons(error)),
+            Err(error) => Self::Nothing(chain(error)),
         }
     }
-}
-
-/// An error and what it came of.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -24,6 +24,7 @@ pub mod config;
 mod engine;
 mod handler;
 pub mod http;
+mod instant;
 mod listener;
 mod page;
 mod route;

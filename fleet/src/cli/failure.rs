@@ -1,6 +1,5 @@
 //! Why a command did not do what it was asked to.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -13,6 +12,7 @@ use tracing_subscriber::filter::ParseError;
 
 use super::directory::DirectoryError;
 use super::exit::Exit;
+use crate::cause::chain;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::host::HostError;
@@ -199,22 +199,6 @@ impl Failure {
     pub fn print(&self, to: &mut impl Write) -> io::Result<()> {
         writeln!(to, "error: {}", chain(self))
     }
-}
-
-/// An error and its causes, joined by `: `. A cause that its error has told of
-/// already is not told again.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        if !text.ends_with(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

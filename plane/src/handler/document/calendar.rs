@@ -1,12 +1,12 @@
 //! Whether change calendars are open.
 
-use jiff::tz::TimeZone;
 use shared::error::{ApiError, ErrorCode};
 use shared::time::Timestamp;
 use shared::wire::{GetCalendarState, GetCalendarStateReply};
 
 use super::super::refused;
 use crate::calendar::{Calendar, all_open, next_transition};
+use crate::instant;
 use crate::state::State;
 
 /// Tells whether all of these calendars are open, and until when.
@@ -24,8 +24,8 @@ pub(crate) fn get_calendar_state(
     let is_open = all_open(&calendars, at);
     Ok(GetCalendarStateReply {
         state: Some(if is_open { "OPEN" } else { "CLOSED" }.to_owned()),
-        at_time: write_instant(at),
-        next_transition_time: next_transition(&calendars, at).and_then(write_instant),
+        at_time: instant::to_the_second(at),
+        next_transition_time: next_transition(&calendars, at).and_then(instant::to_the_second),
     })
 }
 
@@ -37,12 +37,6 @@ fn read_instant(text: &str) -> Result<Timestamp, ApiError> {
         )
     })?;
     Ok(Timestamp::from_milliseconds(instant.as_millisecond()))
-}
-
-/// ISO 8601 in UTC, to the second; none where the year has more than four digits.
-fn write_instant(at: Timestamp) -> Option<String> {
-    let instant = jiff::Timestamp::from_millisecond(at.milliseconds()).ok()?;
-    Some(instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 #[cfg(test)]
@@ -57,7 +51,7 @@ mod tests {
             assert!(refusal.message.contains("9999"), "{refusal}");
         }
         let last = read_instant("9999-12-30T12:00:00Z").unwrap();
-        assert_eq!(write_instant(last).as_deref(), Some("9999-12-30T12:00:00Z"));
-        assert_eq!(write_instant(Timestamp::from_milliseconds(253_402_300_800_000)), None);
+        assert_eq!(instant::to_the_second(last).as_deref(), Some("9999-12-30T12:00:00Z"));
+        assert_eq!(instant::to_the_second(Timestamp::from_milliseconds(253_402_300_800_000)), None);
     }
 }

@@ -8,7 +8,6 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use shared::error::{ApiError, ErrorCode};
 use shared::id::NodeId;
 use shared::time::Timestamp;
@@ -20,6 +19,7 @@ use shared::wire::{
 use super::super::refused;
 use super::aggregate;
 use super::{OF_HEARTBEATS, TYPES, known_node};
+use crate::instant;
 use crate::page::{List, SEARCH, cut, page_size};
 use crate::state::State;
 use crate::state::inventory::CUSTOM;
@@ -144,11 +144,11 @@ fn of_heartbeats(node: &Node) -> Option<InventoryResultItem> {
         ("ResourceType", Some(if node.id.is_hybrid() { "ManagedInstance" } else { "EC2Instance" })),
     ];
     let told = attributes.into_iter().filter_map(|(name, value)| Some((Arc::from(name), Arc::from(value?))));
-    let at = jiff::Timestamp::from_millisecond(ping.milliseconds()).ok()?;
+    let captured = instant::to_the_second(ping)?;
     Some(InventoryResultItem {
         type_name: Some(OF_HEARTBEATS.to_owned()),
         schema_version: Some("1.0".to_owned()),
-        capture_time: Some(at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        capture_time: Some(captured),
         content_hash: None,
         content: vec![told.collect::<BTreeMap<_, _>>()],
     })
