@@ -4,31 +4,28 @@
 //! timeline and seeds, never per-node events: who a node is and when it arrives
 //! is a function of its number.
 
+mod association;
+mod cohort;
+mod error;
+
 use std::sync::Arc;
 
-use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
-use agent::credentials::{Activations, IdentityKind, IdentitySettings, KEY_POOL};
-use agent::distribution::InvalidDistribution;
-use agent::fault::{NodeFaults, Share};
+use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::fault::Share;
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
-use shared::document::Document;
 use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::seed::Seed;
-use shared::target::Target;
 use shared::time::{Period, Timestamp};
-use shared::wire::{
-    Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
-};
+use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
-use crate::scenario::timing::InvalidTiming;
+use self::association::misfits;
+pub use self::error::PlanError;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
-
-/// The agent's version where a cohort names none: that of the recorded traces.
-const AGENT_VERSION: &str = "3.3.0.0";
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -91,117 +88,6 @@ pub struct Overrides {
     pub unsupported_platform: Option<Share>,
 }
 
-/// Why a scenario makes no plan.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PlanError {
-    /// A run needs nodes.
-    #[error("scenario {0} has no nodes")]
-    NoNodes(String),
-    /// There is no such platform.
-    #[error("cohort {cohort}: no platform `{platform}`; there are {}", platform_names())]
-    UnknownPlatform {
-        /// The cohort that names it.
-        cohort: String,
-        /// Its name.
-        platform: String,
-    },
-    /// Two cohorts of one name would have the same nodes.
-    #[error("two cohorts are called `{0}`")]
-    DuplicateCohort(String),
-    /// There is no such cohort.
-    #[error("association {association}: no cohort `{cohort}`")]
-    UnknownCohort {
-        /// The association that names it.
-        association: String,
-        /// Its name.
-        cohort: String,
-    },
-    /// A cohort has no node that is free of faults.
-    #[error("association {association}: cohort {cohort} has no node without a fault to aim at")]
-    NoSoundNode {
-        /// The association that aims at it.
-        association: String,
-        /// The cohort.
-        cohort: String,
-    },
-    /// A behaviour is for a node that the cohort does not have.
-    #[error("cohort {cohort}: a behaviour names node {node}; the {nodes} nodes count from 0")]
-    NoSuchNode {
-        /// The cohort.
-        cohort: String,
-        /// The node's index.
-        node: u32,
-        /// How many nodes the cohort has.
-        nodes: u32,
-    },
-    /// Settings of an identity that the cohort does not have.
-    #[error("cohort {cohort}: `{setting}` is for nodes of identity {identity}")]
-    NotOfThisIdentity {
-        /// The cohort.
-        cohort: String,
-        /// The setting.
-        setting: &'static str,
-        /// Who has it.
-        identity: &'static str,
-    },
-    /// An id that nobody knows before the node has registered.
-    #[error(
-        "association {association}: the nodes of the hybrid cohort {cohort} get their ids when they register; aim at a tag"
-    )]
-    NoIdYet {
-        /// The association that aims at it.
-        association: String,
-        /// The cohort.
-        cohort: String,
-    },
-    /// A key must be changed for another.
-    #[error("key_pool {0} is not from 2 to 1,000")]
-    KeyPool(u32),
-    /// A distribution that cannot be drawn from.
-    #[error("cohort {cohort}: `takes`: {source}")]
-    Takes {
-        /// The cohort that names it.
-        cohort: String,
-        /// What is wrong with it.
-        source: InvalidDistribution,
-    },
-    /// Times at which no node would call.
-    #[error("cohort {cohort}: `timing`: {source}")]
-    Timing {
-        /// The cohort that names it.
-        cohort: String,
-        /// What is wrong with it.
-        source: InvalidTiming,
-    },
-    /// Such a version cannot stand in a header, and no agent has it.
-    #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
-    AgentVersion {
-        /// The cohort that names it.
-        cohort: String,
-        /// The version.
-        version: String,
-    },
-    /// No cohort lies in the target of a document that a foreign platform could not run.
-    #[error(
-        "--unsupported-platform strikes nodes that lie in a tag target, and scenario {0} has none \
-         whose document Windows cannot run"
-    )]
-    NothingToMisfit(String),
-    /// Time must pass.
-    #[error("time scale {0} is not from 0.001 to 100,000")]
-    TimeScale(f64),
-}
-
-/// The place of this bucket.
-fn output_in(bucket: String) -> OutputLocation {
-    let place = S3Location { output_s3_bucket_name: Some(bucket), ..S3Location::default() };
-    OutputLocation { s3_location: Some(place) }
-}
-
-fn platform_names() -> String {
-    PLATFORMS.map(|platform| platform.name).join(", ")
-}
-
 impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
@@ -212,7 +98,7 @@ impl Plan {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
-            cohorts.push(cohort(written)?);
+            cohorts.push(cohort::cohort(written)?);
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
         if !(2..=1_000).contains(&key_pool) {
@@ -361,203 +247,6 @@ impl Plan {
         }
         Ok((eligible, Share::of(struck, u64::from(nodes))))
     }
-
-    fn association(&self, written: &scenario::Association) -> Result<PlannedAssociation, PlanError> {
-        let mut aims = Vec::new();
-        let mut targets = Vec::new();
-        for target in &written.targets {
-            let (target, aim) = self.target(written, target)?;
-            targets.push(target);
-            aims.push(aim);
-        }
-        let aim = aims.join(" and ");
-        let aim = written.schedule.as_ref().map_or(aim.clone(), |schedule| format!("{schedule} {aim}"));
-        Ok(PlannedAssociation {
-            at: written.at,
-            request: CreateAssociation {
-                name: written.document.clone(),
-                association_name: Some(written.name.clone()),
-                parameters: written.parameters.clone(),
-                targets: Some(targets),
-                schedule_expression: written.schedule.clone(),
-                max_concurrency: written.max_concurrency.clone(),
-                max_errors: written.max_errors.clone(),
-                alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {
-                    ignore_poll_alarm_failure: None,
-                    alarms: vec![Alarm { name }],
-                }),
-                output_location: written.output_bucket.clone().map(output_in),
-                ..CreateAssociation::default()
-            },
-            aim,
-            rounds: written.rounds.unwrap_or(1),
-            refusal: written.refused.as_ref().map(|refusal| refusal.0.clone()),
-        })
-    }
-
-    fn target(
-        &self,
-        association: &scenario::Association,
-        target: &scenario::Target,
-    ) -> Result<(Target, String), PlanError> {
-        Ok(match target {
-            scenario::Target::All => (Target::new("InstanceIds", ["*"]), "all nodes".to_owned()),
-            scenario::Target::Tag(tag) => {
-                let aim = format!("tag {}={}", tag.key, tag.values.join(","));
-                (Target::new(format!("tag:{}", tag.key), &tag.values), aim)
-            }
-            scenario::Target::TerminatedNode => {
-                let id = self.terminated[0];
-                (Target::new("InstanceIds", [id.as_str()]), format!("{id} (terminated)"))
-            }
-            scenario::Target::Instance(id) => (Target::new("InstanceIds", [id.as_str()]), id.to_string()),
-            scenario::Target::ResourceGroup(name) => {
-                (Target::new("resource-groups:Name", [name]), format!("resource group {name}"))
-            }
-            scenario::Target::Node(cohort) => {
-                let id = self.sound_node(association, cohort)?;
-                (Target::new("InstanceIds", [id.as_str()]), id.to_string())
-            }
-        })
-    }
-
-    /// The first node of a cohort to arrive that is free of faults.
-    fn sound_node(&self, association: &scenario::Association, cohort: &str) -> Result<NodeId, PlanError> {
-        let place =
-            self.catalogue.cohorts.iter().position(|known| known.name == cohort).ok_or_else(|| {
-                PlanError::UnknownCohort { association: association.name.clone(), cohort: cohort.to_owned() }
-            })?;
-        if self.catalogue.cohorts[place].identity.kind == IdentityKind::Hybrid {
-            return Err(PlanError::NoIdYet {
-                association: association.name.clone(),
-                cohort: cohort.to_owned(),
-            });
-        }
-        let first: u32 = self.sizes[..place].iter().sum();
-        let faults = self.catalogue.cohorts[place].faults;
-        let sound = (first..first + self.sizes[place])
-            .filter(|&number| faults.of(self.catalogue.seed, number).is_none())
-            .min_by_key(|&number| self.arrival(number));
-        sound.map(|number| self.node_id(number)).ok_or_else(|| PlanError::NoSoundNode {
-            association: association.name.clone(),
-            cohort: cohort.to_owned(),
-        })
-    }
-}
-
-/// Whether nodes of this cohort lie in the association's tag target, and would
-/// not be able to run its document on the foreign platform.
-fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Cohort) -> bool {
-    let has_tag = |target: &scenario::Target| match target {
-        scenario::Target::Tag(wanted) => {
-            cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
-        }
-        scenario::Target::All => true,
-        scenario::Target::Node(_)
-        | scenario::Target::TerminatedNode
-        | scenario::Target::Instance(_)
-        | scenario::Target::ResourceGroup(_) => false,
-    };
-    let written = scenario.documents.iter().find(|document| document.name == association.document);
-    let Some(Ok(document)) = written.map(|written| Document::parse(&written.content.to_string())) else {
-        return false;
-    };
-    let foreign = cohort.platform.foreign().kind;
-    association.refused.is_none()
-        && association.targets.iter().all(has_tag)
-        && !document.platforms().contains(&foreign)
-}
-
-fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
-    let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
-        cohort: written.name.clone(),
-        platform: written.platform.clone(),
-    })?;
-    let mut faults = NodeFaults::default();
-    for fault in &written.faults {
-        match *fault {
-            scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
-            scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
-            scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
-        }
-    }
-    let identity = identity(written, &faults)?;
-    let tags =
-        written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
-    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
-    if !is_agent_version(&agent_version) {
-        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
-    }
-    let timing = written.timing.meant();
-    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
-    let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
-    Ok(Cohort {
-        name: written.name.clone(),
-        platform,
-        tags,
-        identity,
-        agent_version,
-        timing: Timing {
-            facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
-            ..timing
-        },
-        behaviours: behaviours.collect::<Result<_, _>>()?,
-        faults,
-        channels: match written.channel {
-            scenario::Channel::None => Channels::None,
-            scenario::Channel::LongPoll => Channels::LongPoll,
-            scenario::Channel::Websocket => Channels::WebSocket,
-        },
-    })
-}
-
-/// How its nodes show who they are; their activations come later.
-fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentitySettings, PlanError> {
-    let not_of = |setting, identity| {
-        Err(PlanError::NotOfThisIdentity { cohort: written.name.clone(), setting, identity })
-    };
-    let settings = IdentitySettings {
-        has_role: written.instance_profile.unwrap_or(true),
-        key_rotation: written.key_rotation,
-        ..IdentitySettings::default()
-    };
-    match written.identity {
-        scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
-        scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
-            not_of("fingerprint-mismatch", "hybrid")
-        }
-        scenario::Identity::Hybrid if written.instance_profile.is_some() => not_of("instance_profile", "ec2"),
-        scenario::Identity::Ec2 => Ok(settings),
-        scenario::Identity::Hybrid => Ok(IdentitySettings { kind: IdentityKind::Hybrid, ..settings }),
-    }
-}
-
-/// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
-fn is_agent_version(text: &str) -> bool {
-    let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
-}
-
-fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
-    let standard = Behaviour::default();
-    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
-        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
-        return Err(PlanError::NoSuchNode { cohort, node, nodes });
-    }
-    let takes = written.takes.map(|takes| takes.0.check()).transpose();
-    let takes = takes.map_err(|source| PlanError::Takes { cohort: cohort.name.clone(), source })?;
-    Ok(Behaviour {
-        document: written.document.clone(),
-        nodes: written.nodes.clone(),
-        step: written.step.clone(),
-        takes,
-        fails: written.fails,
-        exit_code: written.exit_code.unwrap_or(standard.exit_code),
-        output: written.output.clone(),
-        error: written.error.clone(),
-        reboot: written.reboot.unwrap_or(standard.reboot),
-        loses_output: written.loses_output,
-    })
 }
 
 fn create_document(written: &scenario::Document) -> CreateDocument {
@@ -591,6 +280,8 @@ fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError>
 
 #[cfg(test)]
 mod tests {
+    use agent::catalogue::Timing;
+
     use super::*;
 
     fn first_look() -> Scenario {

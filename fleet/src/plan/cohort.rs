@@ -1,0 +1,106 @@
+//! What a scenario's cohort means, with every default filled.
+
+use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
+use agent::channel::Channels;
+use agent::credentials::{IdentityKind, IdentitySettings};
+use agent::fault::{NodeFaults, Share};
+use shared::wire::Tag;
+
+use super::PlanError;
+use crate::scenario;
+
+/// The agent's version where a cohort names none: that of the recorded traces.
+const AGENT_VERSION: &str = "3.3.0.0";
+
+/// A cohort as the catalogue holds it; its key pool and activations come later.
+pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
+    let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
+        cohort: written.name.clone(),
+        platform: written.platform.clone(),
+    })?;
+    let mut faults = NodeFaults::default();
+    for fault in &written.faults {
+        match *fault {
+            scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
+            scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
+            scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
+        }
+    }
+    let identity = identity(written, &faults)?;
+    let tags =
+        written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
+    if !is_agent_version(&agent_version) {
+        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
+    }
+    let timing = written.timing.meant();
+    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
+    let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
+    Ok(Cohort {
+        name: written.name.clone(),
+        platform,
+        tags,
+        identity,
+        agent_version,
+        timing: Timing {
+            facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
+            ..timing
+        },
+        behaviours: behaviours.collect::<Result<_, _>>()?,
+        faults,
+        channels: match written.channel {
+            scenario::Channel::None => Channels::None,
+            scenario::Channel::LongPoll => Channels::LongPoll,
+            scenario::Channel::Websocket => Channels::WebSocket,
+        },
+    })
+}
+
+/// How its nodes show who they are; their activations come later.
+fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentitySettings, PlanError> {
+    let not_of = |setting, identity| {
+        Err(PlanError::NotOfThisIdentity { cohort: written.name.clone(), setting, identity })
+    };
+    let settings = IdentitySettings {
+        has_role: written.instance_profile.unwrap_or(true),
+        key_rotation: written.key_rotation,
+        ..IdentitySettings::default()
+    };
+    match written.identity {
+        scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
+        scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
+            not_of("fingerprint-mismatch", "hybrid")
+        }
+        scenario::Identity::Hybrid if written.instance_profile.is_some() => not_of("instance_profile", "ec2"),
+        scenario::Identity::Ec2 => Ok(settings),
+        scenario::Identity::Hybrid => Ok(IdentitySettings { kind: IdentityKind::Hybrid, ..settings }),
+    }
+}
+
+/// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
+fn is_agent_version(text: &str) -> bool {
+    let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
+}
+
+fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
+    let standard = Behaviour::default();
+    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
+        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
+        return Err(PlanError::NoSuchNode { cohort, node, nodes });
+    }
+    let takes = written.takes.map(|takes| takes.0.check()).transpose();
+    let takes = takes.map_err(|source| PlanError::Takes { cohort: cohort.name.clone(), source })?;
+    Ok(Behaviour {
+        document: written.document.clone(),
+        nodes: written.nodes.clone(),
+        step: written.step.clone(),
+        takes,
+        fails: written.fails,
+        exit_code: written.exit_code.unwrap_or(standard.exit_code),
+        output: written.output.clone(),
+        error: written.error.clone(),
+        reboot: written.reboot.unwrap_or(standard.reboot),
+        loses_output: written.loses_output,
+    })
+}
