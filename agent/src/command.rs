@@ -212,7 +212,7 @@ impl Node {
         let cohort = self.identity.cohort(turn.catalogue);
         let Some(messaging) = &mut self.messaging else { return };
         let able_to_open = (command.origin == Origin::Poll).then(|| messaging.is_open());
-        let speaker = Speaker { agent_version: &cohort.agent_version, platform, able_to_open };
+        let speaker = Speaker { agent_version: cohort.agent_version(turn.draw), platform, able_to_open };
         let content = content(speaker, turn.now, status, trace, all, told);
         let number = messaging.next_number();
         let (message, origin) = (command.message.clone(), command.origin);
@@ -290,6 +290,7 @@ impl Node {
         let cohort = self.identity.cohort(turn.catalogue);
         let chance = performance::Turn {
             behaviour: &cohort.behaviour(&run.command.name, &step.name, self.identity.index),
+            node: turn.draw,
             draw: turn.draw.part(u64::from(run.number) | 1 << 40),
             index,
             begun: 0,

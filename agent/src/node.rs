@@ -424,7 +424,7 @@ impl Node {
                     new_public_key_type: "Rsa".into(),
                 })
             }
-            Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
+            Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue), draw)),
             Call::Heartbeat => {
                 let heartbeat = heartbeat(id, cohort, self.platform(catalogue), draw);
                 let word = Some(self.channel_word().to_owned());
@@ -462,9 +462,9 @@ impl Node {
             Call::PutPackageResult(result) => {
                 Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
             }
-            Call::ReportStatus(report) if report.association.is_legacy => {
-                Request::ReportLegacy(legacy::report(id, cohort, report, dispatch.stamped))
-            }
+            Call::ReportStatus(report) if report.association.is_legacy => Request::ReportLegacy(
+                legacy::report(id, cohort.agent_version(draw), report, dispatch.stamped),
+            ),
             Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
                 association_id: report.association.id,
                 association_version: None,
@@ -481,7 +481,7 @@ impl Node {
             }),
             Call::Message(call) => {
                 let platform = self.platform(catalogue).kind.as_str().to_lowercase();
-                let speaker = (cohort.agent_version.as_str(), platform.as_str());
+                let speaker = (cohort.agent_version(draw), platform.as_str());
                 Request::Message(call.request(id, speaker, draw, dispatch.stamped))
             }
             Call::PutCompliance(items) => {
@@ -544,11 +544,11 @@ fn wait_before_retry(
     retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
 }
 
-fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInformation {
+fn probe(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
     UpdateInstanceInformation {
         agent_name: Some("amazon-ssm-agent".into()),
         agent_status: None,
-        agent_version: Some(cohort.agent_version.clone()),
+        agent_version: Some(cohort.agent_version(draw).to_owned()),
         availability_zone: None,
         availability_zone_id: None,
         computer_name: None,
@@ -575,7 +575,7 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         platform_version: Some(platform.platform_version.into()),
         // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
-        ..probe(id, cohort, platform)
+        ..probe(id, cohort, platform, draw)
     }
 }
 

@@ -77,16 +77,14 @@ pub struct State {
     pub cohorts: Vec<CohortState>,
 }
 
-/// The `User-Agent` of each cohort's agents, as the real agent's SDK writes it.
+/// The `User-Agent` of each kind of agents, as the real agent's SDK writes it.
 pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
-    let user_agent = |cohort: &agent::catalogue::Cohort| {
-        let text = format!(
-            "aws-sdk-go/1.51.20 (go1.21.13; {}) amazon-ssm-agent/{}",
-            cohort.platform.user_agent_system, cohort.agent_version
-        );
+    let user_agent = |(platform, version): (agent::catalogue::Platform, &str)| {
+        let system = platform.user_agent_system;
+        let text = format!("aws-sdk-go/1.51.20 (go1.21.13; {system}) amazon-ssm-agent/{version}");
         HeaderValue::from_str(&text).expect("the plan admits only versions that can stand in a header")
     };
-    catalogue.cohorts.iter().map(user_agent).collect()
+    catalogue.agents().map(user_agent).collect()
 }
 
 /// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
@@ -184,7 +182,7 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let Emitted { caller, agent, intended, made, attempt, signing, request } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -229,7 +227,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     }
     let outgoing = Outgoing {
         target: request.target(),
-        user_agent: user_agents[usize::from(cohort)].clone(),
+        user_agent: user_agents[agent].clone(),
         body: request.body().into(),
         by: signing.by,
         owner: connections.owner(caller.node, &request),

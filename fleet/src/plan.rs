@@ -4,9 +4,11 @@
 //! timeline and seeds, never per-node events: who a node is and when it arrives
 //! is a function of its number.
 
+mod arrival;
 mod association;
 mod cohort;
 mod error;
+mod size;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Arrival, Scenario};
 use crate::shard::Shard;
 
 /// What a run will do.
@@ -38,8 +40,10 @@ pub struct Plan {
     pub sizes: Vec<u32>,
     /// When the run begins.
     pub start: Timestamp,
-    /// Over what time nodes arrive.
+    /// Over what time nodes arrive, where their cohort says nothing else.
     pub ramp: Period,
+    /// When the nodes of each cohort arrive, where it says so itself.
+    pub arrivals: Vec<Option<Arrival>>,
     /// After what time the run ends at the latest.
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
@@ -92,13 +96,14 @@ impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = sizes(scenario, overrides.nodes)?;
+        let sizes = size::sizes(scenario, overrides.nodes)?;
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
             cohorts.push(cohort::cohort(written)?);
+            arrival::check(written)?;
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
         if !(2..=1_000).contains(&key_pool) {
@@ -120,6 +125,7 @@ impl Plan {
             sizes,
             start,
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
+            arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
@@ -180,12 +186,15 @@ impl Plan {
         unreachable!("node {number} is not of this fleet")
     }
 
-    /// When the node of this number arrives. Steps by the golden section are
-    /// even over the ramp and mix the cohorts.
+    /// When the node of this number arrives.
     pub fn arrival(&self, number: u32) -> Timestamp {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-        self.start + self.ramp.share(place)
+        let identity = self.identity(number);
+        let own = self.arrivals[usize::from(identity.cohort)];
+        let after = own.map_or_else(
+            || self.ramp.share(arrival::even_place(number)),
+            |own| arrival::after(own, identity.index, identity.draw(&self.catalogue)),
+        );
+        self.start + after
     }
 
     /// The id of the node of this number. A hybrid one has none before it registers:
@@ -197,8 +206,11 @@ impl Plan {
     }
 
     /// The tags that the node of this number carries.
-    pub fn tags(&self, number: u32) -> &[Tag] {
-        &self.identity(number).cohort(&self.catalogue).tags
+    pub fn tags(&self, number: u32) -> Vec<Tag> {
+        let identity = self.identity(number);
+        let draw = identity.draw(&self.catalogue);
+        let rules = &identity.cohort(&self.catalogue).tags;
+        rules.iter().map(|rule| rule.of(draw, identity.index)).collect()
     }
 
     /// The fleet in so many shards, at least one and at most one per node.
@@ -259,28 +271,10 @@ fn create_document(written: &scenario::Document) -> CreateDocument {
     }
 }
 
-/// The cohorts' sizes, scaled to `nodes` by largest remainder.
-fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError> {
-    let written: Vec<u64> = scenario.cohorts.iter().map(|cohort| u64::from(cohort.nodes)).collect();
-    let total: u64 = written.iter().sum();
-    let wanted = nodes.map_or(total, u64::from);
-    if total == 0 || wanted == 0 {
-        return Err(PlanError::NoNodes(scenario.name.clone()));
-    }
-    let mut sizes: Vec<u32> = written.iter().map(|size| (size * wanted / total) as u32).collect();
-    let mut rest: Vec<usize> = (0..sizes.len()).collect();
-    // Of equal remainders the smaller cohort's goes first, so that few nodes still show every cohort.
-    rest.sort_by_key(|&index| (std::cmp::Reverse(written[index] * wanted % total), written[index], index));
-    let missing = wanted - sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
-    for &index in rest.iter().take(missing as usize) {
-        sizes[index] += 1;
-    }
-    Ok(sizes)
-}
-
 #[cfg(test)]
 mod tests {
     use agent::catalogue::Timing;
+    use agent::mix::Mix;
 
     use super::*;
 
@@ -340,11 +334,14 @@ mod tests {
     fn a_version_that_no_agent_has_is_refused() {
         let with = |version: &str| {
             let mut scenario = first_look();
-            scenario.cohorts[1].agent_version = Some(version.to_owned());
+            let versions = scenario::Versions(Mix::of_one(version.to_owned()));
+            scenario.cohorts[1].agent_version = Some(versions);
             Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
         };
         for version in ["3.3.0.0", "2.3.12", "3.2.2303.0"] {
-            assert_eq!(with(version).unwrap().catalogue.cohorts[1].agent_version, version);
+            let plan = with(version).unwrap();
+            let versions = &plan.catalogue.cohorts[1].agent_versions;
+            assert_eq!(versions, &Mix::of_one(version.to_owned()));
         }
         for version in ["", "3.3", "3.3.0.0.0", "3.3.0\n", "3..0", "3.3.0-b", "1234567.0.0"] {
             let error = with(version).unwrap_err().to_string();

@@ -3,9 +3,11 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
+mod arrival;
 mod association;
 mod cohort;
 mod error;
+mod tags;
 pub mod takes;
 pub mod timing;
 
@@ -16,9 +18,11 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+pub use self::arrival::Arrival;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+pub use self::tags::{TagValue, Versions};
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -52,6 +56,9 @@ pub struct Scenario {
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
+    /// How many nodes there are, where cohorts name shares of them.
+    #[serde(default)]
+    pub nodes: Option<u32>,
     /// The nodes.
     pub cohorts: Vec<Cohort>,
     /// The documents that the operator creates.
@@ -90,6 +97,7 @@ impl Scenario {
             key_pool: None,
             connections: None,
             plane: PlaneConfig::default(),
+            nodes: None,
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
@@ -148,7 +156,7 @@ mod tests {
         for (name, text) in BUILT_IN {
             let scenario = Scenario::parse(name, text).unwrap();
             assert_eq!(scenario.name, name);
-            assert_eq!(scenario.cohorts.iter().map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+            assert_eq!(scenario.cohorts.iter().filter_map(|cohort| cohort.nodes).sum::<u32>(), 1000);
         }
     }
 

@@ -41,8 +41,8 @@ pub struct Shard {
 pub struct Emitted {
     /// Who calls.
     pub caller: Caller,
-    /// The caller's cohort.
-    pub cohort: u16,
+    /// Which of the catalogue's kinds of agents calls.
+    pub agent: usize,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made.
@@ -201,7 +201,8 @@ impl Shard {
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
                     let Identity { number: node, incarnation, cohort, .. } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
+                    let agent = self.catalogue.agent(cohort, draw);
+                    emitted.push(Emitted { caller, agent, intended, made: now, attempt, signing, request });
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }

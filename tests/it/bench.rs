@@ -78,7 +78,7 @@ impl Bench {
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),
             identity,
-            agent_version: "3.3.0.0".into(),
+            agent_versions: agent::mix::Mix::of_one("3.3.0.0".into()),
             timing: Timing { facts_change_every: Period::ZERO, ..Timing::default() },
             behaviours,
             faults,

@@ -205,7 +205,14 @@ impl Run {
         let draw = self.draw(turn.draw);
         let pass = self.pass();
         let index = pass.results.len();
-        let chance = performance::Turn { behaviour, draw, index, begun: pass.begun, is_first: pass.ran == 0 };
+        let chance = performance::Turn {
+            behaviour,
+            node: turn.draw,
+            draw,
+            index,
+            begun: pass.begun,
+            is_first: pass.ran == 0,
+        };
         let mut performance = performance::perform(step, &inputs, timeout, &chance);
         if plugin::work(&step.action) == Work::Inventory && behaviour.takes.is_none() {
             performance.takes =

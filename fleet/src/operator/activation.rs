@@ -22,7 +22,9 @@ impl Operator {
         for (cohort, &size) in plan.catalogue.cohorts.iter().zip(&plan.sizes) {
             for number in 0..cohort.identity.activations.len() {
                 let before = number as u32 * ACTIVATION_LIMIT;
-                let mut tags = cohort.tags.clone();
+                let draw = plan.catalogue.seed.draw(&cohort.name, 0);
+                // The plan admits only tags here that are the same on all nodes.
+                let mut tags: Vec<_> = cohort.tags.iter().map(|rule| rule.of(draw, 0)).collect();
                 tags.extend(self.run_tag.clone());
                 let call = CreateActivation {
                     description: Some(format!("nodes of cohort {} in {}", cohort.name, plan.name)),

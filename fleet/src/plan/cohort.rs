@@ -4,7 +4,8 @@ use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
 use agent::channel::Channels;
 use agent::credentials::{IdentityKind, IdentitySettings};
 use agent::fault::{NodeFaults, Share};
-use shared::wire::Tag;
+use agent::mix::Mix;
+use agent::tags::TagRule;
 
 use super::PlanError;
 use crate::scenario;
@@ -27,11 +28,11 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         }
     }
     let identity = identity(written, &faults)?;
-    let tags =
-        written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
-    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
-    if !is_agent_version(&agent_version) {
-        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
+    let tags = tags(written)?;
+    let agent_versions = written.agent_version.clone().map(|versions| versions.0);
+    let agent_versions = agent_versions.unwrap_or_else(|| Mix::of_one(AGENT_VERSION.to_owned()));
+    if let Some(version) = agent_versions.values().find(|version| !is_agent_version(version)) {
+        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: version.clone() });
     }
     let timing = written.timing.meant();
     let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
@@ -41,7 +42,7 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         platform,
         tags,
         identity,
-        agent_version,
+        agent_versions,
         timing: Timing {
             facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
             ..timing
@@ -54,6 +55,20 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
             scenario::Channel::Websocket => Channels::WebSocket,
         },
     })
+}
+
+/// The tags of its nodes. Hybrid nodes have theirs from their activation, which
+/// is the same for a thousand of them.
+fn tags(written: &scenario::Cohort) -> Result<Vec<TagRule>, PlanError> {
+    let rules = written.tags.iter();
+    let rules: Vec<_> =
+        rules.map(|(key, value)| TagRule { key: key.clone(), value: value.0.clone() }).collect();
+    match rules.iter().find(|rule| !rule.is_fixed()) {
+        Some(rule) if written.identity == scenario::Identity::Hybrid => {
+            Err(PlanError::TagOfHybrid { cohort: written.name.clone(), key: rule.key.clone() })
+        }
+        _ => Ok(rules),
+    }
 }
 
 /// How its nodes show who they are; their activations come later.
@@ -85,8 +100,10 @@ fn is_agent_version(text: &str) -> bool {
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
     let standard = Behaviour::default();
-    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
-        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
+    // Where the size is a share, nobody knows it from reading the file.
+    let size = cohort.nodes.unwrap_or(u32::MAX);
+    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= size) {
+        let (cohort, nodes) = (cohort.name.clone(), size);
         return Err(PlanError::NoSuchNode { cohort, node, nodes });
     }
     let takes = written.takes.map(|takes| takes.0.check()).transpose();
@@ -97,6 +114,7 @@ fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result
         step: written.step.clone(),
         takes,
         fails: written.fails,
+        is_sticky: written.sticky,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
         output: written.output.clone(),
         error: written.error.clone(),

@@ -7,6 +7,8 @@ use agent::fault::Share;
 use serde::Deserialize;
 use shared::time::Period;
 
+use super::arrival::Arrival;
+use super::tags::{TagValue, Versions};
 use super::takes::Takes;
 use super::timing::Timing;
 
@@ -19,10 +21,18 @@ pub struct Cohort {
     /// A platform's short name, such as `ubuntu-22.04`.
     pub platform: String,
     /// How many.
-    pub nodes: u32,
-    /// The tags that its nodes carry.
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    pub nodes: Option<u32>,
+    /// Which share of the scenario's `nodes`, in the place of how many.
+    #[serde(default)]
+    pub share: Option<Share>,
+    /// The tags that its nodes carry: a text, in which `{index}` is the node's index
+    /// in the cohort, a list of which nodes take in turn, or `weighted` ones.
+    #[serde(default)]
+    pub tags: BTreeMap<String, TagValue>,
+    /// When its nodes arrive; evenly over the scenario's `ramp` if not said.
+    #[serde(default)]
+    pub arrival: Option<Arrival>,
     /// Which of the agent's identities they have; `ec2` if not said.
     #[serde(default)]
     pub identity: Identity,
@@ -33,9 +43,9 @@ pub struct Cohort {
     /// After how long hybrid nodes change their keys of themselves; never if not said.
     #[serde(default)]
     pub key_rotation: Option<Period>,
-    /// The agent's version.
+    /// The agent's version, or several by weight: `{ 3.3.0.0: 9, 3.2.2303.0: 1 }`.
     #[serde(default)]
-    pub agent_version: Option<String>,
+    pub agent_version: Option<Versions>,
     /// After how long one of a node's packages changes, for its inventory; a week if not said.
     #[serde(default)]
     pub facts_change: Option<Period>,
@@ -109,6 +119,10 @@ pub struct Behaviour {
     /// The share of runs that fail.
     #[serde(default)]
     pub fails: Share,
+    /// Whether it is always the same nodes that fail; false if not said, then each run
+    /// may fail on any node.
+    #[serde(default)]
+    pub sticky: bool,
     /// The exit code of the step that fails; 1 if not said.
     #[serde(default)]
     pub exit_code: Option<i32>,
