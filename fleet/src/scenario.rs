@@ -7,6 +7,8 @@ mod arrival;
 mod association;
 mod cohort;
 mod error;
+pub mod fault;
+pub mod selector;
 mod tags;
 pub mod takes;
 pub mod timing;
@@ -22,6 +24,7 @@ pub use self::arrival::Arrival;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
 pub use self::tags::{TagValue, Versions};
 use crate::connections::Connections;
 
@@ -67,6 +70,9 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// What goes wrong for a while, between nodes and plane.
+    #[serde(default)]
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -101,6 +107,7 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
