@@ -15,10 +15,10 @@ use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
-    GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply, ListAssociations,
-    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
+    DeregisterManagedInstance, DescribeAssociation, DescribeAssociationReply, Empty, GetDocument,
+    GetDocumentReply, GetManifest, GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply,
+    ListAssociations, ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply,
+    Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
     RegisterManagedInstanceReply, RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply,
     UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
     UpdateManagedInstancePublicKey,
@@ -73,6 +73,8 @@ pub enum Call {
     PutInventory(Arc<InventoryUpload>),
     /// Something of messages.
     Message(MessageCall),
+    /// To be known no more: somebody has the machine's node taken out.
+    Deregister,
 }
 
 /// How the work on a package went.
@@ -148,6 +150,55 @@ pub enum Request {
     PutPackageResult(PutConfigurePackageResult),
     PutInventory(PutInventory),
     Message(MessageRequest),
+    Deregister(DeregisterManagedInstance),
+    Spoiled(Arc<Spoiled>),
+}
+
+/// A request that does not go out as it was meant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoiled {
+    /// What was meant.
+    pub request: Request,
+    /// What became of its body.
+    pub how: Spoiling,
+}
+
+/// What becomes of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoiling {
+    /// It breaks off in the middle.
+    CutShort,
+    /// It is filled up to so many bytes, in its summary where it has one.
+    Filled(u32),
+    /// It names this platform, which nobody knows.
+    Platform(&'static str),
+}
+
+impl Spoiled {
+    fn body(&self) -> Vec<u8> {
+        let mut body = self.request.body();
+        match self.how {
+            Spoiling::CutShort => body.truncate(body.len() / 2),
+            Spoiling::Filled(bytes) => {
+                let missing = (bytes as usize).saturating_sub(body.len());
+                let place = find(&body, br#""ExecutionSummary":""#).map_or(1, |(_, end)| end);
+                body.splice(place..place, std::iter::repeat_n(b' ', missing));
+            }
+            Spoiling::Platform(name) => {
+                if let Some((_, start)) = find(&body, br#""PlatformType":""#) {
+                    let end = body[start..].iter().position(|byte| *byte == b'"').unwrap_or(0);
+                    body.splice(start..start + end, name.bytes());
+                }
+            }
+        }
+        body
+    }
+}
+
+/// Where these bytes first begin and end in others.
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<(usize, usize)> {
+    let start = bytes.windows(wanted.len()).position(|window| window == wanted)?;
+    Some((start, start + wanted.len()))
 }
 
 /// What came back, in its wire type.
@@ -267,13 +318,14 @@ impl Call {
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
             Self::Message(call) => call.operation(),
+            Self::Deregister => DeregisterManagedInstance::NAME,
         }
     }
 }
 
 impl Request {
     /// The operation's name.
-    pub const fn operation(&self) -> &'static str {
+    pub fn operation(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::NAME,
             Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
@@ -291,11 +343,13 @@ impl Request {
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
             Self::Message(request) => request.operation(),
+            Self::Deregister(_) => DeregisterManagedInstance::NAME,
+            Self::Spoiled(spoiled) => spoiled.request.operation(),
         }
     }
 
     /// The value of `X-Amz-Target`.
-    pub const fn target(&self) -> &'static str {
+    pub fn target(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::TARGET,
             Self::RequestToken(_) => RequestManagedInstanceRoleToken::TARGET,
@@ -313,11 +367,13 @@ impl Request {
             Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
             Self::PutInventory(_) => PutInventory::TARGET,
             Self::Message(request) => request.target(),
+            Self::Deregister(_) => DeregisterManagedInstance::TARGET,
+            Self::Spoiled(spoiled) => spoiled.request.target(),
         }
     }
 
     /// The part of the agent that sends it, over connections of its own.
-    pub const fn module(&self) -> Module {
+    pub fn module(&self) -> Module {
         match self {
             Self::Register(request) if request.activation_id.is_some() => Module::Setup,
             Self::Register(_) | Self::RequestToken(_) | Self::UpdateKey(_) => Module::Credentials,
@@ -334,6 +390,8 @@ impl Request {
             | Self::PutPackageResult(_)
             | Self::PutInventory(_) => Module::Document,
             Self::Message(request) => request.module(),
+            Self::Deregister(_) => Module::Setup,
+            Self::Spoiled(spoiled) => spoiled.request.module(),
         }
     }
 
@@ -356,6 +414,8 @@ impl Request {
             Self::PutPackageResult(request) => encode(request),
             Self::PutInventory(request) => encode(request),
             Self::Message(request) => request.body(),
+            Self::Deregister(request) => encode(request),
+            Self::Spoiled(spoiled) => spoiled.body(),
         }
     }
 
@@ -381,7 +441,12 @@ impl Request {
             | Self::GetParameters(_)
             | Self::GetManifest(_)
             | Self::PutPackageResult(_)
-            | Self::PutInventory(_) => {}
+            | Self::PutInventory(_)
+            | Self::Deregister(_) => {}
+            Self::Spoiled(spoiled) => {
+                let request = spoiled.request.clone().dated(date);
+                *spoiled = Arc::new(Spoiled { request, how: spoiled.how });
+            }
             Self::Message(MessageRequest::Frame(outbound)) => {
                 outbound.frame.created = date(outbound.frame.created);
             }
@@ -413,7 +478,9 @@ impl Request {
             | Self::ReportLegacy(_)
             | Self::PutCompliance(_)
             | Self::PutPackageResult(_)
-            | Self::PutInventory(_) => decode::<Empty>(body, |_| Answer::Done),
+            | Self::PutInventory(_)
+            | Self::Deregister(_) => decode::<Empty>(body, |_| Answer::Done),
+            Self::Spoiled(spoiled) => spoiled.request.read(body),
             Self::ListAssociations(_) => decode_list(body),
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),
