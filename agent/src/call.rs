@@ -4,33 +4,37 @@
 //! built only to be sent; [`Answer`] is the wire's reply; [`Outcome`] is what
 //! the node learns from it, with everything that can be shared interned.
 
+pub mod spoiled;
+
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    DeregisterManagedInstance, DescribeAssociation, DescribeAssociationReply, Empty, GetDocument,
-    GetDocumentReply, GetManifest, GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply,
-    ListAssociations, ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply,
-    Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
-    RegisterManagedInstanceReply, RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply,
-    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
-    UpdateManagedInstancePublicKey,
+    AcknowledgeMessage, DeregisterManagedInstance, DescribeAssociation, DescribeAssociationReply, Empty,
+    FailMessage, GetDocument, GetDocumentReply, GetManifest, GetManifestReply, GetMessages, GetMessagesReply,
+    GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply, ListInstanceAssociations,
+    ListInstanceAssociationsReply, Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory,
+    RegisterManagedInstance, RegisterManagedInstanceReply, RequestManagedInstanceRoleToken,
+    RequestManagedInstanceRoleTokenReply, SendReply, UpdateAssociationStatus,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
-use crate::channel::call::{Incoming, MessageCall, MessageRequest};
+use crate::channel::call::{Incoming, MessageCall, MessageRequest, OPEN_CHANNEL};
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
 use crate::inventory::{Kinds, Taken};
+use spoiled::Spoiled;
 
 /// An operation of the public API that nodes call, whether or not our plane knows it.
 const GET_PARAMETERS: &str = "GetParameters";
@@ -154,52 +158,33 @@ pub enum Request {
     Spoiled(Arc<Spoiled>),
 }
 
-/// A request that does not go out as it was meant.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Spoiled {
-    /// What was meant.
-    pub request: Request,
-    /// What became of its body.
-    pub how: Spoiling,
-}
-
-/// What becomes of a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoiling {
-    /// It breaks off in the middle.
-    CutShort,
-    /// It is filled up to so many bytes, in its summary where it has one.
-    Filled(u32),
-    /// It names this platform, which nobody knows.
-    Platform(&'static str),
-}
-
-impl Spoiled {
-    fn body(&self) -> Vec<u8> {
-        let mut body = self.request.body();
-        match self.how {
-            Spoiling::CutShort => body.truncate(body.len() / 2),
-            Spoiling::Filled(bytes) => {
-                let missing = (bytes as usize).saturating_sub(body.len());
-                let place = find(&body, br#""ExecutionSummary":""#).map_or(1, |(_, end)| end);
-                body.splice(place..place, std::iter::repeat_n(b' ', missing));
-            }
-            Spoiling::Platform(name) => {
-                if let Some((_, start)) = find(&body, br#""PlatformType":""#) {
-                    let end = body[start..].iter().position(|byte| *byte == b'"').unwrap_or(0);
-                    body.splice(start..start + end, name.bytes());
-                }
-            }
-        }
-        body
-    }
-}
-
-/// Where these bytes first begin and end in others.
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<(usize, usize)> {
-    let start = bytes.windows(wanted.len()).position(|window| window == wanted)?;
-    Some((start, start + wanted.len()))
-}
+/// The names of all operations that a node calls, and of what it sends over its
+/// control channel.
+pub const OPERATIONS: [&str; 23] = [
+    AcknowledgeMessage::NAME,
+    OPEN_CHANNEL,
+    DeregisterManagedInstance::NAME,
+    DescribeAssociation::NAME,
+    FailMessage::NAME,
+    GetDocument::NAME,
+    GetManifest::NAME,
+    GetMessages::NAME,
+    GET_PARAMETERS,
+    ListAssociations::NAME,
+    ListInstanceAssociations::NAME,
+    PutComplianceItems::NAME,
+    PutConfigurePackageResult::NAME,
+    PutInventory::NAME,
+    RegisterManagedInstance::NAME,
+    RequestManagedInstanceRoleToken::NAME,
+    SendReply::NAME,
+    UpdateAssociationStatus::NAME,
+    UpdateInstanceAssociationStatus::NAME,
+    UpdateInstanceInformation::NAME,
+    UpdateManagedInstancePublicKey::NAME,
+    AGENT_JOB_ACK,
+    AGENT_JOB_REPLY,
+];
 
 /// What came back, in its wire type.
 #[derive(Debug, Clone, PartialEq)]

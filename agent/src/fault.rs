@@ -1,13 +1,21 @@
 //! What is wrong with a node, and which nodes it strikes.
 //!
 //! A share strikes nodes at even distances over the whole fleet, so that 1% of
-//! 1,000 nodes are exactly ten, and each machine can tell it of any node. That is
-//! for what is wrong with a node as long as it lives; what [`strike`]s it for a
-//! while comes by events, and is looked after in [`crate::struck`].
+//! 1,000 nodes are exactly ten, and each machine can tell it of any node.
+//!
+//! Here is what is wrong for a node's whole life. What is wrong for a while:
+//!
+//! - [`network`]: between a node and the plane
+//! - [`http`]: with single calls
+//! - [`strike`]: with the node itself: its machine and reports ([`node`]), its
+//!   [`clock`], its agent ([`software`]), its [`identity`], the failures that are
+//!   [`named`]
 
 pub mod clock;
+pub mod http;
 pub mod identity;
 pub mod named;
+pub mod network;
 pub mod node;
 pub mod software;
 pub mod strike;
@@ -37,6 +45,11 @@ impl Share {
     pub const NONE: Self = Self(0);
     /// Everything.
     pub const ALL: Self = Self(WHOLE as u32);
+
+    /// Everything, as a default.
+    pub(crate) const fn all() -> Self {
+        Self::ALL
+    }
 
     /// So many of so many, rounded to the next millionth, at most all.
     pub fn of(part: u64, whole: u64) -> Self {

@@ -488,11 +488,9 @@ impl Node {
         lane.turns - 1
     }
 
-    /// A call in its wire type, the same at each attempt, with the instants of the node's clock.
-    pub fn request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch, now: Timestamp) -> Request {
-        let request = self.spoil(dispatch, self.sound_request(catalogue, draw, dispatch));
-        let clock = self.clock(now);
-        if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) }
+    /// A call in its wire type, the same at each attempt.
+    pub fn request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
+        self.spoil(dispatch, self.sound_request(catalogue, draw, dispatch))
     }
 
     fn sound_request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {

@@ -14,12 +14,15 @@ use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
+use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
+use crate::fault::Board;
+use crate::fault::edges::{Edge, Edges};
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -27,6 +30,9 @@ use crate::simulation::CohortState;
 #[derive(Debug)]
 pub struct Shard {
     catalogue: Arc<Catalogue>,
+    board: Arc<Board>,
+    /// When strikes of the board begin and end.
+    edges: Edges,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -45,10 +51,12 @@ pub struct Emitted {
     pub cohort: u16,
     /// When it was meant to be made.
     pub intended: Timestamp,
-    /// When it was made.
+    /// When it was made, or is to be: what strikes a node may have it wait.
     pub made: Timestamp,
     /// How often it was tried before.
     pub attempt: u8,
+    /// The agent's version, where it is not its cohort's.
+    pub agent_version: Option<Box<str>>,
     /// How it is signed.
     pub signing: Signing,
     /// What is asked.
@@ -66,6 +74,17 @@ pub struct Caller {
     pub number: u32,
     /// Which of the node's incarnations calls.
     pub incarnation: u16,
+}
+
+impl Caller {
+    /// Marks the numbers of calls whose answers nobody waits for: the second of
+    /// two, one that goes out late, one of somebody beside the agent.
+    const ASIDE: u32 = 1 << 31;
+
+    /// Whether nobody waits for the answer.
+    pub const fn is_aside(&self) -> bool {
+        self.number & Self::ASIDE != 0
+    }
 }
 
 /// A call that came to its end.
@@ -103,7 +122,11 @@ pub enum News {
 
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
-    pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        board: Arc<Board>,
+        nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
+    ) -> Self {
         let nodes: Vec<Node> =
             nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
         let mut agenda = Agenda::new(nodes.len());
@@ -113,6 +136,8 @@ impl Shard {
         let first = nodes.first().map_or(0, |node| node.identity.number);
         Self {
             catalogue,
+            edges: Edges::new(&board),
+            board,
             first,
             nodes,
             agenda,
@@ -143,28 +168,60 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due)
+        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
     /// says when it was due.
     pub fn serve(&mut self, until: Timestamp, emitted: &mut Vec<Emitted>) -> Option<Timestamp> {
-        let (due, place) = self.agenda.earliest().filter(|(due, _)| *due <= until)?;
+        let earliest = self.agenda.earliest();
+        let edge = self.edges.next();
+        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+            self.pass_edge(edge, emitted);
+            return Some(edge);
+        }
+        let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due, emitted);
         Some(due)
     }
 
+    /// Hands what begins and ends at this instant to those nodes that it strikes.
+    fn pass_edge(&mut self, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        for edge in self.edges.pass(&self.board, now) {
+            let (window, strike) = match &edge {
+                Edge::Begins(window, strike) => (window, Some(strike)),
+                Edge::Ends(window) => (window, None),
+            };
+            for place in 0..self.nodes.len() as u32 {
+                if window.strikes(self.nodes[place as usize].identity) {
+                    let event = event(window.number, strike);
+                    self.hand(place, event, now, emitted);
+                }
+            }
+        }
+    }
+
     /// Takes a completed call in.
     pub fn deliver(&mut self, completion: Completion, now: Timestamp, emitted: &mut Vec<Emitted>) {
-        let Caller { node, lane, number, incarnation } = completion.caller;
+        let caller = completion.caller;
+        let Caller { node, lane, number, incarnation } = caller;
         let place = node - self.first;
         self.measures.called(&completion);
+        if caller.is_aside() {
+            return;
+        }
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes over a new board of faults, which differs from the last one in what is to come only.
+    pub fn post(&mut self, board: Arc<Board>) {
+        self.edges.look_again(&board);
+        self.board = board;
     }
 
     /// Takes in what comes to a node by itself.
@@ -192,19 +249,65 @@ impl Shard {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
-        self.agenda.set(place, node.next_due());
+        // What was due while a node stood still is due now.
+        self.agenda.set(place, node.next_due().max(now));
+        let is_cut_off = node.is_cut_off(now);
+        let mut lost = Vec::new();
         for action in self.actions.drain(..) {
             match action {
-                Action::Call(dispatch) => {
-                    let request = node.request(&self.catalogue, draw, &dispatch);
-                    let signing = node.signing(&self.catalogue, draw, &dispatch);
-                    let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
-                    let caller = Caller { node, lane, number, incarnation };
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
+                Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
+                Action::Call(dispatch) => emitted.push(emit(&self.catalogue, node, &dispatch, now, now)),
+                Action::Aside(..) if is_cut_off => {}
+                Action::Aside(dispatch, wait) => {
+                    let number = dispatch.number | Caller::ASIDE;
+                    let aside = Dispatch { number, ..dispatch };
+                    emitted.push(emit(&self.catalogue, node, &aside, now, now + wait));
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }
         }
+        for dispatch in lost {
+            let caller = caller(node_of(&self.nodes, place), &dispatch);
+            let (operation, attempt) = (dispatch.call.operation(), dispatch.attempt);
+            let completion =
+                Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
+            self.deliver(completion, now, emitted);
+        }
+    }
+}
+
+fn node_of(nodes: &[Node], place: u32) -> Identity {
+    nodes[place as usize].identity
+}
+
+/// What a node is told of a window.
+fn event(window: u32, strike: Option<&Arc<Strike>>) -> Event {
+    match strike {
+        Some(strike) => Event::Struck { window, strike: strike.clone() },
+        None => Event::Lifted { window },
+    }
+}
+
+fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
+    let Identity { number: node, incarnation, .. } = identity;
+    Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
+}
+
+/// The call of a node as it goes out, by its own clock.
+fn emit(catalogue: &Catalogue, node: &Node, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
+    let draw = node.identity.draw(catalogue);
+    let clock = node.clock(now);
+    let request = node.request(catalogue, draw, dispatch);
+    let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
+    let signing = Signing { clock, ..node.signing(catalogue, draw, dispatch) };
+    Emitted {
+        caller: caller(node.identity, dispatch),
+        cohort: node.identity.cohort,
+        intended: if made == now { dispatch.intended } else { made },
+        made,
+        attempt: dispatch.attempt,
+        agent_version: node.other_version().map(Into::into),
+        signing,
+        request,
     }
 }

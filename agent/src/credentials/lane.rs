@@ -13,6 +13,7 @@ use super::{Held, IdentityKind, IdentitySettings, KeyNumber, SignedBy, Signing, 
 use crate::call::{Call, Outcome};
 use crate::catalogue::Catalogue;
 use crate::fault::NodeFault;
+use crate::fault::clock::Offset;
 use crate::fault::named::Cause;
 use crate::identity::node_id;
 use crate::lane::LaneName;
@@ -51,13 +52,14 @@ impl Node {
         let by_key = |number: KeyNumber| {
             if is_hybrid { SignedBy::Key(id, number) } else { SignedBy::Instance(id, number) }
         };
-        let unsaid = |by| Signing { by, offers: None };
+        let signed = |by, offers| Signing { by, offers, clock: Offset::default() };
+        let unsaid = |by| signed(by, None);
         match dispatch.call {
             Call::Deregister => unsaid(SignedBy::Account),
-            Call::Register if is_hybrid => Signing { by: SignedBy::Nobody, offers: Some(key(0)) },
-            Call::Register => Signing { by: SignedBy::Account, offers: Some(key(0)) },
+            Call::Register if is_hybrid => signed(SignedBy::Nobody, Some(key(0))),
+            Call::Register => signed(SignedBy::Account, Some(key(0))),
             Call::RequestToken(changes) => unsaid(by_key(key(changes))),
-            Call::UpdateKey => Signing { by: by_key(key(changes)), offers: Some(key(changes + 1)) },
+            Call::UpdateKey => signed(by_key(key(changes)), Some(key(changes + 1))),
             _ if dispatch.lane == LaneName::Credentials => unsaid(SignedBy::Account),
             _ => {
                 let session = self.held.as_ref().and_then(|held| held.session.clone());

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use shared::seed::Draw;
 use shared::time::Period;
 
-use crate::call::{Call, Outcome, Request, Spoiled, Spoiling};
+use crate::call::spoiled::{Spoiled, Spoiling};
+use crate::call::{Call, Outcome, Request};
 use crate::fault::named::{Misfit, UNKNOWN_PLATFORM};
 use crate::fault::strike::Strike;
 use crate::lane::LaneName;
