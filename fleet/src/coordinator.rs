@@ -16,6 +16,7 @@ mod messages;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use agent::call::Answer;
@@ -23,10 +24,12 @@ use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
 use crate::fault::switchboard::Boards;
+use crate::fault::told::Teller;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
 use crate::operator::{Desk, VirtualDesk};
+use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use messages::{Delivery, Mailroom};
@@ -50,6 +53,8 @@ pub struct Coordinator<'a> {
     events: u64,
     mailroom: Mailroom,
     boards: Option<Boards>,
+    /// Who tells the plane of nodes that are no valid instances.
+    teller: Option<(Arc<Plan>, Teller)>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -95,12 +100,24 @@ impl<'a> Coordinator<'a> {
         service.follow();
         let mailroom = Mailroom::default();
         let arriving = Vec::new();
-        Self { service, transport, lanes, arriving, history, now: start, events: 0, mailroom, boards: None }
+        Self {
+            service,
+            transport,
+            lanes,
+            arriving,
+            history,
+            now: start,
+            events: 0,
+            mailroom,
+            boards: None,
+            teller: None,
+        }
     }
 
-    /// The same fleet, told of each new board of faults.
-    pub fn told_by(self, boards: Boards) -> Self {
-        Self { boards: Some(boards), ..self }
+    /// The same fleet, told of each new board of faults, and its plane as well.
+    pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
+        let teller = Teller::new(&boards.borrow());
+        Self { boards: Some(boards), teller: Some((plan, teller)), ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -196,6 +213,9 @@ impl<'a> Coordinator<'a> {
         if boards.has_changed().unwrap_or(false) {
             let board = boards.borrow_and_update().clone();
             self.lanes.iter_mut().for_each(|lane| lane.shard.post(board.clone()));
+            if let Some((_, teller)) = &mut self.teller {
+                teller.post(&board);
+            }
         }
     }
 
@@ -205,8 +225,22 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives)
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = self.service.next_timer().into_iter().chain([self.mailroom.next_due()]);
+        let others = [self.mailroom.next_due(), self.next_told()];
+        let others = self.service.next_timer().into_iter().chain(others);
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// When the plane is next told of nodes.
+    fn next_told(&self) -> Timestamp {
+        self.teller.as_ref().map_or(Timestamp::NEVER, |(_, teller)| teller.next())
+    }
+
+    /// Tells the plane of nodes at an edge of a fault.
+    fn tell(&mut self, now: Timestamp) {
+        let Some((plan, teller)) = &mut self.teller else { return };
+        let Some(boards) = &self.boards else { return };
+        let board = boards.borrow().clone();
+        teller.tell(plan, &board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -240,11 +274,14 @@ impl<'a> Coordinator<'a> {
             let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
-            let at = timer.min(operator).min(call).min(mail);
+            let told = self.next_told();
+            let at = timer.min(operator).min(call).min(mail).min(told);
             if at >= end {
                 return has_ended;
             }
-            if timer == at {
+            if told == at {
+                self.tell(at);
+            } else if timer == at {
                 self.service.run_timers(at);
             } else if operator == at {
                 has_ended = poll(script, desk, at);

@@ -10,6 +10,7 @@
 //! - [`edges`]: when strikes of nodes begin and end
 //! - [`selection`]: which nodes of a fleet a selector means
 //! - [`switchboard`]: injecting and lifting
+//! - [`told`]: what the embedded plane is told of nodes meanwhile
 //!
 //! Invariant: a board changes for the future only, [`LOOKAHEAD`] ahead at the
 //! least, so that in virtual time it makes no difference in which window a shard
@@ -22,6 +23,7 @@ mod error;
 mod node;
 pub mod selection;
 pub mod switchboard;
+pub mod told;
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ mod live;
 mod message;
 mod message_trace;
 mod node;
+mod node_fault;
 mod other_services;
 mod pages;
 mod property;

@@ -11,6 +11,9 @@ use super::node::{Crash, DuplicateReports, Flapping, HugeReports, LateReports, R
 use super::software::{EagerRetries, OldVersion};
 use crate::catalogue::Behaviour;
 
+/// The name of the fault that a node is no valid instance.
+pub const INVALID_INSTANCE: &str = "invalid-instance";
+
 /// What strikes a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strike {
@@ -66,7 +69,7 @@ impl Strike {
     /// Its name in scenarios, histories and reports.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::InvalidInstance(_) => "invalid-instance",
+            Self::InvalidInstance(_) => INVALID_INSTANCE,
             Self::UnsupportedPlatform(_) => "unsupported-platform",
             Self::Crash(_) => "crash",
             Self::Pause => "pause",
