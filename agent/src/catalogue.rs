@@ -279,7 +279,8 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
-    fn fits(&self, document: &str, step: &str, index: u32) -> bool {
+    /// Whether it is for this step of this document on the node of this index.
+    pub(crate) fn fits(&self, document: &str, step: &str, index: u32) -> bool {
         self.document.as_deref().is_none_or(|name| name == document)
             && self.step.as_deref().is_none_or(|name| name == step)
             && self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&index))

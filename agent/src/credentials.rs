@@ -25,6 +25,8 @@ use shared::seed::Draw;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 
+use crate::fault::clock::Offset;
+
 /// Which of the agent's identities a node has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum IdentityKind {
@@ -199,6 +201,8 @@ pub struct Signing {
     pub by: SignedBy,
     /// The key pair whose public half the body gives to the plane.
     pub offers: Option<KeyNumber>,
+    /// How far the clock is off by which it is dated.
+    pub clock: Offset,
 }
 
 /// What a node holds beyond its role. A settled instance holds none of it.

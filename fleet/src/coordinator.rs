@@ -29,10 +29,12 @@ use shared::time::{Period, Timestamp};
 
 use crate::fault::Board;
 use crate::fault::switchboard::Boards;
+use crate::fault::told::Teller;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
 use crate::operator::{Desk, VirtualDesk};
+use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
@@ -65,6 +67,8 @@ pub struct Coordinator<'a> {
     breaks: BTreeSet<Break>,
     /// Up to when faults' beginnings were looked at.
     edge: Timestamp,
+    /// Who tells the plane of nodes that are no valid instances.
+    teller: Option<(Arc<Plan>, Teller)>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -154,13 +158,15 @@ impl<'a> Coordinator<'a> {
             breaks: BTreeSet::new(),
             // What begins with the run is yet to begin.
             edge: start - Period::milliseconds(1),
+            teller: None,
         }
     }
 
-    /// The same fleet, told of each new board of faults.
-    pub fn told_by(self, boards: Boards) -> Self {
+    /// The same fleet, told of each new board of faults, and its plane as well.
+    pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
         let board = boards.borrow().clone();
-        Self { board, boards: Some(boards), ..self }
+        let teller = Teller::new(&board);
+        Self { board, boards: Some(boards), teller: Some((plan, teller)), ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -262,6 +268,9 @@ impl<'a> Coordinator<'a> {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
             }
+            if let Some((_, teller)) = &mut self.teller {
+                teller.post(&self.board);
+            }
         }
     }
 
@@ -271,9 +280,22 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others =
-            self.service.next_timer().into_iter().chain([self.mailroom.next_due(), self.next_break()]);
+        let others = [self.mailroom.next_due(), self.next_break(), self.next_told()];
+        let others = self.service.next_timer().into_iter().chain(others);
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// When the plane is next told of nodes.
+    fn next_told(&self) -> Timestamp {
+        self.teller.as_ref().map_or(Timestamp::NEVER, |(_, teller)| teller.next())
+    }
+
+    /// Tells the plane of nodes at an edge of a fault.
+    fn tell(&mut self, now: Timestamp) {
+        let Some((plan, teller)) = &mut self.teller else { return };
+        let Some(boards) = &self.boards else { return };
+        let board = boards.borrow().clone();
+        teller.tell(plan, &board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -310,11 +332,14 @@ impl<'a> Coordinator<'a> {
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let broken = self.next_break();
-            let at = timer.min(operator).min(call).min(mail).min(broken);
+            let told = self.next_told();
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(told);
             if at >= end {
                 return has_ended;
             }
-            if timer == at {
+            if told == at {
+                self.tell(at);
+            } else if timer == at {
                 self.service.run_timers(at);
             } else if broken == at {
                 self.break_channels(at);

@@ -96,6 +96,14 @@ pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
     catalogue.agents().map(user_agent).collect()
 }
 
+/// The same `User-Agent` with another version of the agent.
+fn user_agent_of(standard: &HeaderValue, version: &str) -> HeaderValue {
+    let text = standard.to_str().expect("it was written as text");
+    let (before, _) = text.rsplit_once('/').expect("the version is its end");
+    HeaderValue::from_str(&format!("{before}/{version}"))
+        .expect("faults admit only versions that can stand in a header")
+}
+
 /// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
 pub async fn run(
     mut shard: Shard,
@@ -203,7 +211,19 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, agent, intended, made, attempt, signing, request, passage } = call;
+    let Emitted { caller, agent, intended, made, attempt, agent_version, signing, request, passage } = call;
+    let began = if clock.now() < made {
+        clock.sleep_until(made).await;
+        clock.wall()
+    } else {
+        began
+    };
+    let user_agent = match agent_version {
+        Some(version) => user_agent_of(&user_agents[agent], &version),
+        None => user_agents[agent].clone(),
+    };
+    // The node's own clock may be off.
+    let date = || signing.clock.of(if is_wall_dated { crate::clock::wall_now() } else { clock.now() });
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -220,8 +240,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
-            let now = if is_wall_dated { crate::clock::wall_now() } else { clock.now() };
-            match client.open_channel(&open, &signing.by, now, tempo(&clock)).await {
+            match client.open_channel(&open, &signing.by, date(), tempo(&clock)).await {
                 Ok(opened) => {
                     finish(Answer::Done, Duration::ZERO);
                     drive(opened, caller.node, clock, &channels, ways.news).await;
@@ -248,12 +267,12 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     }
     let outgoing = Outgoing {
         target: request.target(),
-        user_agent: user_agents[agent].clone(),
+        user_agent,
         body: request.body().into(),
         by: signing.by,
         owner: connections.owner(caller.node, &request),
         due: intended,
-        now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
+        now: date(),
         timeout: if is_held(operation) {
             messages_limit(&clock, is_wall_dated)
         } else {

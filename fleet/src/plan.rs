@@ -15,9 +15,11 @@ use std::sync::Arc;
 use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
-use agent::fault::Share;
+use agent::fault::named::Cause;
+use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
+use plane::state::world::{Instance, InstanceState};
 use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::seed::Seed;
@@ -25,6 +27,7 @@ use shared::time::{Period, Timestamp};
 use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
+pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
 use crate::fault::Board;
 use crate::scenario::{self, Arrival, Scenario};
@@ -138,6 +141,7 @@ impl Plan {
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
+        plan.declare_instances();
         plan.associations = scenario
             .associations
             .iter()
@@ -233,6 +237,38 @@ impl Plan {
         Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
     }
 
+    /// Tells the embedded plane of those nodes that are no valid instances for as
+    /// long as they live: only it can know that.
+    fn declare_instances(&mut self) {
+        let seed = self.catalogue.seed;
+        let is_told = |cohort: &Cohort| cohort.faults.other_causes.iter().any(|share| *share != Share::NONE);
+        if !self.catalogue.cohorts.iter().any(is_told) {
+            return;
+        }
+        for number in 0..self.nodes() {
+            let identity = self.identity(number);
+            let cohort = identity.cohort(&self.catalogue);
+            let Some(NodeFault::InvalidInstance(cause)) = cohort.faults.of(seed, number) else { continue };
+            if cohort.identity.kind == IdentityKind::Hybrid {
+                continue;
+            }
+            let id = node_id(identity.draw(&self.catalogue), None);
+            let state = match cause {
+                Cause::NoPermission => {
+                    self.plane.world.denied_nodes.insert(id);
+                    continue;
+                }
+                Cause::AgentStopped => InstanceState::Running,
+                Cause::ShuttingDown => InstanceState::ShuttingDown,
+                Cause::Terminated => InstanceState::Terminated,
+                Cause::NeverRegistered | Cause::Deregistered => continue,
+            };
+            let tags = self.tags(number).into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let tags = (cause == Cause::AgentStopped).then_some(tags);
+            self.plane.world.instances.insert(id, Instance { state, tags });
+        }
+    }
+
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {
         let misfits = match overrides.unsupported_platform {
             None => None,
@@ -293,11 +329,11 @@ mod tests {
     }
 
     fn faults(plan: &Plan) -> (usize, usize) {
-        use agent::fault::NodeFault;
+        let stray = NodeFault::InvalidInstance(Cause::NeverRegistered);
         let fault =
             |number| plan.identity(number).cohort(&plan.catalogue).faults.of(plan.catalogue.seed, number);
         let all: Vec<_> = (0..plan.nodes()).filter_map(fault).collect();
-        let invalid = all.iter().filter(|fault| **fault == NodeFault::InvalidInstance).count();
+        let invalid = all.iter().filter(|fault| **fault == stray).count();
         (invalid, all.len() - invalid)
     }
 

@@ -75,6 +75,8 @@ pub struct RunResult {
     pub operator: OperatorWork,
     /// What else the nodes did.
     pub agents: Agents,
+    /// What struck nodes for a while, by the fault's name.
+    pub faults: BTreeMap<String, FaultCount>,
     /// All calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
     /// Wall time, spending and addresses: what differs from run to run.
@@ -136,6 +138,8 @@ pub struct Failures {
 pub struct InvalidInstance {
     /// How many hibernated for it at the end.
     pub nodes: u64,
+    /// How many were no valid instances, for as long as they lived or for a while, by the cause.
+    pub causes: BTreeMap<String, u64>,
     /// How often `InvalidInstanceId` was the answer, by operation.
     pub refusals: BTreeMap<String, u64>,
 }
@@ -145,6 +149,8 @@ pub struct InvalidInstance {
 pub struct UnsupportedPlatform {
     /// How many met a document of which their platform can run no step.
     pub nodes: u64,
+    /// How many fell asleep because the service does not know their platform.
+    pub unknown: u64,
     /// How such runs ended, by final status. The real agent reports Success
     /// where every step was skipped (schema 2.2), and Failed before that.
     pub runs: BTreeMap<String, u64>,
@@ -195,6 +201,15 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
+}
+
+/// How often a fault struck nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FaultCount {
+    /// How often it struck one.
+    pub nodes: u64,
+    /// How often it did so no more.
+    pub lifted: u64,
 }
 
 /// What the operator did beside making associations.

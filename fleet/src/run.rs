@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coordinator::{Coordinator, Script};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::fault::told;
 use crate::history::History;
 use crate::host;
 use crate::in_process::Carry;
@@ -154,7 +155,7 @@ impl VirtualRun<'_> {
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
-        let mut coordinator = coordinator.told_by(operator.faults.boards());
+        let mut coordinator = coordinator.told_by(plan.clone(), operator.faults.boards());
         let end = plan.start + plan.duration;
 
         let ending = {
@@ -240,11 +241,12 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (mut embedded, endpoint) = match plane {
+    let (embedded, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
-            let embedded = Embedded::start(*config, clock, None, None)?;
+            let service = Arc::new(Service::new(*config));
+            let embedded = Embedded::serve(service.clone(), clock, None, None, None)?;
             let endpoint = embedded.url().parse()?;
-            (Some(embedded), endpoint)
+            (Some((embedded, service)), endpoint)
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
@@ -266,6 +268,11 @@ pub async fn run_live(
         channels: Arc::default(),
         boards: operator.faults.boards(),
     };
+    let (mut embedded, service) = embedded.unzip();
+    let mut tellers = JoinSet::new();
+    if let Some(service) = service {
+        tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
+    }
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
 

@@ -8,6 +8,7 @@ mod association;
 mod cohort;
 mod error;
 pub mod fault;
+pub mod outcome;
 pub mod selector;
 mod tags;
 pub mod takes;
@@ -22,7 +23,7 @@ use shared::time::Period;
 
 pub use self::arrival::Arrival;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
-pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
+pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInstances, UnsupportedPlatforms};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
 pub use self::tags::{TagValue, Versions};

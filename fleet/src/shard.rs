@@ -15,6 +15,7 @@ use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
 use agent::fault::passage::Passage;
+use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
@@ -22,6 +23,7 @@ use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
+use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
@@ -32,6 +34,8 @@ pub struct Shard {
     catalogue: Arc<Catalogue>,
     board: Arc<Board>,
     counts: Counts,
+    /// When strikes of the board begin and end.
+    edges: Edges,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -50,10 +54,12 @@ pub struct Emitted {
     pub agent: usize,
     /// When it was meant to be made.
     pub intended: Timestamp,
-    /// When it was made.
+    /// When it was made, or is to be: what strikes a node may have it wait.
     pub made: Timestamp,
     /// How often it was tried before.
     pub attempt: u8,
+    /// The agent's version, where it is not its cohort's.
+    pub agent_version: Option<Box<str>>,
     /// How it is signed.
     pub signing: Signing,
     /// What is asked.
@@ -73,6 +79,17 @@ pub struct Caller {
     pub number: u32,
     /// Which of the node's incarnations calls.
     pub incarnation: u16,
+}
+
+impl Caller {
+    /// Marks the numbers of calls whose answers nobody waits for: the second of
+    /// two, one that goes out late, one of somebody beside the agent.
+    const ASIDE: u32 = 1 << 31;
+
+    /// Whether nobody waits for the answer.
+    pub const fn is_aside(&self) -> bool {
+        self.number & Self::ASIDE != 0
+    }
 }
 
 /// A call that came to its end.
@@ -124,6 +141,7 @@ impl Shard {
         let first = nodes.first().map_or(0, |node| node.identity.number);
         Self {
             catalogue,
+            edges: Edges::new(&board),
             board,
             counts: Counts::default(),
             first,
@@ -156,22 +174,48 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due)
+        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
     /// says when it was due.
     pub fn serve(&mut self, until: Timestamp, emitted: &mut Vec<Emitted>) -> Option<Timestamp> {
-        let (due, place) = self.agenda.earliest().filter(|(due, _)| *due <= until)?;
+        let earliest = self.agenda.earliest();
+        let edge = self.edges.next();
+        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+            self.pass_edge(edge, emitted);
+            return Some(edge);
+        }
+        let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due, emitted);
         Some(due)
     }
 
+    /// Hands what begins and ends at this instant to those nodes that it strikes.
+    fn pass_edge(&mut self, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        for edge in self.edges.pass(&self.board, now) {
+            let (window, strike) = match &edge {
+                Edge::Begins(window, strike) => (window, Some(strike)),
+                Edge::Ends(window) => (window, None),
+            };
+            for place in 0..self.nodes.len() as u32 {
+                if window.strikes(self.nodes[place as usize].identity) {
+                    let event = event(window.number, strike);
+                    self.hand(place, event, now, emitted);
+                }
+            }
+        }
+    }
+
     /// Takes a completed call in.
     pub fn deliver(&mut self, completion: Completion, now: Timestamp, emitted: &mut Vec<Emitted>) {
-        let Caller { node, lane, number, incarnation } = completion.caller;
+        let caller = completion.caller;
+        let Caller { node, lane, number, incarnation } = caller;
         let place = node - self.first;
         self.measures.called(&completion);
+        if caller.is_aside() {
+            return;
+        }
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
@@ -182,6 +226,7 @@ impl Shard {
 
     /// Takes over a new board of faults, which differs from the last one in what is to come only.
     pub fn post(&mut self, board: Arc<Board>) {
+        self.edges.look_again(&board);
         self.board = board;
     }
 
@@ -221,37 +266,70 @@ impl Shard {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
-        self.agenda.set(place, node.next_due());
-        for action in self.actions.drain(..) {
+        // What was due while a node stood still is due now.
+        self.agenda.set(place, node.next_due().max(now));
+        let (identity, is_cut_off) = (node.identity, node.is_cut_off(now));
+        let mut lost = Vec::new();
+        for action in std::mem::take(&mut self.actions) {
             match action {
-                Action::Call(dispatch) => {
-                    let request = node.request(&self.catalogue, draw, &dispatch);
-                    let signing = node.signing(&self.catalogue, draw, &dispatch);
-                    let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let passage = if self.board.is_empty() {
-                        None
-                    } else {
-                        let operation = request.operation();
-                        let call = Called { node: node.identity, draw, lane, number, operation };
-                        passage(&self.board, call, now, &mut self.counts)
-                    };
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
-                    let caller = Caller { node, lane, number, incarnation };
-                    let agent = self.catalogue.agent(cohort, draw);
-                    let made = now;
-                    emitted.push(Emitted {
-                        caller,
-                        agent,
-                        intended,
-                        made,
-                        attempt,
-                        signing,
-                        request,
-                        passage,
-                    });
+                Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
+                Action::Call(dispatch) => emitted.push(self.emit(place, &dispatch, now, now)),
+                Action::Aside(..) if is_cut_off => {}
+                Action::Aside(dispatch, wait) => {
+                    let number = dispatch.number | Caller::ASIDE;
+                    let aside = Dispatch { number, ..dispatch };
+                    emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => self.measures.note(node.identity, note, now),
+                Action::Note(note) => self.measures.note(identity, note, now),
             }
         }
+        for dispatch in lost {
+            let caller = caller(identity, &dispatch);
+            let (operation, attempt) = (dispatch.call.operation(), dispatch.attempt);
+            let completion =
+                Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
+            self.deliver(completion, now, emitted);
+        }
     }
+
+    /// The call of a node as it goes out, by its own clock.
+    fn emit(&mut self, place: u32, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
+        let node = &self.nodes[place as usize];
+        let draw = node.identity.draw(&self.catalogue);
+        let clock = node.clock(now);
+        let request = node.request(&self.catalogue, draw, dispatch);
+        let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
+        let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
+        let passage = if self.board.is_empty() {
+            None
+        } else {
+            let (lane, number, operation) = (dispatch.lane, dispatch.number, request.operation());
+            let call = Called { node: node.identity, draw, lane, number, operation };
+            passage(&self.board, call, made, &mut self.counts)
+        };
+        Emitted {
+            caller: caller(node.identity, dispatch),
+            agent: self.catalogue.agent(node.identity.cohort, draw),
+            intended: if made == now { dispatch.intended } else { made },
+            made,
+            attempt: dispatch.attempt,
+            agent_version: node.other_version().map(Into::into),
+            signing,
+            request,
+            passage,
+        }
+    }
+}
+
+/// What a node is told of a window.
+fn event(window: u32, strike: Option<&Arc<Strike>>) -> Event {
+    match strike {
+        Some(strike) => Event::Struck { window, strike: strike.clone() },
+        None => Event::Lifted { window },
+    }
+}
+
+fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
+    let Identity { number: node, incarnation, .. } = identity;
+    Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
 }

@@ -126,6 +126,12 @@ impl Bench {
         for action in actions {
             match action {
                 Action::Note(note) => self.notes.push((self.now, note)),
+                Action::Aside(dispatch, wait) => {
+                    let request = self.node.request(&self.catalogue, draw, &dispatch);
+                    let signing = self.node.signing(&self.catalogue, draw, &dispatch);
+                    let (lane, attempt) = (dispatch.lane, dispatch.attempt);
+                    self.calls.push(Made { at: self.now + wait, lane, signing, attempt, request });
+                }
                 Action::Call(dispatch) => {
                     let request = self.node.request(&self.catalogue, draw, &dispatch);
                     let (lane, number, attempt) = (dispatch.lane, dispatch.number, dispatch.attempt);

@@ -23,6 +23,7 @@ mod message;
 mod message_trace;
 mod network_faults;
 mod node;
+mod node_fault;
 mod other_services;
 mod pages;
 mod property;

@@ -3,11 +3,13 @@
 use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
 use agent::channel::Channels;
 use agent::credentials::{IdentityKind, IdentitySettings};
+use agent::fault::named::{Cause, Misfit};
 use agent::fault::{NodeFaults, Share};
 use agent::mix::Mix;
 use agent::tags::TagRule;
 
 use super::PlanError;
+use crate::fault::identity_of;
 use crate::scenario;
 
 /// The agent's version where a cohort names none: that of the recorded traces.
@@ -22,8 +24,14 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     let mut faults = NodeFaults::default();
     for fault in &written.faults {
         match *fault {
-            scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
-            scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
+            scenario::Fault::InvalidInstance(written) => {
+                *faults.of_cause(written.cause) = written.share;
+                faults.deregistered_after = written.after.unwrap_or(faults.deregistered_after);
+            }
+            scenario::Fault::UnsupportedPlatform(written) if written.platform == Misfit::Unknown => {
+                faults.unknown_platform = written.share;
+            }
+            scenario::Fault::UnsupportedPlatform(written) => faults.unsupported_platform = written.share,
             scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
         }
     }
@@ -81,6 +89,16 @@ fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentityS
         key_rotation: written.key_rotation,
         ..IdentitySettings::default()
     };
+    let kind = match written.identity {
+        scenario::Identity::Ec2 => IdentityKind::Ec2,
+        scenario::Identity::Hybrid => IdentityKind::Hybrid,
+    };
+    for (cause, share) in Cause::ALL.iter().skip(1).zip(faults.other_causes) {
+        let Some(identity) = identity_of(*cause).filter(|_| share != Share::NONE) else { continue };
+        if identity != kind {
+            return not_of(cause.as_str(), if identity == IdentityKind::Ec2 { "ec2" } else { "hybrid" });
+        }
+    }
     match written.identity {
         scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
         scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
@@ -93,7 +111,7 @@ fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentityS
 }
 
 /// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
-fn is_agent_version(text: &str) -> bool {
+pub(crate) fn is_agent_version(text: &str) -> bool {
     let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
 }

@@ -1,8 +1,9 @@
 //! What the summary and the document say in the same words.
 
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, Generator, Refusal, Round, RunResult};
+use crate::result::{AssociationResult, Calls, FaultCount, Generator, Refusal, Round, RunResult};
 use crate::simulation::{Ending, Pace};
+use agent::fault::named::Cause;
 use shared::status::AssociationStatus;
 
 /// How time passed: `60x`, `virtual time`. A foreign plane knows nothing of a scale.
@@ -51,7 +52,20 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
         };
         phrases.push(format!("{nodes} invalid instance ({how}, {calls} refused)"));
     }
+    // Those that were never registered are the ones that are told of above.
+    let others: Vec<String> = invalid
+        .causes
+        .iter()
+        .filter(|(cause, _)| *cause != Cause::NeverRegistered.as_str())
+        .map(|(cause, nodes)| format!("{} {cause}", count(*nodes)))
+        .collect();
+    if !others.is_empty() {
+        phrases.push(format!("no valid instances: {}", others.join(", ")));
+    }
     let unsupported = &result.failures.unsupported_platform;
+    if unsupported.unknown > 0 {
+        phrases.push(format!("{} of a platform that the service does not know", count(unsupported.unknown)));
+    }
     if unsupported.nodes > 0 {
         let runs: Vec<String> =
             unsupported.runs.iter().map(|(status, runs)| foreign_runs(status, *runs)).collect();
@@ -67,6 +81,17 @@ fn foreign_runs(status: &str, runs: u64) -> String {
     } else {
         format!("{runs} {status}")
     }
+}
+
+/// What struck nodes for a while, if anything did.
+pub(super) fn faults(result: &RunResult) -> Option<String> {
+    let told = |(name, fault): (&String, &FaultCount)| {
+        let still = fault.nodes.saturating_sub(fault.lifted);
+        let still = if still == 0 { String::new() } else { format!(" ({} still)", count(still)) };
+        format!("{name} struck {}{still}", counted(fault.nodes, "node"))
+    };
+    let told: Vec<String> = result.faults.iter().map(told).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// Nodes that were neither at work nor asleep for their id, in words.

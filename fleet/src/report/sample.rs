@@ -123,9 +123,14 @@ pub(super) fn good() -> RunResult {
         failures: Failures {
             invalid_instance: InvalidInstance {
                 nodes: 10,
+                causes: counts(&[("never-registered", 10)]),
                 refusals: counts(&[("UpdateInstanceInformation", 40)]),
             },
-            unsupported_platform: UnsupportedPlatform { nodes: 10, runs: counts(&[("Success", 30)]) },
+            unsupported_platform: UnsupportedPlatform {
+                nodes: 10,
+                unknown: 0,
+                runs: counts(&[("Success", 30)]),
+            },
         },
         associations: vec![
             association("hello", "tag Env=prod", vec![hello]),
@@ -164,6 +169,7 @@ pub(super) fn good() -> RunResult {
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
+        faults: BTreeMap::new(),
         history: None,
     }
 }

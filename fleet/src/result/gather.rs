@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use agent::fault::NodeFault;
+use agent::fault::strike::INVALID_INSTANCE;
 use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, InvalidInstance, Nodes,
+    OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::measure;
 use crate::operator::{Made, Refused};
@@ -51,6 +53,7 @@ impl RunResult {
                 troubles: operator.troubles.iter().cloned().collect(),
             },
             agents: agents(finished),
+            faults: faults(finished),
             history: finished.history.clone(),
             spent: spent(finished),
         }
@@ -92,10 +95,46 @@ fn failures(finished: &Finished) -> Failures {
     for run in finished.measures.runs.values().flatten().filter(|run| run.is_foreign) {
         *runs.entry(run.status.to_string()).or_default() += 1;
     }
+    let measures = &finished.measures;
+    let (nodes, unknown) = (measures.met_foreign_document, measures.platforms_not_accepted);
     Failures {
-        invalid_instance: InvalidInstance { nodes: finished.measures.ids_not_accepted, refusals },
-        unsupported_platform: UnsupportedPlatform { nodes: finished.measures.met_foreign_document, runs },
+        invalid_instance: InvalidInstance {
+            nodes: measures.ids_not_accepted,
+            causes: causes(finished),
+            refusals,
+        },
+        unsupported_platform: UnsupportedPlatform { nodes, unknown, runs },
     }
+}
+
+/// The causes for which nodes were no valid instances, with how many they were:
+/// those that it was meant for as long as they live, and those that a fault struck.
+fn causes(finished: &Finished) -> BTreeMap<String, u64> {
+    let mut causes: BTreeMap<String, u64> = BTreeMap::new();
+    let plan = &finished.plan;
+    for number in 0..plan.nodes() {
+        let faults = &plan.identity(number).cohort(&plan.catalogue).faults;
+        if let Some(NodeFault::InvalidInstance(cause)) = faults.of(plan.catalogue.seed, number) {
+            *causes.entry(cause.as_str().to_owned()).or_default() += 1;
+        }
+    }
+    for ((name, detail), count) in &finished.measures.struck {
+        if let Some(cause) = detail.filter(|_| *name == INVALID_INSTANCE) {
+            *causes.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+    causes
+}
+
+fn faults(finished: &Finished) -> BTreeMap<String, FaultCount> {
+    let mut faults: BTreeMap<String, FaultCount> = BTreeMap::new();
+    for ((name, _), count) in &finished.measures.struck {
+        faults.entry((*name).to_owned()).or_default().nodes += count;
+    }
+    for (name, count) in &finished.measures.lifted {
+        faults.entry((*name).to_owned()).or_default().lifted += count;
+    }
+    faults
 }
 
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
