@@ -18,6 +18,7 @@ use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::seed::Draw;
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
@@ -48,6 +49,10 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made.
@@ -106,6 +111,14 @@ pub enum News {
     Message(Incoming),
     /// Its control channel is closed.
     ChannelClosed,
+}
+
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
 }
 
 impl Shard {
@@ -235,12 +248,14 @@ impl Shard {
                         let call = Called { node: node.identity, draw, lane, number, operation };
                         passage(&self.board, call, now, &mut self.counts)
                     };
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
+                    let Identity { number: node, incarnation, cohort, index } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
                     let made = now;
                     emitted.push(Emitted {
                         caller,
                         cohort,
+                        index,
+                        draw,
                         intended,
                         made,
                         attempt,
