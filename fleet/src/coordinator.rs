@@ -39,7 +39,7 @@ use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
 use messages::{Delivery, Mailroom};
-use way::{End, Held, Late};
+use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -105,6 +105,7 @@ struct Carried {
     attempt: u8,
     /// A hash of its body.
     body: u64,
+    patience: Patience,
     passage: Option<Box<Passage>>,
 }
 
@@ -115,6 +116,7 @@ impl Carried {
             operation: call.request.operation(),
             attempt: call.attempt,
             body: shared::seed::digest(&call.request.body()),
+            patience: Patience::of(&call.request),
             passage: call.passage.clone(),
         }
     }
@@ -396,8 +398,8 @@ impl<'a> Coordinator<'a> {
             }
         }
         let end = match &carried.passage {
-            None => End { answer, at: at + LOOKAHEAD, is_held: false },
-            Some(passage) => way::down(passage, carried.operation, made, at, answer),
+            None => End::at(at + LOOKAHEAD, answer),
+            Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
@@ -419,8 +421,11 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { caller, operation, attempt, body, passage } = carried;
+        let Carried { caller, operation, attempt, body, passage, .. } = carried;
         let Caller { node, lane, number, .. } = caller;
+        if end.breaks_channel {
+            self.breaks.insert(Break { at: end.at, node, by: None });
+        }
         let ending = Ending::from(&end.answer);
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };

@@ -19,6 +19,7 @@ use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::seed::Draw;
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
@@ -50,8 +51,14 @@ pub struct Shard {
 pub struct Emitted {
     /// Who calls.
     pub caller: Caller,
+    /// The caller's cohort.
+    pub cohort: u16,
     /// Which of the catalogue's kinds of agents calls.
     pub agent: usize,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made, or is to be: what strikes a node may have it wait.
@@ -123,6 +130,14 @@ pub enum News {
     Message(Incoming),
     /// Its control channel is closed.
     ChannelClosed,
+}
+
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
 }
 
 impl Shard {
@@ -309,6 +324,9 @@ impl Shard {
         };
         Emitted {
             caller: caller(node.identity, dispatch),
+            cohort: node.identity.cohort,
+            index: node.identity.index,
+            draw,
             agent: self.catalogue.agent(node.identity.cohort, draw),
             intended: if made == now { dispatch.intended } else { made },
             made,
