@@ -4,6 +4,8 @@
 //! One world serves for all: two cohorts that run an association every half hour.
 //! The fault lasts from the 30th minute to the 60th; the second round falls into it.
 
+mod named;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
