@@ -189,7 +189,7 @@ impl NodeFaults {
     /// whole, so that no two of them can meet. Any thousand nodes in a row have
     /// every thousandth of it once, and such thousands every millionth.
     fn of_a_slot(&self, phase: u64, number: u64) -> Option<NodeFault> {
-        const STEP: u64 = 381;
+        const STEP: u64 = 617;
         let (thousandth, within) = ((number * STEP + phase) % 1_000, (number / 1_000 * STEP) % 1_000);
         let place = thousandth * 1_000 + within;
         let causes = Cause::ALL[1..].iter().map(|cause| NodeFault::InvalidInstance(*cause));

@@ -446,7 +446,7 @@ mod tests {
         };
         let hybrid = with("identity: hybrid, key_rotation: 1d", "key_pool: 2,").unwrap();
         let settings = &hybrid.catalogue.cohorts[0].identity;
-        assert_eq!((settings.activations.len(), hybrid.key_pool()), (3, 2));
+        assert_eq!((settings.activations.len(), hybrid.key_pool()), (5, 2));
         assert_eq!(settings.key_rotation, Some(Period::days(1)));
         let plain = with("instance_profile: false", "").unwrap();
         let settings = &plain.catalogue.cohorts[0].identity;

@@ -4,6 +4,8 @@
 //! One world serves for all: two cohorts that run an association every half hour.
 //! The fault lasts from the 30th minute to the 60th; the second round falls into it.
 
+mod named;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,7 +204,8 @@ fn each_kind_gives_the_same_history_however_the_fleet_is_cut() {
             format!("{measures:?}")
         };
         assert_eq!(measures(&one), measures(&three), "{fault}");
-        if !fault.contains("no-permission") {
+        // Of two nothing is to be seen as long as nobody names the node and nothing fails.
+        if !["no-permission", "eager-retries"].iter().any(|name| fault.contains(name)) {
             assert_ne!(one.finished.history, sound, "{fault} changes something");
         }
         seen.extend(one.finished.measures.struck.keys().map(|(name, _)| *name));
@@ -212,8 +215,8 @@ fn each_kind_gives_the_same_history_however_the_fleet_is_cut() {
 
 #[test]
 fn a_machine_that_crashes_goes_on_with_its_document_when_it_is_back() {
-    // The second round's runs are under way then.
-    let text = format!("{FLEET}faults: [{{ fault: {{ crash: {{ down: 3m }} }}, at: 40m, for: 20m }}]");
+    // The second round's runs are under way then: who polled, in the 41st minute, sleeps.
+    let text = format!("{FLEET}faults: [{{ fault: {{ crash: {{ down: 3m }} }}, at: 2445s, for: 20m }}]");
     let world = World::new(&Scenario::parse("x", &text).unwrap(), &Overrides::default());
     let listening = Listening::default();
     let outcome = world.run_through(&listening);
@@ -221,16 +224,19 @@ fn a_machine_that_crashes_goes_on_with_its_document_when_it_is_back() {
     struck.recovers("crash", 18);
     let mut interrupted = 0;
     for node in 0..18 {
-        assert_eq!(struck.operations(node, 40..43).len(), 0, "node {node} is down");
-        let again = struck.operations(node, 43..44);
+        assert_eq!(struck.operations(node, 41..43).len(), 0, "node {node} is down");
+        let again = struck.operations(node, 43..45);
         assert!(again.contains("UpdateInstanceInformation"), "node {node} starts anew: {again:?}");
         interrupted += struck
-            .runs_of(node, 35..40)
+            .runs_of(node, 40..41)
             .iter()
             .filter(|run| run.ended > struck.minute(43) && run.status == AssociationStatus::Success)
             .count();
     }
-    assert!(interrupted > 0, "one was in the midst of its step, took it up again and reported it");
+    assert!(
+        interrupted > 9,
+        "{interrupted} were in the midst of their step, took it up again and reported it"
+    );
 }
 
 #[test]
@@ -263,11 +269,13 @@ fn an_agent_that_stands_still_goes_on_where_it_stood() {
         assert!(calls.iter().all(|one| one.at < struck.minute(30) + Period::seconds(1)), "node {node}");
         let again = struck.operations(node, 60..61);
         assert!(again.contains("UpdateInstanceInformation") && again.contains("ListInstanceAssociations"));
+        // Of instances a role is looked at by a bare heartbeat as well.
         let starts = struck.calls(node, 60..61);
         assert!(
-            starts
-                .iter()
-                .all(|one| !matches!(&one.request, Request::Heartbeat(call) if call.agent_status.is_none())),
+            node < 12
+                || starts.iter().all(
+                    |one| !matches!(&one.request, Request::Heartbeat(call) if call.agent_status.is_none())
+                ),
             "it does not start anew, it goes on: no bare heartbeat"
         );
     }
@@ -361,7 +369,8 @@ fn reports_that_break_off_or_are_huge_are_refused() {
             let of_run = ["UpdateInstanceAssociationStatus", "PutComplianceItems"];
             let calls = struck.calls(node, 35..60);
             let told: Vec<_> = calls.iter().filter(|one| of_run.contains(&one.request.operation())).collect();
-            assert_eq!(told.len(), 5, "{name}: a refusal is not tried again");
+            // The plane knows nothing of it, and orders the run anew at each poll.
+            assert!(told.len() >= 5 && told.len() % 5 == 0, "{name}: {}", told.len());
             for one in told {
                 let Answer::Refused(error, seen) = &one.answer else { panic!("{name}: {:?}", one.answer) };
                 assert_eq!((&error.code, *seen), (&code, status), "{name}");
@@ -369,7 +378,10 @@ fn reports_that_break_off_or_are_huge_are_refused() {
             let run = struck.runs_of(node, 35..60)[0];
             assert!(!run.is_reported, "{name}: the node knows that nobody heard of it");
         }
-        assert_eq!(struck.outcome.finished.measures.lost_reports, 8, "{name}");
+        let measures = &struck.outcome.finished.measures;
+        assert!(measures.lost_reports >= 8 && measures.lost_reports % 4 == 0, "{name}");
+        let retries = measures.calls["UpdateInstanceAssociationStatus"].retries;
+        assert_eq!(retries, 0, "{name}: a refusal is not tried again");
     }
 }
 
@@ -432,7 +444,7 @@ fn agents_that_are_not_as_they_should_be() {
         let calls = struck.calls(node, minutes);
         calls.iter().filter(|one| matches!(one.request, Request::GetDocument(_))).count()
     };
-    assert_eq!((fetched(0, 31..60), fetched(12, 31..60), fetched(0, 75..108)), (3, 0, 0), "at each poll");
+    assert_eq!((fetched(0, 30..60), fetched(12, 30..60), fetched(0, 75..108)), (3, 0, 0), "at each poll");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::call::{Call, Outcome};
 use crate::catalogue::Catalogue;
 use crate::fault::NodeFault;
 use crate::fault::clock::Offset;
-use crate::fault::named::Cause;
+use crate::fault::named::{Cause, Misfit};
 use crate::identity::node_id;
 use crate::lane::LaneName;
 use crate::lifecycle::{Event, Lifecycle};
@@ -241,7 +241,7 @@ impl Node {
         let settings = &self.identity.cohort(turn.catalogue).identity;
         let number = u64::from(self.lane(LaneName::Credentials).number);
         let draws = [0, 1].map(|part| turn.draw.part(part).uniform("credentials", number));
-        let is_first = self.lifecycle == Lifecycle::Unregistered;
+        self.note_rejection(outcome, turn);
         let held = self.held.as_deref_mut().expect("who has no credentials holds that it has none");
         if settings.kind == IdentityKind::Ec2 {
             held.step = first_step(settings);
@@ -257,10 +257,21 @@ impl Node {
         held.at_once = 0;
         held.step = Step::Token;
         held.renew_at = turn.now + wait::hybrid(failure, held.failures, draws);
-        if is_first && held.failures == 0 && outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
-            turn.note(Note::IdNotAccepted);
-        }
         held.failures = held.failures.saturating_add(1);
+    }
+
+    /// Tells once why a node is not let in, where that has a name.
+    fn note_rejection(&self, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let is_first = self.lifecycle == Lifecycle::Unregistered
+            && self.held.as_ref().is_some_and(|held| held.failures == 0);
+        if !is_first {
+            return;
+        }
+        if outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
+            turn.note(Note::IdNotAccepted);
+        } else if outcome.refusal().is_some() && self.misfit() == Some(Misfit::Unknown) {
+            turn.note(Note::PlatformNotAccepted);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use agent::client::key::KeyPool;
 use agent::client::pool::Owner;
 use agent::client::sign::Signer;
 use agent::client::{CallError, Client, Clock, Elapsed, Limits, Outgoing};
-use agent::credentials::{ACTIVATION_LIMIT, Activations, Grant, IdentityKind, IdentitySettings};
+use agent::credentials::{ACTIVATION_NODES, Activations, Grant, IdentityKind, IdentitySettings};
 use agent::fault::NodeFaults;
 use agent::node::Node;
 use fleet::live::user_agents;
@@ -86,7 +86,7 @@ fn period(seconds: f64) -> Period {
 fn node(index: u32, arrives: Timestamp) -> Bench {
     let activations = Activations::of_nodes(index + 1);
     let grant = Grant { id: ACTIVATION.to_owned(), code: "c".repeat(20) };
-    activations.put((index / ACTIVATION_LIMIT) as usize, grant);
+    activations.put((index / ACTIVATION_NODES) as usize, grant);
     let identity = IdentitySettings {
         kind: IdentityKind::Hybrid,
         key_pool: KEYS,
