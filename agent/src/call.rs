@@ -10,12 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
+    AcknowledgeMessage, DescribeAssociation, DescribeAssociationReply, Empty, FailMessage, GetDocument, GetDocumentReply, GetManifest, GetMessages, SendReply,
     GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply, ListAssociations,
     ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
     PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
@@ -26,7 +27,8 @@ use shared::wire::{
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
-use crate::channel::call::{Incoming, MessageCall, MessageRequest};
+use crate::channel::call::{Incoming, MessageCall, MessageRequest, OPEN_CHANNEL};
+
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
@@ -35,6 +37,32 @@ use crate::inventory::{Kinds, Taken};
 /// An operation of the public API that nodes call, whether or not our plane knows it.
 const GET_PARAMETERS: &str = "GetParameters";
 const GET_PARAMETERS_TARGET: &str = "AmazonSSM.GetParameters";
+
+/// The names of the operations that nodes call, as [`Request::operation`] says them.
+pub const OPERATIONS: [&str; 22] = [
+    AcknowledgeMessage::NAME,
+    AGENT_JOB_ACK,
+    AGENT_JOB_REPLY,
+    OPEN_CHANNEL,
+    DescribeAssociation::NAME,
+    FailMessage::NAME,
+    GetDocument::NAME,
+    GetManifest::NAME,
+    GetMessages::NAME,
+    GET_PARAMETERS,
+    ListAssociations::NAME,
+    ListInstanceAssociations::NAME,
+    PutComplianceItems::NAME,
+    PutConfigurePackageResult::NAME,
+    PutInventory::NAME,
+    RegisterManagedInstance::NAME,
+    RequestManagedInstanceRoleToken::NAME,
+    SendReply::NAME,
+    UpdateAssociationStatus::NAME,
+    UpdateInstanceAssociationStatus::NAME,
+    UpdateInstanceInformation::NAME,
+    UpdateManagedInstancePublicKey::NAME,
+];
 
 /// What a node asks.
 #[derive(Debug, Clone)]

@@ -10,12 +10,14 @@
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
+//! - [`metric`], [`condition`]: what of it can be asked for, and conditions on it
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
 mod cause;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod connections;
 pub mod coordinator;
 pub mod embedded;
@@ -25,6 +27,7 @@ pub mod host;
 pub mod in_process;
 pub mod live;
 pub mod measure;
+pub mod metric;
 pub mod operator;
 pub mod plan;
 pub mod progress;

@@ -4,6 +4,9 @@
 //! that does not depend on how many there were: sums are integers, lists are
 //! sorted when they are read.
 
+pub mod live;
+pub mod tally;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +19,8 @@ use shared::id::AssociationId;
 use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
+use self::live::RunCounts;
+use self::tally::Heartbeats;
 use crate::history::Ending;
 use crate::shard::Completion;
 
@@ -54,6 +59,10 @@ pub struct Measures {
     pub workers_died: BTreeMap<Fatality, u64>,
     /// How late due entries were served, in microseconds of wall time.
     pub lateness: Option<Histogram<u64>>,
+    /// How many runs ended, by association and status.
+    pub run_counts: BTreeMap<AssociationId, RunCounts>,
+    /// Heartbeats of nodes at work.
+    pub heartbeats: Heartbeats,
     /// What of it a person was told, see [`crate::progress`].
     pub(crate) told: crate::progress::Totals,
     registered: Vec<(Timestamp, u32)>,
@@ -155,7 +164,12 @@ impl Measures {
             Note::GivenUp(_) => self.runs_given_up += 1,
             Note::InventoryGathered(_) => self.inventories_gathered += 1,
             Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
-            Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
+            Note::Skipped(lane, turns) => {
+                *self.skipped.entry(lane).or_default() += u64::from(turns);
+                if lane == LaneName::Health {
+                    self.heartbeats.skipped += u64::from(turns);
+                }
+            }
             Note::LateAnswer => self.late_answers += 1,
             Note::WorkerDied(fatality) => *self.workers_died.entry(fatality).or_default() += 1,
             Note::ReportLost => self.lost_reports += 1,
@@ -166,6 +180,7 @@ impl Measures {
         let Ended { association, status, started, ended, is_reported, is_foreign } = run;
         let ran = Ran { ended, node, started, status, is_reported, is_foreign };
         self.runs.entry(association).or_default().push(ran);
+        *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
     }
 
     /// Takes note of a call that came to its end.
@@ -197,6 +212,13 @@ impl Measures {
         for (association, runs) in other.runs {
             self.runs.entry(association).or_default().extend(runs);
         }
+        for (association, counts) in other.run_counts {
+            let sum = self.run_counts.entry(association).or_default();
+            for (status, count) in counts {
+                *sum.entry(status).or_default() += count;
+            }
+        }
+        self.heartbeats.add(other.heartbeats);
         for (lane, count) in other.started_late {
             *self.started_late.entry(lane).or_default() += count;
         }
