@@ -10,7 +10,7 @@
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
-//! - [`metric`], [`condition`]: what of it can be asked for, and conditions on it
+//! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
@@ -41,4 +41,5 @@ pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
 pub mod survey;
+pub mod threshold;
 pub mod witness;

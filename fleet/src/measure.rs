@@ -5,6 +5,8 @@
 //! sorted when they are read.
 
 pub mod live;
+pub mod meter;
+pub mod recent;
 pub mod tally;
 
 use std::collections::BTreeMap;
@@ -20,6 +22,7 @@ use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
 use self::live::RunCounts;
+use self::recent::Recent;
 use self::tally::Heartbeats;
 use crate::history::Ending;
 use crate::shard::Completion;
@@ -66,6 +69,7 @@ pub struct Measures {
     /// What of it a person was told, see [`crate::progress`].
     pub(crate) told: crate::progress::Totals,
     registered: Vec<(Timestamp, u32)>,
+    recent: Option<Box<Recent>>,
 }
 
 /// The calls of one operation.
@@ -119,8 +123,11 @@ pub fn histogram() -> Histogram<u64> {
 
 /// Records a duration in microseconds.
 pub fn record(histogram: &mut Option<Histogram<u64>>, duration: Duration) {
-    let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds.max(1));
+    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds(duration).max(1));
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Calls {
@@ -179,6 +186,7 @@ impl Measures {
     fn ended(&mut self, node: u32, run: Ended) {
         let Ended { association, status, started, ended, is_reported, is_foreign } = run;
         let ran = Ran { ended, node, started, status, is_reported, is_foreign };
+        self.follow_run(association, ran);
         self.runs.entry(association).or_default().push(ran);
         *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
     }
@@ -196,6 +204,7 @@ impl Measures {
         }
         if let Some(spent) = completion.spent {
             record(&mut calls.latency, spent.latency);
+            self.follow_latency(completion.operation, microseconds(spent.latency));
         }
     }
 

@@ -6,6 +6,7 @@
 //! in real time, or in virtual time with the coordinator, which wakes it.
 
 mod activation;
+pub mod rounds;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -25,6 +26,7 @@ use shared::wire::{
     DescribeAssociationExecutions, GetDocument, Tag,
 };
 
+use self::rounds::KnownRounds;
 use crate::plan::Plan;
 
 /// How often the operator looks whether expected rounds are over.
@@ -119,6 +121,10 @@ pub struct Operator {
     pub made_again: u64,
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
+    /// Which rounds it knows of, for whoever follows the run.
+    pub rounds: Arc<KnownRounds>,
+    /// Whether it looks at all rounds from the first association on: somebody follows them.
+    pub is_followed: bool,
     next: usize,
     /// The activations that were made.
     activations: Vec<ActivationId>,
@@ -157,6 +163,8 @@ impl Operator {
             tagged: 0,
             made_again: 0,
             run_tag: None,
+            rounds: Arc::default(),
+            is_followed: false,
             next: 0,
             activations: Vec::new(),
             to_tag: VecDeque::new(),
@@ -182,12 +190,14 @@ impl Operator {
                 Wake::Registered(nodes) => self.to_tag.extend(nodes),
                 Wake::Due if act_at <= desk.now() => {
                     self.act(desk).await;
-                    if self.next_act() == Timestamp::NEVER {
+                    let watches = self.is_followed && watch_at == Timestamp::NEVER;
+                    if self.next_act() == Timestamp::NEVER || watches {
                         watch_at = whole_second(desk.now() + WATCH_EVERY);
                     }
                 }
                 Wake::Due => {
-                    if self.is_over(desk).await {
+                    let is_over = self.is_over(desk).await;
+                    if is_over && self.next_act() == Timestamp::NEVER {
                         return;
                     }
                     watch_at = whole_second(desk.now() + WATCH_EVERY);
@@ -327,6 +337,7 @@ impl Operator {
                 }
                 match reply.association_description.association_id {
                     Some(id) if !is_refusal_expected => {
+                        self.rounds.made(id, self.plan.associations[planned].name());
                         self.made.push(Made { planned, id, created: desk.now() });
                     }
                     Some(_) => {}
@@ -348,11 +359,15 @@ impl Operator {
 
     /// Whether each association has come through its rounds.
     async fn is_over(&mut self, desk: &impl Desk) -> bool {
+        let mut is_over = true;
         for made in self.made.clone() {
             let wanted = self.plan.associations[made.planned].rounds as usize;
             match executions(desk, made.id).await {
                 Ok(executions) => {
-                    if executions.iter().filter(|execution| is_terminal(execution)).count() < wanted {
+                    let dispatched = executions.iter().filter_map(|execution| execution.created_time);
+                    self.rounds.looked(made.id, dispatched.collect(), desk.now());
+                    is_over &= executions.iter().filter(|execution| is_terminal(execution)).count() >= wanted;
+                    if !is_over && !self.is_followed {
                         return false;
                     }
                 }
@@ -367,7 +382,7 @@ impl Operator {
                 }
             }
         }
-        true
+        is_over
     }
 }
 

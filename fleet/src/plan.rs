@@ -7,12 +7,14 @@
 mod association;
 mod cohort;
 mod error;
+mod threshold;
 
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::distribution::Distribution;
 use agent::fault::Share;
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -26,6 +28,7 @@ use self::association::misfits;
 pub use self::error::PlanError;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
+use crate::threshold::Threshold;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -52,6 +55,10 @@ pub struct Plan {
     pub terminated: Vec<NodeId>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// How long the plane takes to answer in virtual time, if that is modelled.
+    pub latency_model: Option<Distribution>,
+    /// What must come of it.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// An association that the operator will create.
@@ -67,6 +74,13 @@ pub struct PlannedAssociation {
     pub rounds: u32,
     /// The refusal that is expected, if one is.
     pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
 }
 
 /// What flags change in a scenario.
@@ -125,6 +139,8 @@ impl Plan {
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
             plane: scenario.plane.clone(),
+            latency_model: threshold::latency_model(scenario)?,
+            thresholds: scenario.thresholds.0.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -134,6 +150,7 @@ impl Plan {
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
         plan.associations.sort_by_key(|association| association.at);
+        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;

@@ -7,6 +7,7 @@ mod association;
 mod cohort;
 mod error;
 pub mod takes;
+mod threshold;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -16,9 +17,12 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+use self::takes::Takes;
+
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -60,6 +64,12 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
 }
 
 impl Scenario {
@@ -93,6 +103,8 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
         }
     }
 

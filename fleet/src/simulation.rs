@@ -103,6 +103,17 @@ impl CohortState {
         }
     }
 
+    /// Counts one node less.
+    pub fn discount(&mut self, lifecycle: Lifecycle) {
+        self.nodes -= 1;
+        match lifecycle {
+            Lifecycle::Unregistered | Lifecycle::Starting => self.starting -= 1,
+            Lifecycle::Online { .. } => self.online -= 1,
+            Lifecycle::Hibernating { .. } => self.hibernating -= 1,
+            Lifecycle::Stopped => {}
+        }
+    }
+
     /// Adds another shard's part of the cohort.
     pub fn add(&mut self, other: Self) {
         self.nodes += other.nodes;

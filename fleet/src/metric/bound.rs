@@ -322,7 +322,11 @@ mod tests {
             (Metric::Errors, "avg < 5", "`avg` cannot be asked of errors: expected count, rate"),
             (Metric::Errors, "cuont == 0", "expected `count`"),
             (Metric::Held, "rate < 1%", "`rate` cannot be asked of held: expected count"),
-            (Metric::Latency, "p99 < 5ms", "`p99` cannot be asked of latency: expected `p(99)`"),
+            (
+                Metric::Latency,
+                "p99 < 5ms",
+                "`p99` cannot be asked of latency: expected avg, min, med, max, p(99)",
+            ),
             (Metric::Latency, "p(101) < 5ms", "`p(101)` cannot be asked"),
             (
                 Metric::Latency,

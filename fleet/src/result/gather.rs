@@ -135,7 +135,7 @@ fn not_made(finished: &Finished) -> Vec<String> {
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
