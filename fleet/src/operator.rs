@@ -27,6 +27,7 @@ use shared::wire::{
 };
 
 use self::rounds::KnownRounds;
+use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
 
 /// How often the operator looks whether expected rounds are over.
@@ -101,6 +102,11 @@ pub trait Desk {
     /// Makes one call.
     fn call<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
 
+    /// The simulated instant of a date that the plane told: its clock need not be the fleet's.
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        date
+    }
+
     /// Waits for `due`, or for nodes to register.
     fn wake(&self, due: Timestamp) -> impl Future<Output = Wake>;
 }
@@ -123,6 +129,8 @@ pub struct Operator {
     pub run_tag: Option<Tag>,
     /// Which rounds it knows of, for whoever follows the run.
     pub rounds: Arc<KnownRounds>,
+    /// What is known of the run at the last whole second, for conditions.
+    pub live: Arc<LiveBoard>,
     /// Whether it looks at all rounds from the first association on: somebody follows them.
     pub is_followed: bool,
     next: usize,
@@ -164,6 +172,7 @@ impl Operator {
             made_again: 0,
             run_tag: None,
             rounds: Arc::default(),
+            live: Arc::default(),
             is_followed: false,
             next: 0,
             activations: Vec::new(),
@@ -364,8 +373,9 @@ impl Operator {
             let wanted = self.plan.associations[made.planned].rounds as usize;
             match executions(desk, made.id).await {
                 Ok(executions) => {
-                    let dispatched = executions.iter().filter_map(|execution| execution.created_time);
-                    self.rounds.looked(made.id, dispatched.collect(), desk.now());
+                    let dates = executions.iter().filter_map(|execution| execution.created_time);
+                    let dispatched = dates.map(|date| desk.instant_of(date)).collect();
+                    self.rounds.looked(made.id, dispatched, desk.now());
                     is_over &= executions.iter().filter(|execution| is_terminal(execution)).count() >= wanted;
                     if !is_over && !self.is_followed {
                         return false;

@@ -26,6 +26,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
+use crate::metric::selection::Selection;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
 use crate::threshold::Threshold;
@@ -163,6 +164,12 @@ impl Plan {
     /// How many nodes there are.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()
+    }
+
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        thresholds.map(|threshold| &threshold.selection)
     }
 
     /// How many key pairs the nodes share.

@@ -31,8 +31,8 @@ pub struct Live {
     pub started: Timestamp,
     /// Whether time is virtual: then nothing waits for a connection, and nothing is late.
     pub is_virtual: bool,
-    /// Whether the run is over, and the plane was asked what it knows.
-    pub is_over: bool,
+    /// Whether the plane was asked what it knows, as it is at the end.
+    pub asked: Asked,
     /// The cohorts' names.
     pub cohort_names: Arc<[String]>,
     /// How the nodes of each cohort stand.
@@ -51,6 +51,18 @@ pub struct Live {
     pub lateness: Option<Histogram<u64>>,
     /// What is known of each association's rounds, by its name.
     pub associations: BTreeMap<String, AssociationTimes>,
+}
+
+/// Whether the plane was asked what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asked {
+    /// Not yet: the run goes on.
+    #[default]
+    NotYet,
+    /// It said nothing.
+    Silent,
+    /// It said what it knows.
+    Said,
 }
 
 /// How many nodes stood so over some seconds.
@@ -131,6 +143,9 @@ pub enum Unread {
     /// The plane is asked at the end.
     #[error("it is known at the end only")]
     NotYet,
+    /// It was asked, and said nothing.
+    #[error("the plane did not say what it knows")]
+    NotSaid,
 }
 
 impl Range {
@@ -164,6 +179,16 @@ impl Herd {
         };
         let seconds = over.as_seconds();
         (total > 0 && seconds > 0.0).then(|| peak as f64 * seconds / total as f64)
+    }
+}
+
+impl AssociationTimes {
+    /// Adds those of another association of the same name.
+    pub fn add(&mut self, other: Self) {
+        self.to_start = Samples::merged([&self.to_start, &other.to_start].into_iter());
+        self.to_success = Samples::merged([&self.to_success, &other.to_success].into_iter());
+        self.meant_and_missing.0 += other.meant_and_missing.0;
+        self.meant_and_missing.1 += other.meant_and_missing.1;
     }
 }
 
@@ -259,8 +284,10 @@ impl Live {
     /// What a metric says. A duration is told in microseconds, what never came to
     /// its end as infinite; a share from 0 to 1.
     pub fn read(&self, selection: &Selection, aggregate: Aggregate) -> Result<f64, Unread> {
-        if selection.metric.description().known == Known::AtEnd && !self.is_over {
-            return Err(Unread::NotYet);
+        match (selection.metric.description().known, self.asked) {
+            (Known::AtEnd, Asked::NotYet) => return Err(Unread::NotYet),
+            (Known::AtEnd, Asked::Silent) => return Err(Unread::NotSaid),
+            _ => {}
         }
         match selection.metric {
             Metric::Online | Metric::Hibernating | Metric::Starting => self.gauge(selection, aggregate),
@@ -274,6 +301,9 @@ impl Live {
                 self.lateness.as_ref().and_then(|all| of_histogram(all, aggregate)).ok_or(Unread::NoSamples)
             }
             Metric::Latency => self.latency(selection, aggregate),
+            Metric::TimeToStart | Metric::TimeToSuccess if self.asked == Asked::Silent => {
+                Err(Unread::NotSaid)
+            }
             Metric::TimeToStart | Metric::TimeToSuccess => {
                 let times = self.associations_of(selection);
                 let samples = times.map(|times| match selection.metric {

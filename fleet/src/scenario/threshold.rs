@@ -69,7 +69,8 @@ impl<'de> DeserializeSeed<'de> for Bounds<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+        // Any, so that what is no list is refused in our words.
+        deserializer.deserialize_any(self)
     }
 }
 

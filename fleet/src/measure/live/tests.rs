@@ -42,7 +42,7 @@ fn live() -> Live {
     Live {
         at: Timestamp::from_seconds(1_100),
         started: Timestamp::from_seconds(1_000),
-        is_over: true,
+        asked: Asked::Said,
         cohort_names: ["web".to_owned()].into(),
         cohorts: vec![state(15)],
         ranges: ranges.to_vec(),
