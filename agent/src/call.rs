@@ -16,19 +16,18 @@ use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    AcknowledgeMessage, DescribeAssociation, DescribeAssociationReply, Empty, FailMessage, GetDocument, GetDocumentReply, GetManifest, GetMessages, SendReply,
-    GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply, ListAssociations,
-    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
-    RegisterManagedInstanceReply, RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply,
-    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
-    UpdateManagedInstancePublicKey,
+    AcknowledgeMessage, DescribeAssociation, DescribeAssociationReply, Empty, FailMessage, GetDocument,
+    GetDocumentReply, GetManifest, GetManifestReply, GetMessages, GetMessagesReply, GetParameters,
+    GetParametersReply, ListAssociations, ListAssociationsReply, ListInstanceAssociations,
+    ListInstanceAssociationsReply, Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory,
+    RegisterManagedInstance, RegisterManagedInstanceReply, RequestManagedInstanceRoleToken,
+    RequestManagedInstanceRoleTokenReply, SendReply, UpdateAssociationStatus,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
 use crate::channel::call::{Incoming, MessageCall, MessageRequest, OPEN_CHANNEL};
-
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
@@ -37,32 +36,6 @@ use crate::inventory::{Kinds, Taken};
 /// An operation of the public API that nodes call, whether or not our plane knows it.
 const GET_PARAMETERS: &str = "GetParameters";
 const GET_PARAMETERS_TARGET: &str = "AmazonSSM.GetParameters";
-
-/// The names of the operations that nodes call, as [`Request::operation`] says them.
-pub const OPERATIONS: [&str; 22] = [
-    AcknowledgeMessage::NAME,
-    AGENT_JOB_ACK,
-    AGENT_JOB_REPLY,
-    OPEN_CHANNEL,
-    DescribeAssociation::NAME,
-    FailMessage::NAME,
-    GetDocument::NAME,
-    GetManifest::NAME,
-    GetMessages::NAME,
-    GET_PARAMETERS,
-    ListAssociations::NAME,
-    ListInstanceAssociations::NAME,
-    PutComplianceItems::NAME,
-    PutConfigurePackageResult::NAME,
-    PutInventory::NAME,
-    RegisterManagedInstance::NAME,
-    RequestManagedInstanceRoleToken::NAME,
-    SendReply::NAME,
-    UpdateAssociationStatus::NAME,
-    UpdateInstanceAssociationStatus::NAME,
-    UpdateInstanceInformation::NAME,
-    UpdateManagedInstancePublicKey::NAME,
-];
 
 /// What a node asks.
 #[derive(Debug, Clone)]
@@ -178,6 +151,33 @@ pub enum Request {
     Message(MessageRequest),
 }
 
+/// The names of all operations that a node calls, and of what it sends over its
+/// control channel.
+pub const OPERATIONS: [&str; 22] = [
+    AcknowledgeMessage::NAME,
+    OPEN_CHANNEL,
+    DescribeAssociation::NAME,
+    FailMessage::NAME,
+    GetDocument::NAME,
+    GetManifest::NAME,
+    GetMessages::NAME,
+    GET_PARAMETERS,
+    ListAssociations::NAME,
+    ListInstanceAssociations::NAME,
+    PutComplianceItems::NAME,
+    PutConfigurePackageResult::NAME,
+    PutInventory::NAME,
+    RegisterManagedInstance::NAME,
+    RequestManagedInstanceRoleToken::NAME,
+    SendReply::NAME,
+    UpdateAssociationStatus::NAME,
+    UpdateInstanceAssociationStatus::NAME,
+    UpdateInstanceInformation::NAME,
+    UpdateManagedInstancePublicKey::NAME,
+    AGENT_JOB_ACK,
+    AGENT_JOB_REPLY,
+];
+
 /// What came back, in its wire type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
@@ -260,6 +260,24 @@ impl Outcome {
 }
 
 impl Answer {
+    /// About how many bytes its body has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Done => 2,
+            Self::Registered(_) => 40,
+            Self::Token(reply) => encode(reply).len(),
+            Self::Associations(reply) => encode(reply).len(),
+            Self::Legacy(reply) => encode(reply).len(),
+            Self::Described(reply) => encode(reply).len(),
+            Self::Document(reply) => encode(reply).len(),
+            Self::Parameters(reply) => encode(reply).len(),
+            Self::Manifest(reply) => encode(reply).len(),
+            Self::Messages(messages) => messages.iter().map(|message| message.payload.len()).sum(),
+            Self::Refused(error, _) => error.message.len() + error.code.as_str().len(),
+            Self::Fatal(_) | Self::Unreachable | Self::Unreadable(_) => 0,
+        }
+    }
+
     /// The same with the instants that a node reads from it as `date` has them,
     /// the way back of [`Request::dated`].
     pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {

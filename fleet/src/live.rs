@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::Catalogue;
-use agent::channel::call::MessageRequest;
+use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::client::{CallError, Client, Outgoing};
 use http::HeaderValue;
 use shared::error::ApiError;
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::GetMessages;
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::fault::switchboard::Boards;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
@@ -33,6 +35,11 @@ pub const CALL_LIMIT: Period = Period::minutes(15);
 
 /// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
 const MESSAGES_LIMIT: Period = Period::seconds(20);
+
+/// The agent waits for its control channel to open no longer than this, and for
+/// the service's word on what it sends there.
+const CHANNEL_LIMIT: Period = Period::seconds(15);
+const CONFIRMATION_LIMIT: Period = Period::seconds(1);
 
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
@@ -58,6 +65,8 @@ pub struct Surroundings {
     pub witness: Option<Witness>,
     /// The control channels that are open.
     pub channels: Arc<ChannelTable>,
+    /// Who tells of each new board of faults.
+    pub boards: Boards,
 }
 
 /// What a running shard is asked.
@@ -102,6 +111,7 @@ pub async fn run(
     let (news_in, mut news) = mpsc::unbounded_channel();
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
+    let mut boards = around.boards.clone();
     let mut drains = false;
     let mut in_flight = 0usize;
     loop {
@@ -148,6 +158,7 @@ pub async fn run(
                     shard.deliver(completion, now, &mut emitted);
                 }
             }
+            Ok(()) = boards.changed() => shard.post(boards.borrow_and_update().clone()),
             Some(arrival) = news.recv() => shard.arrive(arrival, around.clock.now(), &mut emitted),
             () = pause => {}
         }
@@ -158,6 +169,16 @@ pub async fn run(
 /// nobody waits for it at the end.
 fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
+}
+
+/// How long a call of this operation may take, in simulated time.
+pub(crate) fn limit_of(operation: &str) -> Period {
+    match operation {
+        GetMessages::NAME => MESSAGES_LIMIT,
+        OPEN_CHANNEL => CHANNEL_LIMIT,
+        AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
+        _ => CALL_LIMIT,
+    }
 }
 
 /// The ways back to a shard.
@@ -191,7 +212,7 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let Emitted { caller, cohort, intended, made, attempt, signing, request, passage } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -293,11 +314,11 @@ fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
 /// How long things take on a control channel, as in the real agent.
 fn tempo(clock: &Clock) -> Tempo {
     Tempo {
-        open_within: clock.wall_timeout(Period::seconds(15)),
+        open_within: clock.wall_timeout(CHANNEL_LIMIT),
         ping_every: clock.wall_time(Period::seconds(54)),
         first_word_within: clock.wall_timeout(Period::seconds(114)),
         word_within: clock.wall_timeout(Period::seconds(60)),
-        ack_within: clock.wall_timeout(Period::seconds(1)),
+        ack_within: clock.wall_timeout(CONFIRMATION_LIMIT),
     }
 }
 

@@ -27,6 +27,7 @@ use shared::wire::{
 };
 
 use self::rounds::KnownRounds;
+use crate::fault::switchboard::Switchboard;
 use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
 
@@ -125,6 +126,8 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// Where faults are injected and lifted.
+    pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
     /// Which rounds it knows of, for whoever follows the run.
@@ -164,6 +167,7 @@ impl Operator {
     /// An operator with this plan.
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
+            faults: Switchboard::new(plan.clone()),
             plan,
             made: Vec::new(),
             refusals: Vec::new(),

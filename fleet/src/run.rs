@@ -158,8 +158,9 @@ impl VirtualRun<'_> {
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
         let meter = follow::meter(&plan, &mut operator, true);
-        let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start)
-            .followed_by(Follower { meter, board: operator.live.clone() });
+        let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let follower = Follower { meter, board: operator.live.clone() };
+        let mut coordinator = coordinator.told_by(operator.faults.boards()).followed_by(follower);
         let end = plan.start + plan.duration;
 
         let (ending, broken) = {
@@ -283,6 +284,9 @@ pub async fn run_live(
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
     let client = client(&endpoint, clock, connections, pooled, keys)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
+    let mut operator = Operator::new(plan.clone());
+    let mut meter = follow::meter(&plan, &mut operator, false);
+    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
     let around = Surroundings {
         clock,
         client: client.clone(),
@@ -293,13 +297,11 @@ pub async fn run_live(
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
+        boards: operator.faults.boards(),
     };
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
-    let mut operator = Operator::new(plan.clone());
-    let mut meter = follow::meter(&plan, &mut operator, false);
-    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
 
     let mut stop = std::pin::pin!(stop);
     let board = operator.live.clone();

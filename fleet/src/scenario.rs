@@ -6,6 +6,8 @@
 mod association;
 mod cohort;
 mod error;
+pub mod fault;
+pub mod selector;
 pub mod takes;
 mod threshold;
 pub mod timing;
@@ -22,6 +24,7 @@ use self::takes::Takes;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
 pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 
@@ -70,6 +73,9 @@ pub struct Scenario {
     /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// What goes wrong for a while, between nodes and plane.
+    #[serde(default)]
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -105,6 +111,7 @@ impl Scenario {
             associations: Vec::new(),
             latency_model: None,
             thresholds: Thresholds::default(),
+            faults: Vec::new(),
         }
     }
 

@@ -14,6 +14,7 @@ use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
+use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
@@ -23,6 +24,8 @@ use shared::time::Timestamp;
 use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
+use crate::fault::Board;
+use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::history::Ending;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
@@ -32,6 +35,8 @@ use crate::simulation::CohortState;
 #[derive(Debug)]
 pub struct Shard {
     catalogue: Arc<Catalogue>,
+    board: Arc<Board>,
+    counts: Counts,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -60,6 +65,8 @@ pub struct Emitted {
     pub signing: Signing,
     /// What is asked.
     pub request: Request,
+    /// What it meets on its way, where something is wrong with that.
+    pub passage: Option<Box<Passage>>,
 }
 
 /// Whose call it is: an answer finds its way back by this.
@@ -110,7 +117,11 @@ pub enum News {
 
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
-    pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        board: Arc<Board>,
+        nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
+    ) -> Self {
         let nodes: Vec<Node> =
             nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
         let mut agenda = Agenda::new(nodes.len());
@@ -121,6 +132,8 @@ impl Shard {
         let states = count(&catalogue, &nodes);
         Self {
             catalogue,
+            board,
+            counts: Counts::default(),
             first,
             nodes,
             agenda,
@@ -184,6 +197,22 @@ impl Shard {
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
     }
 
+    /// Takes over a new board of faults, which differs from the last one in what is to come only.
+    pub fn post(&mut self, board: Arc<Board>) {
+        self.board = board;
+    }
+
+    /// Who the node of this number is, which must be one of its own.
+    pub fn identity(&self, number: u32) -> Identity {
+        self.nodes[(number - self.first) as usize].identity
+    }
+
+    /// What a message meets that comes to this node by itself.
+    pub fn passage_of_push(&self, number: u32, message: u64, now: Timestamp) -> Option<Box<Passage>> {
+        let node = self.identity(number);
+        of_push(&self.board, node, node.draw(&self.catalogue), message, now)
+    }
+
     /// Takes in what comes to a node by itself.
     pub fn arrive(&mut self, arrival: Arrival, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let event = match arrival.news {
@@ -228,13 +257,30 @@ impl Shard {
                     let request = node.request(&self.catalogue, draw, &dispatch);
                     let signing = node.signing(&self.catalogue, draw, &dispatch);
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
+                    let passage = if self.board.is_empty() {
+                        None
+                    } else {
+                        let operation = request.operation();
+                        let call = Called { node: node.identity, draw, lane, number, operation };
+                        passage(&self.board, call, now, &mut self.counts)
+                    };
                     let Identity { number: node, incarnation, cohort, .. } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
                     self.measures.emitted(request.operation(), now);
                     if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
                         self.measures.heartbeats.retried += 1;
                     }
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
+                    let made = now;
+                    emitted.push(Emitted {
+                        caller,
+                        cohort,
+                        intended,
+                        made,
+                        attempt,
+                        signing,
+                        request,
+                        passage,
+                    });
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }
