@@ -2,11 +2,19 @@
 //!
 //! A share strikes nodes at even distances over the whole fleet, so that 1% of
 //! 1,000 nodes are exactly ten, and each machine can tell it of any node.
+//!
+//! Here is what is wrong for a node's whole life. What is wrong for a while:
+//!
+//! - [`network`]: between a node and the plane
+//! - [`http`]: with single calls
+
+pub mod http;
+pub mod network;
 
 use shared::seed::Seed;
 
-pub use shared::share::{InvalidShare, Share};
 use shared::share::WHOLE;
+pub use shared::share::{InvalidShare, Share};
 
 /// What is wrong with a node for as long as it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,8 @@
 mod association;
 mod cohort;
 mod error;
+pub mod fault;
+pub mod selector;
 pub mod takes;
 pub mod timing;
 
@@ -19,6 +21,7 @@ use shared::time::Period;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -60,6 +63,9 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// What goes wrong for a while, between nodes and plane.
+    #[serde(default)]
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -93,6 +99,7 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            faults: Vec::new(),
         }
     }
 

@@ -66,7 +66,7 @@ pub struct ServerError {
     #[serde(default, skip_serializing_if = "Operations::is_unsaid")]
     pub operations: Operations,
     /// The share of calls that is struck, such as `10%`; all if not said.
-    #[serde(default = "all")]
+    #[serde(default = "Share::all")]
     pub share: Share,
     /// Which error; `internal-server-error` (500) if not said.
     #[serde(default)]
@@ -117,7 +117,7 @@ pub struct DroppedWrites {
     #[serde(default, skip_serializing_if = "Operations::is_unsaid")]
     pub operations: Operations,
     /// The share of writes that is lost; all if not said.
-    #[serde(default = "all")]
+    #[serde(default = "Share::all")]
     pub share: Share,
 }
 
@@ -160,10 +160,6 @@ pub enum InvalidFault {
         /// The delay.
         delay: Period,
     },
-}
-
-fn all() -> Share {
-    Share::ALL
 }
 
 impl PlaneFault {

@@ -26,6 +26,11 @@ impl Share {
     /// Everything.
     pub const ALL: Self = Self(WHOLE as u32);
 
+    /// Everything, as a default.
+    pub const fn all() -> Self {
+        Self::ALL
+    }
+
     /// So many of so many, rounded to the next millionth, at most all.
     pub fn of(part: u64, whole: u64) -> Self {
         let millionths = (part * WHOLE + whole / 2).checked_div(whole).unwrap_or(0);
