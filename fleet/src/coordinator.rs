@@ -16,6 +16,7 @@ mod messages;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use agent::call::Answer;
@@ -26,6 +27,8 @@ use crate::fault::switchboard::Boards;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
+use crate::measure::live::{Live, LiveBoard};
+use crate::measure::meter::Meter;
 use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
@@ -50,6 +53,16 @@ pub struct Coordinator<'a> {
     events: u64,
     mailroom: Mailroom,
     boards: Option<Boards>,
+    follower: Option<Follower>,
+}
+
+/// Who follows the run, and where what is known stands for the operator.
+#[derive(Debug)]
+pub struct Follower {
+    /// Takes what shards tell.
+    pub meter: Meter,
+    /// Where what is known is put.
+    pub board: Arc<LiveBoard>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -94,8 +107,18 @@ impl<'a> Coordinator<'a> {
             .collect();
         service.follow();
         let mailroom = Mailroom::default();
-        let arriving = Vec::new();
-        Self { service, transport, lanes, arriving, history, now: start, events: 0, mailroom, boards: None }
+        Self {
+            service,
+            transport,
+            lanes,
+            arriving: Vec::new(),
+            history,
+            now: start,
+            events: 0,
+            mailroom,
+            boards: None,
+            follower: None,
+        }
     }
 
     /// The same fleet, told of each new board of faults.
@@ -106,6 +129,28 @@ impl<'a> Coordinator<'a> {
     /// From here on this plane answers: it was started anew with what the other one kept.
     pub fn move_to(&mut self, service: &'a Service) {
         self.service = service;
+    }
+
+    /// The same fleet, followed: [`Coordinator::measure`] says what is known.
+    pub fn followed_by(mut self, follower: Follower) -> Self {
+        let follow = follower.meter.follow();
+        self.shards_mut().for_each(|shard| shard.measures.follow(follow));
+        self.follower = Some(follower);
+        self
+    }
+
+    /// Takes in what the shards have done up to `at`; of calls, those before the second of `until`.
+    pub fn measure(&mut self, at: Timestamp, until: Timestamp) -> Option<&Live> {
+        let follower = self.follower.as_mut()?;
+        let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
+        follower.meter.take(at, pulses, None);
+        follower.board.put(follower.meter.live().clone());
+        Some(follower.meter.live())
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self, desk: &VirtualDesk<'_>) -> Timestamp {
+        self.next_instant().min(desk.next_due())
     }
 
     /// The instant up to which everything has happened.
@@ -247,6 +292,10 @@ impl<'a> Coordinator<'a> {
             if timer == at {
                 self.service.run_timers(at);
             } else if operator == at {
+                if at.milliseconds().rem_euclid(1_000) == 0 {
+                    // Conditions are evaluated at whole seconds, by what is known then.
+                    self.measure(at, at);
+                }
                 has_ended = poll(script, desk, at);
             } else if mail == at {
                 // Looked after below.

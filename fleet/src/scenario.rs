@@ -9,6 +9,7 @@ mod error;
 pub mod fault;
 pub mod selector;
 pub mod takes;
+mod threshold;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -18,10 +19,13 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+use self::takes::Takes;
+
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -66,6 +70,12 @@ pub struct Scenario {
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
 }
 
 impl Scenario {
@@ -100,6 +110,8 @@ impl Scenario {
             documents: Vec::new(),
             associations: Vec::new(),
             faults: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
         }
     }
 

@@ -16,11 +16,16 @@ use agent::channel::call::Incoming;
 use agent::credentials::Signing;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
+use crate::history::Ending;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -34,6 +39,8 @@ pub struct Shard {
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -117,6 +124,7 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
             board,
@@ -125,6 +133,7 @@ impl Shard {
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            states,
             measures: Measures::default(),
         }
     }
@@ -141,11 +150,13 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
@@ -169,6 +180,12 @@ impl Shard {
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
+        }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
@@ -200,10 +217,22 @@ impl Shard {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
         self.agenda.set(place, node.next_due());
         for action in self.actions.drain(..) {
             match action {
@@ -213,10 +242,27 @@ impl Shard {
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
                     let Identity { number: node, incarnation, cohort, .. } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
+                    self.measures.emitted(request.operation(), now);
+                    if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
+                        self.measures.heartbeats.retried += 1;
+                    }
                     emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }
         }
     }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
 }

@@ -1,12 +1,15 @@
 //! Whether a run came out as its scenario says.
 //!
-//! Later versions will have invariants and thresholds for this. Until then a run
-//! passes if its rounds came to their end, refusals were those expected, and
-//! nodes and plane count the same.
+//! A run passes if its rounds came to their end, refusals were those expected,
+//! nodes and plane count the same, and all thresholds held. What came out
+//! otherwise than the scenario says goes before a threshold that failed, and that
+//! before one that could not be evaluated.
 
 use super::exit::Exit;
+use crate::report::phrases;
 use crate::result::{AssociationResult, Refusal, Round, RunResult};
 use crate::simulation::Ending;
+use crate::threshold::{Outcome, Verdict};
 
 /// What of a run decides on its exit code.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +26,8 @@ pub struct Facts<'a> {
     pub refusals: &'a [Refusal],
     /// What went wrong for the operator.
     pub troubles: &'a [String],
+    /// What came of thresholds.
+    pub thresholds: &'a [Outcome],
 }
 
 impl<'a> Facts<'a> {
@@ -35,6 +40,7 @@ impl<'a> Facts<'a> {
             not_made: &result.not_made,
             refusals: &result.refusals,
             troubles: &result.operator.troubles,
+            thresholds: &result.thresholds,
         }
     }
 
@@ -45,6 +51,10 @@ impl<'a> Facts<'a> {
         match self.ending {
             // It was ended amid its work, so that little of it can be held against it.
             Ending::CutShort => return (Exit::CutShort, reasons),
+            Ending::Aborted => {
+                reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+                return (Exit::ThresholdFailed, reasons);
+            }
             Ending::Complete => {
                 reasons.extend(self.not_made.iter().map(|name| format!("association {name} was not made")));
                 reasons.extend(self.associations.iter().flat_map(differences));
@@ -52,7 +62,16 @@ impl<'a> Facts<'a> {
             Ending::OutOfTime if self.is_duration_given => {}
             Ending::OutOfTime => reasons.extend(self.associations.iter().filter_map(unfinished)),
         }
-        (if reasons.is_empty() { Exit::Passed } else { Exit::Failed }, reasons)
+        let is_as_said = reasons.is_empty();
+        reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+        let has = |verdict| self.thresholds.iter().any(|outcome| outcome.verdict == verdict);
+        let exit = match is_as_said {
+            false => Exit::Failed,
+            true if has(Verdict::Failed) => Exit::ThresholdFailed,
+            true if has(Verdict::NotEvaluated) => Exit::Unknown,
+            true => Exit::Passed,
+        };
+        (exit, reasons)
     }
 }
 
@@ -138,6 +157,7 @@ mod tests {
             not_made: &[],
             refusals: &[],
             troubles: &[],
+            thresholds: &[],
         }
     }
 

@@ -110,6 +110,21 @@ pub enum PlanError {
         /// What is wrong with it.
         source: FaultError,
     },
+    /// A label with a value that the scenario does not have.
+    #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
+    ThresholdLabel {
+        /// The threshold.
+        threshold: String,
+        /// The label.
+        label: &'static str,
+        /// Its value.
+        value: String,
+        /// The nearest name, or those there are.
+        known: String,
+    },
+    /// A latency that cannot be drawn.
+    #[error("`latency_model`: {0}")]
+    LatencyModel(InvalidDistribution),
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),

@@ -7,10 +7,11 @@ use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::judge;
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, InvalidInstance, Nodes,
+    OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::measure;
 use crate::operator::{Made, Refused};
@@ -39,6 +40,8 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            thresholds: judge::thresholds(finished),
+            herd: Herd::of(&finished.live),
             calls: measures
                 .calls
                 .iter()
@@ -135,7 +138,7 @@ fn not_made(finished: &Finished) -> Vec<String> {
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
@@ -236,6 +239,7 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
@@ -296,6 +300,8 @@ mod tests {
             ended: second(120),
             operator,
             measures,
+            live: Live::default(),
+            broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
