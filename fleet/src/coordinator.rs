@@ -12,6 +12,7 @@
 //! history is the same for any number of shards.
 
 mod channels;
+pub mod latency;
 mod messages;
 mod way;
 
@@ -38,6 +39,7 @@ use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
+use latency::LatencyModel;
 use messages::{Delivery, Mailroom};
 use way::{End, Held, Late};
 
@@ -60,6 +62,7 @@ pub struct Coordinator<'a> {
     events: u64,
     mailroom: Mailroom,
     follower: Option<Follower>,
+    latency_model: Option<LatencyModel>,
     boards: Option<Boards>,
     board: Arc<Board>,
     /// How often something came late; tells them apart.
@@ -89,7 +92,8 @@ struct ShardLane {
 
 /// What is on its way to a node.
 enum Incoming {
-    Completion(Completion),
+    /// A call's end, and where latency is modelled, when it was meant to be made.
+    Completion(Completion, Option<Timestamp>),
     Arrival(Arrival),
 }
 
@@ -108,6 +112,7 @@ impl Arriving {
 
 /// What is left of a call once the plane has it.
 struct Carried {
+    intended: Timestamp,
     caller: Caller,
     operation: &'static str,
     attempt: u8,
@@ -119,6 +124,7 @@ struct Carried {
 impl Carried {
     fn of(call: &Emitted) -> Self {
         Self {
+            intended: call.intended,
             caller: call.caller,
             operation: call.request.operation(),
             attempt: call.attempt,
@@ -161,6 +167,7 @@ impl<'a> Coordinator<'a> {
             events: 0,
             mailroom,
             follower: None,
+            latency_model: None,
             boards: None,
             board: Arc::default(),
             met: 0,
@@ -187,6 +194,11 @@ impl<'a> Coordinator<'a> {
         self.shards_mut().for_each(|shard| shard.measures.follow(follow));
         self.follower = Some(follower);
         self
+    }
+
+    /// The same fleet before a plane that takes so long to answer.
+    pub fn delayed_by(self, latency_model: Option<LatencyModel>) -> Self {
+        Self { latency_model, ..self }
     }
 
     /// Takes in what the shards have done up to `at`; of calls, those before the second of `until`.
@@ -413,6 +425,10 @@ impl<'a> Coordinator<'a> {
             None => End { answer, at: at + LOOKAHEAD, is_held: false },
             Some(passage) => way::down(passage, carried.operation, made, at, answer),
         };
+        let end = match &self.latency_model {
+            None => end,
+            Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
+        };
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
                 self.mailroom.opened(node, caller.node, at);
@@ -433,13 +449,15 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { caller, operation, attempt, body, passage } = carried;
+        let Carried { intended, caller, operation, attempt, body, passage } = carried;
         let Caller { node, lane, number, .. } = caller;
         let ending = Ending::from(&end.answer);
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
-        let incoming = Incoming::Completion(completion);
+        let is_modelled = self.latency_model.is_some();
+        let incoming = Incoming::Completion(completion, is_modelled.then_some(intended));
         match passage {
+            None if is_modelled => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
             None => self.lane_of(node).inbox.push_back((end.at, incoming)),
             Some(passage) => {
                 let holders = if end.is_held { passage.holders } else { Vec::new() };
@@ -537,7 +555,8 @@ impl ShardLane {
         let last = end - Period::milliseconds(1);
         loop {
             match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
-                Some((at, Incoming::Completion(completion))) => {
+                Some((at, Incoming::Completion(mut completion, intended))) => {
+                    completion.spent = intended.map(|intended| latency::spent(at, intended));
                     self.shard.deliver(completion, at, &mut self.emitted);
                 }
                 Some((at, Incoming::Arrival(arrival))) => {

@@ -78,6 +78,9 @@ pub struct RunResult {
     pub herd: Herd,
     /// The nodes' calls that came to their end, by operation.
     pub calls: BTreeMap<String, Calls>,
+    /// How long calls took from their intended instant, by operation, where the
+    /// scenario's `latency_model` says it; nothing in real time, where it is measured.
+    pub modelled_latency: BTreeMap<String, Quantiles>,
     /// The compliance of associations, as the plane counts it; `None` if it did not say.
     pub compliance: Option<Compliance>,
     /// What else the operator did.
@@ -282,7 +285,7 @@ pub struct Generator {
     pub connections_replaced: u64,
 }
 
-/// A distribution of durations, in microseconds of wall time.
+/// A distribution of durations, in microseconds: of wall time where they are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Quantiles {
     /// Half took no longer.

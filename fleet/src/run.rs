@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::coordinator::latency::LatencyModel;
 use crate::coordinator::{Coordinator, Follower, Script};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::history::History;
@@ -160,7 +161,9 @@ impl VirtualRun<'_> {
         let meter = follow::meter(&plan, &mut operator, true);
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
         let follower = Follower { meter, board: operator.live.clone() };
-        let mut coordinator = coordinator.told_by(operator.faults.boards()).followed_by(follower);
+        let latency_model = LatencyModel::of(&plan);
+        let mut coordinator =
+            coordinator.told_by(operator.faults.boards()).followed_by(follower).delayed_by(latency_model);
         let end = plan.start + plan.duration;
 
         let (ending, broken) = {

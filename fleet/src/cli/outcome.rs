@@ -118,6 +118,7 @@ mod tests {
     use shared::time::Timestamp;
 
     use super::*;
+    use crate::threshold::UnitName;
 
     fn round(status: &str, difference: Option<&str>) -> Round {
         Round {
@@ -149,6 +150,19 @@ mod tests {
         Refusal { name: "no".into(), aim: "x".into(), expected, seen, message: None, is_as_expected }
     }
 
+    fn outcome(verdict: Verdict) -> Outcome {
+        Outcome {
+            metric: "online".into(),
+            bound: "value > 5".into(),
+            verdict,
+            value: (verdict != Verdict::NotEvaluated).then_some(3.0),
+            unit: UnitName::Number,
+            is_never: false,
+            has_ended_run: false,
+            reason: (verdict == Verdict::NotEvaluated).then(|| "nothing was measured".into()),
+        }
+    }
+
     fn facts(ending: Ending) -> Facts<'static> {
         Facts {
             ending,
@@ -163,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_run_passes_if_it_came_out_as_its_scenario_says() {
-        use Ending::{Complete, CutShort, OutOfTime};
+        use Ending::{Aborted, Complete, CutShort, OutOfTime};
         let over = [association(
             2,
             vec![round("Success", None), round("Failed", None), round("InProgress", Some("x"))],
@@ -177,7 +191,11 @@ mod tests {
         let trouble = ["no reply to CreateDocument: refused".to_owned()];
         let name = ["late".to_owned()];
 
-        let cases: [(Facts<'_>, Exit, &str); 13] = [
+        let failed = [outcome(Verdict::Failed), outcome(Verdict::NotEvaluated)];
+        let unknown = [outcome(Verdict::Passed), outcome(Verdict::NotEvaluated)];
+        let passed = [outcome(Verdict::Passed)];
+
+        let cases: [(Facts<'_>, Exit, &str); 19] = [
             (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
             (
                 Facts { associations: &differing, ..facts(Complete) },
@@ -222,6 +240,24 @@ mod tests {
                 Exit::Failed,
                 "refused with InvalidTarget",
             ),
+            (Facts { thresholds: &passed, ..facts(Complete) }, Exit::Passed, ""),
+            (
+                Facts { thresholds: &failed, ..facts(Complete) },
+                Exit::ThresholdFailed,
+                "threshold online: value > 5 ",
+            ),
+            (
+                Facts { thresholds: &unknown, ..facts(OutOfTime) },
+                Exit::Unknown,
+                "was not evaluated: nothing was measured",
+            ),
+            (
+                Facts { thresholds: &failed[..1], associations: &unfinished, ..facts(Aborted) },
+                Exit::ThresholdFailed,
+                "threshold online: value > 5 failed: it was 3",
+            ),
+            (Facts { refusals: &missing, thresholds: &failed, ..facts(Complete) }, Exit::Failed, ""),
+            (Facts { thresholds: &failed, ..facts(CutShort) }, Exit::CutShort, ""),
             (
                 Facts { associations: &unfinished, refusals: &missing, ..facts(CutShort) },
                 Exit::CutShort,
@@ -231,7 +267,8 @@ mod tests {
         for (facts, exit, reason) in cases {
             let (found, reasons) = facts.judge();
             assert_eq!(found, exit, "{facts:?}");
-            assert_eq!(reasons.is_empty(), reason.is_empty(), "{reasons:?}");
+            let has_no_reason = facts.ending == CutShort || exit == Exit::Passed;
+            assert!(!reasons.is_empty() || has_no_reason, "{facts:?}");
             assert!(reasons.iter().all(|line| line.contains(reason)), "{reasons:?}");
         }
     }

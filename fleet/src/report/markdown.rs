@@ -179,14 +179,14 @@ fn calls(result: &RunResult, text: &mut String) {
     if let Some(note) = phrases::latency_note(result) {
         let _ = writeln!(text, "Latency: {note}.\n");
     }
-    let is_timed = !result.spent.latency.is_empty();
+    let is_timed = !phrases::latencies(result).is_empty();
     let mut titles = vec!["call", "count:", "retries:", "errors:", "of these"];
     titles.extend(is_timed.then_some(["p50:", "p99:", "max:"]).into_iter().flatten());
     let rows = phrases::operations(result).into_iter().map(|(operation, calls)| {
         let mut cells = vec![operation.to_owned()];
         cells.extend([calls.count, calls.retries, calls.errors()].map(count));
         cells.push(phrases::errors(calls).join(", "));
-        if let Some(known) = result.spent.latency.get(operation) {
+        if let Some(known) = phrases::latencies(result).get(operation) {
             cells.extend(
                 [known.p50_microseconds, known.p99_microseconds, known.max_microseconds].map(latency),
             );
@@ -194,7 +194,7 @@ fn calls(result: &RunResult, text: &mut String) {
         cells
     });
     table(&titles, rows, text);
-    if is_timed {
+    if is_timed && phrases::latency_note(result).is_none() {
         text.push_str(
             "Latencies are wall time, counted from the instant at which a call was meant to be made.\n\n",
         );

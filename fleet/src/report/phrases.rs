@@ -1,7 +1,9 @@
 //! What the summary and the document say in the same words.
 
+use std::collections::BTreeMap;
+
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, Generator, Peak, Refusal, Round, RunResult};
+use crate::result::{AssociationResult, Calls, Generator, Peak, Quantiles, Refusal, Round, RunResult};
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
 use shared::status::AssociationStatus;
@@ -327,4 +329,9 @@ pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
             Some("not measured: virtual time takes none, and the scenario states no `latency_model`")
         }
     }
+}
+
+/// The latencies there are, by operation: measured or modelled.
+pub(super) fn latencies(result: &RunResult) -> &BTreeMap<String, Quantiles> {
+    if result.modelled_latency.is_empty() { &result.spent.latency } else { &result.modelled_latency }
 }

@@ -190,6 +190,7 @@ pub(super) fn good() -> RunResult {
             }),
         },
         calls,
+        modelled_latency: BTreeMap::new(),
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),

@@ -226,7 +226,7 @@ fn calls(result: &RunResult, page: &mut Page) {
         return;
     }
     page.field("latency", phrases::latency_note(result).unwrap_or_default(), Style::Plain);
-    let is_timed = !result.spent.latency.is_empty();
+    let is_timed = !phrases::latencies(result).is_empty();
     let is_wide = page.width >= WIDE;
     let mut titles = vec!["count"];
     titles.extend(is_wide.then_some("retries"));
@@ -241,7 +241,7 @@ fn calls(result: &RunResult, page: &mut Page) {
         cells.extend(is_wide.then(|| count(calls.retries).into()));
         cells.push(Cell::styled(count(errors), if errors > 0 { Style::Alarm } else { Style::Plain }));
         if is_timed {
-            cells.extend(quantiles(result.spent.latency.get(operation)));
+            cells.extend(quantiles(phrases::latencies(result).get(operation)));
         }
         table.row(cells);
     }

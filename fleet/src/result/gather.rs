@@ -16,7 +16,7 @@ use super::{
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
-use crate::simulation::Finished;
+use crate::simulation::{Finished, Pace};
 
 impl RunResult {
     /// What a run that ended came to.
@@ -47,6 +47,10 @@ impl RunResult {
                 .iter()
                 .map(|(name, calls)| ((*name).to_owned(), self::calls(calls)))
                 .collect(),
+            modelled_latency: match finished.pace {
+                Pace::Virtual => latency(finished),
+                Pace::Scaled(_) => BTreeMap::new(),
+            },
             compliance: finished.survey.as_ref().map(|survey| survey.compliance),
             operator: OperatorWork {
                 tagged: operator.tagged,
@@ -177,19 +181,26 @@ fn by_lane(counts: &BTreeMap<LaneName, u64>) -> BTreeMap<String, u64> {
 }
 
 fn spent(finished: &Finished) -> Spent {
-    let calls = finished.measures.calls.iter();
-    let latency = calls.filter_map(|(name, calls)| {
-        let histogram = calls.latency.as_ref()?;
-        Some(((*name).to_owned(), Quantiles::of(histogram)))
-    });
     Spent {
         plane: finished.plane.clone(),
         wall_seconds: finished.spending.wall.as_secs_f64(),
         cpu_seconds: finished.spending.cpu.as_secs_f64(),
         memory_bytes: finished.spending.memory,
-        latency: latency.collect(),
+        latency: match finished.pace {
+            Pace::Virtual => BTreeMap::new(),
+            Pace::Scaled(_) => latency(finished),
+        },
         generator: generator(finished),
     }
+}
+
+fn latency(finished: &Finished) -> BTreeMap<String, Quantiles> {
+    let calls = finished.measures.calls.iter();
+    let latency = calls.filter_map(|(name, calls)| {
+        let histogram = calls.latency.as_ref()?;
+        Some(((*name).to_owned(), Quantiles::of(histogram)))
+    });
+    latency.collect()
 }
 
 fn generator(finished: &Finished) -> Option<Generator> {
@@ -244,7 +255,7 @@ mod tests {
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
     use crate::scenario::Scenario;
-    use crate::simulation::{CohortState, Ending, Pace, Spending};
+    use crate::simulation::{CohortState, Ending, Spending};
     use crate::survey::{Compliance, Execution, Listed, Survey};
 
     fn second(count: u64) -> Timestamp {
