@@ -12,6 +12,7 @@
 //! history is the same for any number of shards.
 
 mod channels;
+pub mod latency;
 mod messages;
 mod way;
 
@@ -33,11 +34,14 @@ use crate::fault::told::Teller;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
+use crate::measure::live::{Live, LiveBoard};
+use crate::measure::meter::Meter;
 use crate::operator::{Desk, VirtualDesk};
 use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
+use latency::LatencyModel;
 use messages::{Delivery, Mailroom};
 use way::{End, Held, Late, Patience};
 
@@ -59,6 +63,8 @@ pub struct Coordinator<'a> {
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
+    follower: Option<Follower>,
+    latency_model: Option<LatencyModel>,
     boards: Option<Boards>,
     board: Arc<Board>,
     /// How often something came late; tells them apart.
@@ -71,6 +77,15 @@ pub struct Coordinator<'a> {
     teller: Option<(Arc<Plan>, Teller)>,
 }
 
+/// Who follows the run, and where what is known stands for the operator.
+#[derive(Debug)]
+pub struct Follower {
+    /// Takes what shards tell.
+    pub meter: Meter,
+    /// Where what is known is put.
+    pub board: Arc<LiveBoard>,
+}
+
 /// A shard and the completions on their way to it, in the order of their instants.
 struct ShardLane {
     shard: Shard,
@@ -81,7 +96,8 @@ struct ShardLane {
 
 /// What is on its way to a node.
 enum Incoming {
-    Completion(Completion),
+    /// A call's end, and where latency is modelled, when it was meant to be made.
+    Completion(Completion, Option<Timestamp>),
     Arrival(Arrival),
 }
 
@@ -100,6 +116,7 @@ impl Arriving {
 
 /// What is left of a call once the plane has it.
 struct Carried {
+    intended: Timestamp,
     caller: Caller,
     operation: &'static str,
     attempt: u8,
@@ -112,6 +129,7 @@ struct Carried {
 impl Carried {
     fn of(call: &Emitted) -> Self {
         Self {
+            intended: call.intended,
             caller: call.caller,
             operation: call.request.operation(),
             attempt: call.attempt,
@@ -154,6 +172,8 @@ impl<'a> Coordinator<'a> {
             now: start,
             events: 0,
             mailroom,
+            follower: None,
+            latency_model: None,
             boards: None,
             board: Arc::default(),
             met: 0,
@@ -174,6 +194,33 @@ impl<'a> Coordinator<'a> {
     /// From here on this plane answers: it was started anew with what the other one kept.
     pub fn move_to(&mut self, service: &'a Service) {
         self.service = service;
+    }
+
+    /// The same fleet, followed: [`Coordinator::measure`] says what is known.
+    pub fn followed_by(mut self, follower: Follower) -> Self {
+        let follow = follower.meter.follow();
+        self.shards_mut().for_each(|shard| shard.measures.follow(follow));
+        self.follower = Some(follower);
+        self
+    }
+
+    /// The same fleet before a plane that takes so long to answer.
+    pub fn delayed_by(self, latency_model: Option<LatencyModel>) -> Self {
+        Self { latency_model, ..self }
+    }
+
+    /// Takes in what the shards have done up to `at`; of calls, those before the second of `until`.
+    pub fn measure(&mut self, at: Timestamp, until: Timestamp) -> Option<&Live> {
+        let follower = self.follower.as_mut()?;
+        let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
+        follower.meter.take(at, pulses, None);
+        follower.board.put(follower.meter.live().clone());
+        Some(follower.meter.live())
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self, desk: &VirtualDesk<'_>) -> Timestamp {
+        self.next_instant().min(desk.next_due())
     }
 
     /// The instant up to which everything has happened.
@@ -346,6 +393,10 @@ impl<'a> Coordinator<'a> {
             } else if broken == at {
                 self.break_channels(at);
             } else if operator == at {
+                if at.milliseconds().rem_euclid(1_000) == 0 {
+                    // Conditions are evaluated at whole seconds, by what is known then.
+                    self.measure(at, at);
+                }
                 has_ended = poll(script, desk, at);
             } else if mail == at {
                 // Looked after below.
@@ -401,6 +452,10 @@ impl<'a> Coordinator<'a> {
             None => End::at(at + LOOKAHEAD, answer),
             Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
+        let end = match &self.latency_model {
+            None => end,
+            Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
+        };
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
                 self.mailroom.opened(node, caller.node, at);
@@ -421,7 +476,7 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { caller, operation, attempt, body, passage, .. } = carried;
+        let Carried { intended, caller, operation, attempt, body, passage, .. } = carried;
         let Caller { node, lane, number, .. } = caller;
         if end.breaks_channel {
             self.breaks.insert(Break { at: end.at, node, by: None });
@@ -429,8 +484,10 @@ impl<'a> Coordinator<'a> {
         let ending = Ending::from(&end.answer);
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
-        let incoming = Incoming::Completion(completion);
+        let is_modelled = self.latency_model.is_some();
+        let incoming = Incoming::Completion(completion, is_modelled.then_some(intended));
         match passage {
+            None if is_modelled => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
             None => self.lane_of(node).inbox.push_back((end.at, incoming)),
             Some(passage) => {
                 let holders = if end.is_held { passage.holders } else { Vec::new() };
@@ -528,7 +585,8 @@ impl ShardLane {
         let last = end - Period::milliseconds(1);
         loop {
             match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
-                Some((at, Incoming::Completion(completion))) => {
+                Some((at, Incoming::Completion(mut completion, intended))) => {
+                    completion.spent = intended.map(|intended| latency::spent(at, intended));
                     self.shard.deliver(completion, at, &mut self.emitted);
                 }
                 Some((at, Incoming::Arrival(arrival))) => {

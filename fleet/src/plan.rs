@@ -9,12 +9,14 @@ mod association;
 mod cohort;
 mod error;
 mod size;
+mod threshold;
 
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::distribution::Distribution;
 use agent::fault::named::Cause;
 use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
@@ -30,8 +32,10 @@ use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
 use crate::fault::Board;
+use crate::metric::selection::Selection;
 use crate::scenario::{self, Arrival, Scenario};
 use crate::shard::Shard;
+use crate::threshold::Threshold;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -62,6 +66,10 @@ pub struct Plan {
     pub faults: Arc<Board>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// How long the plane takes to answer in virtual time, if that is modelled.
+    pub latency_model: Option<Distribution>,
+    /// What must come of it.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// An association that the operator will create.
@@ -77,6 +85,13 @@ pub struct PlannedAssociation {
     pub rounds: u32,
     /// The refusal that is expected, if one is.
     pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
 }
 
 /// What flags change in a scenario.
@@ -138,6 +153,8 @@ impl Plan {
             associations: Vec::new(),
             faults: Arc::default(),
             plane: scenario.plane.clone(),
+            latency_model: threshold::latency_model(scenario)?,
+            thresholds: scenario.thresholds.0.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -150,6 +167,7 @@ impl Plan {
         let faults = Board::new(&plan, &scenario.faults);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
+        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;
@@ -168,6 +186,12 @@ impl Plan {
     /// something open has to be ready for it.
     pub fn may_go_wrong(&self) -> bool {
         !self.faults.is_empty()
+    }
+
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        thresholds.map(|threshold| &threshold.selection)
     }
 
     /// How many key pairs the nodes share.

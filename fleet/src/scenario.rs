@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod selector;
 mod tags;
 pub mod takes;
+mod threshold;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInsta
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
 pub use self::tags::{TagValue, Versions};
+use self::takes::Takes;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -71,6 +74,12 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
@@ -108,6 +117,8 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
             faults: Vec::new(),
         }
     }

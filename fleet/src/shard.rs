@@ -18,14 +18,19 @@ use agent::fault::passage::Passage;
 use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
+use crate::history::Ending;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -42,6 +47,8 @@ pub struct Shard {
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -154,6 +161,7 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
             edges: Edges::new(&board),
@@ -164,6 +172,7 @@ impl Shard {
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            states,
             measures: Measures::default(),
         }
     }
@@ -180,11 +189,13 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
@@ -235,6 +246,12 @@ impl Shard {
             self.measures.late_answers += 1;
             return;
         }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
+        }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
     }
@@ -277,10 +294,21 @@ impl Shard {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
         // What was due while a node stood still is due now.
         self.agenda.set(place, node.next_due().max(now));
         let (identity, is_cut_off) = (node.identity, node.is_cut_off(now));
@@ -315,6 +343,11 @@ impl Shard {
         let request = node.request(&self.catalogue, draw, dispatch);
         let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
         let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
+        self.measures.emitted(request.operation(), now);
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
+        if dispatch.attempt > 0 && is_online && is_heartbeat(dispatch.lane, request.operation()) {
+            self.measures.heartbeats.retried += 1;
+        }
         let passage = if self.board.is_empty() {
             None
         } else {
@@ -350,4 +383,17 @@ fn event(window: u32, strike: Option<&Arc<Strike>>) -> Event {
 fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
     let Identity { number: node, incarnation, .. } = identity;
     Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
 }

@@ -38,5 +38,6 @@ mod slow;
 mod stage;
 mod steering;
 mod stories;
+mod thresholds;
 mod trace;
 mod world;
