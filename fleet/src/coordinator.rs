@@ -36,6 +36,7 @@ use crate::in_process::Carry;
 use crate::measure::Measures;
 use crate::measure::live::{Live, LiveBoard};
 use crate::measure::meter::Meter;
+use crate::measure::timeline::Timeline;
 use crate::operator::{Desk, VirtualDesk};
 use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
@@ -216,6 +217,11 @@ impl<'a> Coordinator<'a> {
         follower.meter.take(at, pulses, None);
         follower.board.put(follower.meter.live().clone());
         Some(follower.meter.live())
+    }
+
+    /// The run second by second, if it is followed.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.follower.as_ref().map(|follower| follower.meter.timeline())
     }
 
     /// When something is due next.

@@ -8,6 +8,7 @@ pub mod live;
 pub mod meter;
 pub mod recent;
 pub mod tally;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

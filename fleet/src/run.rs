@@ -176,6 +176,7 @@ impl VirtualRun<'_> {
         };
         let ended = coordinator.now();
         let live = coordinator.measure(ended, ended + Period::seconds(1)).cloned().unwrap_or_default();
+        let timeline = coordinator.timeline().cloned().unwrap_or_default();
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
@@ -192,6 +193,7 @@ impl VirtualRun<'_> {
             measures: coordinator.into_measures(),
             cohorts,
             live,
+            timeline,
             broken,
             survey,
             history: Some(history.digest()),
@@ -367,6 +369,7 @@ pub async fn run_live(
         measures,
         cohorts,
         live: meter.live().clone(),
+        timeline: meter.timeline().clone(),
         broken,
         survey,
         history: None,

@@ -15,6 +15,7 @@ use crate::connections::Connections;
 use crate::history::Digest;
 use crate::measure::Measures;
 use crate::measure::live::Live;
+use crate::measure::timeline::Timeline;
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::survey::Survey;
@@ -41,6 +42,8 @@ pub struct Finished {
     pub cohorts: Vec<CohortState>,
     /// What was known of them second by second.
     pub live: Live,
+    /// The run second by second.
+    pub timeline: Timeline,
     /// The threshold that ended the run, if one did.
     pub broken: Option<Broken>,
     /// What the plane says of it, by its public API; `None` if it did not say.

@@ -118,8 +118,11 @@ fn a_latency_model_delays_answers_and_is_measured() {
     let heartbeat = result.modelled_latency["UpdateInstanceInformation"];
     assert!((60_000..100_000).contains(&heartbeat.p50_microseconds), "{heartbeat:?}");
 
-    // A plane that is slower than the fastest node is patient: what it does it does for nobody.
-    let hangs = world("latency_model: 16m").run().finished;
+    // What such a plane does it does for nobody.
+    let scenario = Scenario::parse("first-look", &format!("{FIRST_LOOK}\nlatency_model: 16m\n")).unwrap();
+    let hour = Some(shared::time::Period::hours(1));
+    let overrides = Overrides { nodes: Some(50), duration: hour, ..Overrides::default() };
+    let hangs = World::new(&scenario, &overrides).run().finished;
     let heartbeats = &hangs.measures.calls["UpdateInstanceInformation"];
     assert_eq!(heartbeats.unknown, heartbeats.made, "each gives up after 15 minutes");
     assert_eq!(hangs.cohorts.iter().map(|cohort| cohort.online).sum::<u32>(), 0);

@@ -40,7 +40,7 @@ impl Hold for Closing<'_> {
         let Self { display, directory, again, is_json, is_duration_given, hold_until, outcome } = self;
         display.finish();
         let result = RunResult::new(finished);
-        let written = write(directory, &result, is_duration_given);
+        let written = write(directory, finished, &result, is_duration_given);
         let footer = Footer { written: written.is_ok().then(|| files(directory.path())), again };
         let shown = show(&result, &footer, is_json);
         let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
@@ -55,13 +55,19 @@ impl Hold for Closing<'_> {
     }
 }
 
-fn write(directory: &RunDirectory, result: &RunResult, is_duration_given: bool) -> Result<(), Failure> {
+fn write(
+    directory: &RunDirectory,
+    finished: &Finished,
+    result: &RunResult,
+    is_duration_given: bool,
+) -> Result<(), Failure> {
     let path = directory.path();
     let put = |name: &str, text: String| -> Result<(), WriteError> {
         write_atomically(&path.join(name), text.as_bytes())
     };
     put("result.json", result.to_json())?;
     put("report.md", report::markdown(result))?;
+    put("timeline.csv", finished.timeline.to_csv())?;
     put("junit.xml", report::junit(result, is_duration_given))?;
     directory.make_latest()?;
     Ok(())
@@ -82,7 +88,7 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
 }
 
 fn files(directory: &Path) -> String {
-    format!("{}/  result.json  report.md  junit.xml", directory.display())
+    format!("{}/  result.json  report.md  junit.xml  timeline.csv", directory.display())
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

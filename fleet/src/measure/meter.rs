@@ -16,6 +16,7 @@ use shared::time::Timestamp;
 use super::live::{AssociationTimes, Live, Samples, StateRanges};
 use super::recent::{Follow, Pulse, Seconds, second_of};
 use super::tally::Tally;
+use super::timeline::Timeline;
 use super::{Ran, histogram};
 use crate::metric::selection::Selection;
 use crate::metric::{Label, Metric};
@@ -29,6 +30,7 @@ pub struct Meter {
     follow: Follow,
     rounds: Arc<KnownRounds>,
     live: Live,
+    timeline: Timeline,
     /// Runs that ended after the operator last looked which rounds there are.
     waiting: Vec<(AssociationId, Ran)>,
 }
@@ -61,7 +63,7 @@ impl Meter {
             ranges: vec![StateRanges::default(); plan.catalogue.cohorts.len() + 1],
             ..Live::default()
         };
-        Self { follow, rounds, live, waiting: Vec::new() }
+        Self { follow, rounds, live, timeline: Timeline::starting(plan.start), waiting: Vec::new() }
     }
 
     /// What shards have to keep for it.
@@ -77,6 +79,11 @@ impl Meter {
     /// What is known.
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    /// The run second by second.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Takes in what the shards tell at this instant; `held` calls have waited for a connection.
@@ -101,6 +108,9 @@ impl Meter {
             }
         }
         self.ranges(cohorts, u64::try_from(seconds).unwrap_or(0));
+        let mut all = CohortState::default();
+        self.live.cohorts.iter().for_each(|cohort| all.add(*cohort));
+        self.timeline.take(&made, at, all);
         self.herd(made);
         let associations = self.rounds.read();
         self.live.tally.name(|id| associations.get(&id).map(|known| known.name.as_str()));

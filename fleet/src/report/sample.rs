@@ -17,7 +17,10 @@ use crate::threshold::{Outcome, UnitName, Verdict};
 
 pub(super) fn footer() -> Footer {
     Footer {
-        written: Some("runs/2026-11-23T10-00-00-first-look/  result.json  report.md".to_owned()),
+        written: Some(
+            "runs/2026-11-23T10-00-00-first-look/  result.json  report.md  junit.xml  timeline.csv"
+                .to_owned(),
+        ),
         again: "ssm-fleet run first-look --seed 2718281828".to_owned(),
     }
 }

@@ -351,6 +351,7 @@ mod tests {
             operator,
             measures,
             live: Live::default(),
+            timeline: Default::default(),
             broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),

@@ -137,6 +137,7 @@ herd         61 calls in the busiest second, at 11m12s: 6.41 times the mean
 generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
 written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
+             junit.xml  timeline.csv
 again        ssm-fleet run first-look --seed 2718281828
 ";
 
@@ -173,6 +174,6 @@ compliance   1,256 compliant, 14 not
 herd         61 calls in the busiest second, at 11m12s: 6.41 times the mean
 generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
-written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
+written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md  junit.xml  timeline.csv
 again        ssm-fleet run first-look --seed 2718281828
 ";
