@@ -25,7 +25,7 @@ pub mod strike;
 use shared::seed::Seed;
 use shared::time::Period;
 
-use self::named::{Cause, Misfit};
+use self::named::Cause;
 
 use shared::share::WHOLE;
 pub use shared::share::{InvalidShare, Share};
@@ -35,9 +35,11 @@ pub use shared::share::{InvalidShare, Share};
 pub enum NodeFault {
     /// It is no valid instance, for this cause.
     InvalidInstance(Cause),
-    /// It runs a platform for which the documents of its cohort are not made, or
-    /// which the service does not know.
-    UnsupportedPlatform(Misfit),
+    /// It runs a platform for which the documents of its cohort are not made.
+    UnsupportedPlatform,
+    /// It runs a platform that the service does not know. A variant of its own, for
+    /// so each fault has room in one byte of a node's row.
+    UnknownPlatform,
     /// Its machine became another one after it registered, as that of a cloned image.
     FingerprintMismatch,
 }
@@ -101,7 +103,7 @@ impl NodeFaults {
         let steps_in = |number| misfits(number) && self.invalid_instance.strikes(number, phase);
         let is_struck = misfits(number) || number.checked_sub(1).is_some_and(steps_in);
         if is_struck {
-            return Some(NodeFault::UnsupportedPlatform(Misfit::Foreign));
+            return Some(NodeFault::UnsupportedPlatform);
         }
         let shifted = (phase + WHOLE / 4) % WHOLE;
         if self.fingerprint_mismatch.strikes(number, shifted) {
@@ -118,7 +120,7 @@ impl NodeFaults {
         let (thousandth, within) = ((number * STEP + phase) % 1_000, (number / 1_000 * STEP) % 1_000);
         let place = thousandth * 1_000 + within;
         let causes = Cause::ALL[1..].iter().map(|cause| NodeFault::InvalidInstance(*cause));
-        let unknown = NodeFault::UnsupportedPlatform(Misfit::Unknown);
+        let unknown = NodeFault::UnknownPlatform;
         let shares = self.other_causes.iter().copied().chain([self.unknown_platform]);
         let mut end = 0;
         shares.zip(causes.chain([unknown])).find_map(|(share, fault)| {

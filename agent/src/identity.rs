@@ -46,7 +46,8 @@ pub fn node_id(draw: Draw, fault: Option<NodeFault>) -> NodeId {
         Some(NodeFault::InvalidInstance(Cause::NeverRegistered)) => NodeId::hybrid(bits),
         Some(
             NodeFault::InvalidInstance(_)
-            | NodeFault::UnsupportedPlatform(_)
+            | NodeFault::UnsupportedPlatform
+            | NodeFault::UnknownPlatform
             | NodeFault::FingerprintMismatch,
         )
         | None => NodeId::ec2(bits),
@@ -90,7 +91,6 @@ pub fn public_key(seed: Seed, number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::named::Misfit;
 
     #[test]
     fn a_public_key_has_the_length_that_the_service_asks_for() {
@@ -107,7 +107,7 @@ mod tests {
         assert!(invalid(Cause::NeverRegistered).is_hybrid());
         assert_eq!(invalid(Cause::Terminated), node_id(draw, None));
         assert!(!node_id(draw, None).is_hybrid());
-        assert_eq!(node_id(draw, None), node_id(draw, Some(NodeFault::UnsupportedPlatform(Misfit::Foreign))));
+        assert_eq!(node_id(draw, None), node_id(draw, Some(NodeFault::UnsupportedPlatform)));
         assert_eq!(ip_address(draw)[0], 10);
     }
 }

@@ -318,7 +318,8 @@ impl Node {
             })
         });
         for_now.or(match self.fault {
-            Some(NodeFault::UnsupportedPlatform(misfit)) => Some(misfit),
+            Some(NodeFault::UnsupportedPlatform) => Some(Misfit::Foreign),
+            Some(NodeFault::UnknownPlatform) => Some(Misfit::Unknown),
             _ => None,
         })
     }

@@ -18,6 +18,7 @@ use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
 use agent::distribution::Distribution;
 use agent::fault::named::Cause;
+use agent::fault::strike::Strike;
 use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -265,6 +266,21 @@ impl Plan {
     pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
         Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
+    }
+
+    /// The fault, if there is one, that takes a plane which is told of it: what AWS
+    /// knows of an instance no call makes true at somebody else's plane.
+    pub fn told_to_the_plane(&self) -> Option<Cause> {
+        let is_told = |cause: &Cause| cause.is_told_to_the_plane();
+        let lifelong = self.catalogue.cohorts.iter().find_map(|cohort| {
+            let shares = Cause::ALL.iter().skip(1).zip(cohort.faults.other_causes);
+            shares.filter(|(_, share)| *share != Share::NONE).map(|(cause, _)| *cause).find(is_told)
+        });
+        let for_a_while = self.faults.windows().iter().find_map(|window| match window.fault.strike() {
+            Some(Strike::InvalidInstance(cause)) => Some(cause).filter(is_told),
+            _ => None,
+        });
+        lifelong.or(for_a_while)
     }
 
     /// Tells the embedded plane of those nodes that are no valid instances for as

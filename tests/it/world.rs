@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use agent::call::{Answer, Request};
 use agent::credentials::Signing;
 use agent::fault::NodeFault;
-use agent::fault::named::{Cause, Misfit};
+use agent::fault::named::Cause;
 use agent::lane::LaneName;
 use fleet::coordinator::Coordinator;
 use fleet::history::{Ending, Entry, History};
@@ -229,7 +229,7 @@ fn a_foreign_platform_skips_new_documents_and_fails_old_ones() {
     let listening = Listening::default();
     let outcome = world.run_through(&listening);
     assert_eq!(outcome.finished.ending, simulation::Ending::Complete);
-    let foreign = struck(&world.plan, NodeFault::UnsupportedPlatform(Misfit::Foreign));
+    let foreign = struck(&world.plan, NodeFault::UnsupportedPlatform);
     assert_eq!(foreign.len(), 6);
     assert_eq!(outcome.finished.measures.met_foreign_document, 6);
 
@@ -399,7 +399,7 @@ fn a_node_does_the_same_alone_and_in_the_fleet() {
     let mut kinds = BTreeSet::new();
     for node in [0, 7, 149, 160, 201, 239, 250, 284, 285, 299]
         .into_iter()
-        .chain(struck(&world.plan, NodeFault::UnsupportedPlatform(Misfit::Foreign)))
+        .chain(struck(&world.plan, NodeFault::UnsupportedPlatform))
         .chain(struck(&world.plan, NodeFault::InvalidInstance(Cause::NeverRegistered)))
     {
         let (alone, ended) = alone(&world, node);

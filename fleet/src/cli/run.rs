@@ -28,7 +28,7 @@ use crate::guard::{AccountId, Allowance, admit_endpoint};
 use crate::history::History;
 use crate::host::{self, Limits};
 use crate::in_process::InProcess;
-use crate::plan::{Overrides, Plan};
+use crate::plan::{Overrides, Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
@@ -179,6 +179,9 @@ impl Run {
                 ..plane_config(plan)
             })));
         };
+        if let Some(cause) = plan.told_to_the_plane() {
+            return Err(PlanError::TakesOwnPlane(cause.as_str()).into());
+        }
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };
         reach(endpoint, &allowance).await?;
         Ok(PlaneChoice::Foreign(endpoint.clone()))

@@ -157,6 +157,12 @@ pub enum PlanError {
         /// What is wrong with it.
         source: FaultError,
     },
+    /// A plane that is not ours cannot be told of an instance.
+    #[error(
+        "invalid-instance: cause {0} takes the embedded plane, which is told of it: with --endpoint \
+         there are never-registered, agent-stopped, terminated and deregistered"
+    )]
+    TakesOwnPlane(&'static str),
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),

@@ -4,7 +4,7 @@
 //! what the report says.
 
 use agent::fault::NodeFault;
-use agent::fault::named::{Cause, Misfit};
+use agent::fault::named::Cause;
 use fleet::report::markdown;
 use fleet::result::RunResult;
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ fn each_cause_shows_on_the_wire_in_creation_and_in_the_report() {
 #[test]
 fn a_platform_that_the_service_does_not_know_is_refused_at_the_start() {
     let struck = lifelong();
-    let unknown = NodeFault::UnsupportedPlatform(Misfit::Unknown);
+    let unknown = NodeFault::UnknownPlatform;
     let nodes = [nodes_with(&struck, unknown, 0), nodes_with(&struck, unknown, 1)].concat();
     assert!(nodes.len() >= 5, "{nodes:?}");
     for node in &nodes {
