@@ -22,6 +22,7 @@ use agent::call::Answer;
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
+use crate::history::record::{By, Call, Event, Heard, Record, Subject};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
@@ -45,6 +46,8 @@ pub struct Coordinator<'a> {
     arriving: Vec<Arriving>,
     /// What happened, in the plane's order.
     pub history: History,
+    /// What nodes set out to do and decided in this window, for the history.
+    told: VecDeque<Record>,
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
@@ -86,13 +89,21 @@ impl<'a> Coordinator<'a> {
         history: History,
         start: Timestamp,
     ) -> Self {
+        let is_recorded = history.recorder().is_some();
         let lanes = shards
             .into_iter()
+            .map(|mut shard| {
+                if is_recorded {
+                    shard.tell();
+                }
+                shard
+            })
             .map(|shard| ShardLane { shard, inbox: VecDeque::new(), emitted: Vec::new() })
             .collect();
         service.follow();
         let mailroom = Mailroom::default();
-        Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0, mailroom }
+        let (arriving, told) = (Vec::new(), VecDeque::new());
+        Self { service, transport, lanes, arriving, history, told, now: start, events: 0, mailroom }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -205,7 +216,10 @@ impl<'a> Coordinator<'a> {
             let arriving = lane.emitted.drain(..).map(|call| Arriving { at: call.made + LOOKAHEAD, call });
             self.arriving.extend(arriving);
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
+            self.told.extend(lane.shard.take_told());
         }
+        // Stable: what one node did at one instant stays in its order.
+        self.told.make_contiguous().sort_by_key(|record| (record.at, node_of(record)));
         self.arriving.sort_unstable_by_key(Arriving::key);
     }
 
@@ -222,6 +236,7 @@ impl<'a> Coordinator<'a> {
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let at = timer.min(operator).min(call).min(mail);
+            self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
@@ -235,6 +250,16 @@ impl<'a> Coordinator<'a> {
                 self.carry(calls.next().expect("a call is due"), None);
             }
             self.look_after(at);
+        }
+    }
+
+    /// Writes down what nodes did up to this instant, before what the plane does then.
+    fn write_told(&mut self, until: Timestamp) {
+        let due = self.told.partition_point(|record| record.at <= until);
+        if let Some(recorder) = self.history.recorder()
+            && due > 0
+        {
+            recorder.record_all(self.told.drain(..due));
         }
     }
 
@@ -267,8 +292,9 @@ impl<'a> Coordinator<'a> {
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }
-        let Emitted { caller, signing, request, attempt, .. } = call;
+        let Emitted { caller, made, signing, request, attempt, .. } = call;
         let operation = request.operation();
+        let subject = self.history.recorder().map(|_| Subject::of(&request));
         let body = shared::seed::digest(&request.body());
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
@@ -284,8 +310,14 @@ impl<'a> Coordinator<'a> {
             self.mailroom.opened(node, caller.node);
         }
         self.events += 1;
-        let Caller { node, lane, number, .. } = caller;
+        let Caller { node, lane, number, incarnation } = caller;
         let ending = Ending::from(&answer);
+        if let (Some(recorder), Some(subject)) = (self.history.recorder(), subject) {
+            let by = By::Node { number: node, incarnation };
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let event = Event::End { call, invoked: made, heard: Heard::from(&answer) };
+            recorder.record(Record { at, by, event });
+        }
         let lane_of_node = self.lane_of(node);
         let completion = Completion { caller, operation, attempt, answer, spent: None };
         lane_of_node.inbox.push_back((at + LOOKAHEAD, Incoming::Completion(completion)));
@@ -323,6 +355,13 @@ impl ShardLane {
                 }
             }
         }
+    }
+}
+
+fn node_of(record: &Record) -> u32 {
+    match record.by {
+        By::Node { number, .. } => number,
+        By::Operator => unreachable!("shards tell of nodes"),
     }
 }
 

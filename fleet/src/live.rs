@@ -21,6 +21,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
+use crate::history::recorder::Recorder;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
 use crate::shard::{Arrival, Completion, Emitted, News, Shard};
@@ -57,6 +59,8 @@ pub struct Surroundings {
     pub witness: Option<Witness>,
     /// The control channels that are open.
     pub channels: Arc<ChannelTable>,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// What a running shard is asked.
@@ -97,6 +101,9 @@ pub async fn run(
 ) -> Shard {
     let (inbox_in, mut inbox) = mpsc::unbounded_channel();
     let (news_in, mut news) = mpsc::unbounded_channel();
+    if around.recorder.is_some() {
+        shard.tell();
+    }
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
     let mut drains = false;
@@ -104,6 +111,10 @@ pub async fn run(
     loop {
         let is_behind = serve_due(&mut shard, &around, &mut emitted);
         in_flight += emitted.iter().filter(|call| !is_held(call.request.operation())).count();
+        if let Some(recorder) = &around.recorder {
+            // Before a call can come to its end.
+            recorder.record_all(shard.take_told());
+        }
         for call in emitted.drain(..) {
             let ways = Ways { inbox: inbox_in.clone(), news: news_in.clone() };
             tokio::spawn(carry(call, around.clock.wall(), around.clone(), ways));
@@ -193,7 +204,17 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
     let operation = request.operation();
+    let recorded = around.recorder.as_ref().map(|recorder| {
+        let lane = Some(caller.lane);
+        let subject = Subject::of(&request);
+        (recorder, Call { lane, number: caller.number, attempt, operation, subject })
+    });
     let finish = |answer: Answer, held: Duration| {
+        if let Some((recorder, call)) = recorded {
+            let by = By::Node { number: caller.node, incarnation: caller.incarnation };
+            let event = Event::End { call, invoked: made, heard: Told::from(&answer) };
+            recorder.record(Record { at: clock.now(), by, event });
+        }
         let late = clock.wall_time(made.since(intended));
         let spent = Spent { latency: late + clock.wall().saturating_sub(began), held };
         // The shard has ended: then nobody learns of it any more.

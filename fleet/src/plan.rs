@@ -7,6 +7,7 @@
 mod association;
 mod cohort;
 mod error;
+mod estimate;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
+use crate::history::mode::{Choice, HistoryMode};
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
 
@@ -52,6 +54,8 @@ pub struct Plan {
     pub terminated: Vec<NodeId>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// What is written of the run.
+    pub history: Choice,
 }
 
 /// An association that the operator will create.
@@ -86,6 +90,8 @@ pub struct Overrides {
     pub invalid_instance: Option<Share>,
     /// Another share of the fleet that cannot run the documents meant for it.
     pub unsupported_platform: Option<Share>,
+    /// Another part of the run that is written down.
+    pub history: Option<HistoryMode>,
 }
 
 impl Plan {
@@ -125,6 +131,7 @@ impl Plan {
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
             plane: scenario.plane.clone(),
+            history: Choice::of(None, 0),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -140,6 +147,7 @@ impl Plan {
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
         Ok(plan)
     }
 

@@ -29,6 +29,8 @@ use crate::connections::Connections;
 use crate::coordinator::{Coordinator, Script};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::history::History;
+use crate::history::desk::RecordedDesk;
+use crate::history::recorder::{HistoryError, Recorder};
 use crate::host;
 use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
@@ -84,6 +86,8 @@ pub struct RunOptions {
     pub keep: bool,
     /// Whether the fleet goes on once the run is over, until it is let go.
     pub is_held: bool,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// A plan to be carried out in virtual time.
@@ -126,6 +130,9 @@ pub enum RunError {
     /// The embedded plane's own address is no endpoint; a bug of ours.
     #[error("the embedded plane's address is no endpoint")]
     Endpoint(#[from] InvalidEndpoint),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// No key pairs for the nodes.
     #[error("cannot make the nodes' keys")]
     Keys(#[from] KeyError),
@@ -153,19 +160,23 @@ impl VirtualRun<'_> {
         let mut operator = Operator::new(plan.clone());
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
+        let recorder = kept.recorder().cloned();
         let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
         let end = plan.start + plan.duration;
+        let recorded = RecordedDesk::new(&desk, recorder.clone());
 
         let ending = {
-            let mut script = std::pin::pin!(operator.run(&desk));
+            let mut script = std::pin::pin!(operator.run(&recorded));
             run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress, stop)
         };
         let ended = coordinator.now();
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
-        let survey = poll_once(survey(&desk, &operator));
+        let survey = poll_once(survey(&recorded, &operator));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+        // A failure stays with the recorder, for whoever gave it.
+        let recorded = recorder.and_then(|recorder| recorder.finish(ended, ending.as_str()).ok());
         *history = std::mem::take(&mut coordinator.history);
         let finished = Finished {
             plan,
@@ -178,6 +189,7 @@ impl VirtualRun<'_> {
             cohorts,
             survey,
             history: Some(history.digest()),
+            recorded,
             connections: None,
             spending: host::spending(),
         };
@@ -207,7 +219,8 @@ fn run_in_strides(
         if coordinator.now() >= end {
             return Ending::OutOfTime;
         }
-        if stop.load(Ordering::Relaxed) {
+        let has_failed = coordinator.history.recorder().is_some_and(|recorder| recorder.error().is_some());
+        if stop.load(Ordering::Relaxed) || has_failed {
             return Ending::CutShort;
         }
     }
@@ -230,7 +243,8 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held, recorder } =
+        options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -261,9 +275,11 @@ pub async fn run_live(
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
+        recorder: recorder.clone(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let desk = RecordedDesk::new(&desk, recorder.clone());
     let mut operator = Operator::new(plan.clone());
     operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
 
@@ -273,6 +289,7 @@ pub async fn run_live(
         () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
         () = &mut stop => Ending::CutShort,
         error = failed(&mut embedded) => return Err(error),
+        error = unwritten(recorder.as_ref()) => return Err(error.into()),
     };
     let ended = clock.now();
     if is_held && ending == Ending::Complete {
@@ -290,6 +307,7 @@ pub async fn run_live(
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
+    let recorded = recorder.as_ref().map(Recorder::flush).transpose()?;
     let mut finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}"),
@@ -301,6 +319,7 @@ pub async fn run_live(
         cohorts,
         survey,
         history: None,
+        recorded,
         connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
@@ -316,7 +335,18 @@ pub async fn run_live(
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }
+    if let Some(recorder) = recorder {
+        recorder.finish(clock.now(), finished.ending.as_str())?;
+    }
     Ok(finished)
+}
+
+/// Completes when the history cannot be written any more.
+async fn unwritten(recorder: Option<&Recorder>) -> HistoryError {
+    match recorder {
+        Some(recorder) => recorder.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Completes when the embedded plane ends by itself, which it should not.

@@ -20,6 +20,7 @@ pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
 use crate::connections::Connections;
+use crate::history::mode::HistoryMode;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -49,6 +50,10 @@ pub struct Scenario {
     /// How nodes use connections; as the real agent if not said, where that fits.
     #[serde(default)]
     pub connections: Option<Connections>,
+    /// What of the run is written to `history.jsonl.zst`; if not said, all of it where
+    /// that is at most 10 million entries by the plan's estimate, else changes.
+    #[serde(default)]
+    pub history: Option<HistoryMode>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
@@ -89,6 +94,7 @@ impl Scenario {
             duration,
             key_pool: None,
             connections: None,
+            history: None,
             plane: PlaneConfig::default(),
             cohorts: vec![cohort],
             documents: Vec::new(),

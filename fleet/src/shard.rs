@@ -20,6 +20,7 @@ use agent::node::{Action, Dispatch, Event, Node};
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
+use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -32,6 +33,8 @@ pub struct Shard {
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// What its nodes set out to do and decided, where somebody writes it down.
+    told: Option<Vec<Record>>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -118,6 +121,7 @@ impl Shard {
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            told: None,
             measures: Measures::default(),
         }
     }
@@ -125,6 +129,17 @@ impl Shard {
     /// The nodes' numbers.
     pub fn numbers(&self) -> std::ops::Range<u32> {
         self.first..self.first + self.nodes.len() as u32
+    }
+
+    /// From here on what its nodes do is told, see [`Self::take_told`].
+    pub fn tell(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What its nodes set out to do and decided since this was last asked, each
+    /// node's in order.
+    pub fn take_told(&mut self) -> impl Iterator<Item = Record> {
+        self.told.iter_mut().flat_map(|told| told.drain(..))
     }
 
     /// The nodes.
@@ -193,17 +208,31 @@ impl Shard {
         let draw = node.identity.draw(&self.catalogue);
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
         self.agenda.set(place, node.next_due());
+        let identity = node.identity;
         for action in self.actions.drain(..) {
             match action {
                 Action::Call(dispatch) => {
                     let request = node.request(&self.catalogue, draw, &dispatch);
                     let signing = node.signing(&self.catalogue, draw, &dispatch);
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
+                    let Identity { number: node, incarnation, cohort, .. } = identity;
                     let caller = Caller { node, lane, number, incarnation };
+                    if let Some(told) = &mut self.told {
+                        let (operation, subject) = (request.operation(), Subject::of(&request));
+                        let call = Call { lane: Some(lane), number, attempt, operation, subject };
+                        let by = By::Node { number: node, incarnation };
+                        told.push(Record { at: now, by, event: Happening::Invoke(call) });
+                    }
                     emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
                 }
-                Action::Note(note) => self.measures.note(node.identity, note, now),
+                Action::Note(note) => {
+                    if let Some(told) = &mut self.told {
+                        let event = Happening::Note(note.clone());
+                        let Identity { number, incarnation, .. } = identity;
+                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+                    }
+                    self.measures.note(identity, note, now);
+                }
             }
         }
     }

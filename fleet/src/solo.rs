@@ -42,6 +42,7 @@ pub async fn run(
         progress: Arc::new(Progress::default()),
         witness: Some(witness),
         channels: Arc::default(),
+        recorder: None,
     };
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");

@@ -15,6 +15,7 @@ use super::exit::Exit;
 use crate::cause::chain;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
+use crate::history::recorder::HistoryError;
 use crate::host::HostError;
 use crate::plan::PlanError;
 use crate::result::WriteError;
@@ -72,6 +73,9 @@ pub enum Failure {
     /// A file of results cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The results cannot be printed.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
@@ -173,6 +177,7 @@ impl Failure {
             | Self::Directory(_)
             | Self::Write(_)
             | Self::Output(_)
+            | Self::History(_)
             | Self::Run(_)
             | Self::Plane(_)
             | Self::Certificate(_)

@@ -7,9 +7,11 @@ use shared::time::{Period, Timestamp};
 
 use super::Footer;
 use crate::history::Digest;
+use crate::history::mode::HistoryMode;
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, Round, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, HistoryCost, InvalidInstance, Nodes,
+    OperatorWork, Program, Quantiles, Recorded, Refusal, Round, RunResult, Spent, UnsupportedPlatform,
+    VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
@@ -159,12 +161,14 @@ pub(super) fn good() -> RunResult {
                 connections_at_most: 12,
                 ..Generator::default()
             }),
+            history: Some(HistoryCost { bytes: 1_234_567, waits: 0, waited_seconds: 0.0 }),
         },
         calls,
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
         history: None,
+        recorded: Recorded { mode: HistoryMode::All, is_default: true, estimate: 71_000, entries: 61_234 },
     }
 }
 
