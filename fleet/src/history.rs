@@ -5,7 +5,7 @@
 //! order, so that two runs of one seed have equal histories, whatever the number
 //! of shards; over sockets calls end in it in the order in which the answers came.
 //!
-//! - [`mode`], [`record`], [`line`], [`names`]: what is written, and how
+//! - [`mode`], [`record`], [`line`], [`names`], [`windows`]: what is written, and how
 //! - [`recorder`], [`frames`]: `history.jsonl.zst`, while the run goes on
 //! - [`desk`]: the operator's part of it
 //! - [`read`]: reading it again
@@ -18,6 +18,7 @@ pub mod names;
 pub mod read;
 pub mod record;
 pub mod recorder;
+pub mod windows;
 
 use agent::call::Answer;
 use agent::lane::LaneName;

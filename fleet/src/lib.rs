@@ -9,6 +9,7 @@
 //! - [`connections`]: whose connection a call takes
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
+//! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
 //! - [`cli`]: the words on the command line
 
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod connections;
 pub mod coordinator;
 pub mod embedded;
+pub mod fault;
 pub mod guard;
 pub mod history;
 pub mod host;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::fault::switchboard::Boards;
 use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
 use crate::history::recorder::Recorder;
 use crate::measure::{Measures, Spent, record};
@@ -59,6 +60,8 @@ pub struct Surroundings {
     pub witness: Option<Witness>,
     /// The control channels that are open.
     pub channels: Arc<ChannelTable>,
+    /// Who tells of each new board of faults.
+    pub boards: Boards,
     /// Where the history is written, if it is.
     pub recorder: Option<Recorder>,
 }
@@ -106,6 +109,7 @@ pub async fn run(
     }
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
+    let mut boards = around.boards.clone();
     let mut drains = false;
     let mut in_flight = 0usize;
     loop {
@@ -152,6 +156,7 @@ pub async fn run(
                     shard.deliver(completion, now, &mut emitted);
                 }
             }
+            Ok(()) = boards.changed() => shard.post(boards.borrow_and_update().clone()),
             Some(arrival) = news.recv() => shard.arrive(arrival, around.clock.now(), &mut emitted),
             () = pause => {}
         }

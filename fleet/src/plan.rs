@@ -25,6 +25,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
+use crate::fault::Board;
 use crate::history::mode::{Choice, HistoryMode};
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
@@ -52,6 +53,8 @@ pub struct Plan {
     pub associations: Vec<PlannedAssociation>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
+    /// What goes wrong for a while, as far as it is known beforehand.
+    pub faults: Arc<Board>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
     /// What is written of the run.
@@ -130,6 +133,7 @@ impl Plan {
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            faults: Arc::default(),
             plane: scenario.plane.clone(),
             history: Choice::of(None, 0),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
@@ -140,6 +144,8 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
+        let faults = Board::new(&plan, &scenario.faults);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
@@ -220,7 +226,7 @@ impl Plan {
     /// One shard of the nodes of these numbers.
     pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
-        Shard::new(self.catalogue.clone(), nodes)
+        Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
     }
 
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {

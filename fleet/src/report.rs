@@ -10,13 +10,13 @@
 //! eye; what there is none of is left out.
 
 mod markdown;
-mod page;
+pub(crate) mod page;
 mod phrases;
 #[cfg(test)]
 mod sample;
 mod table;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use crate::result::RunResult;
 

@@ -161,7 +161,11 @@ impl VirtualRun<'_> {
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
         let recorder = kept.recorder().cloned();
-        let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        if let Some(recorder) = &recorder {
+            recorder.told_by(operator.faults.boards());
+        }
+        let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let mut coordinator = coordinator.told_by(operator.faults.boards());
         let end = plan.start + plan.duration;
         let recorded = RecordedDesk::new(&desk, recorder.clone());
 
@@ -265,6 +269,11 @@ pub async fn run_live(
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
     let client = client(&endpoint, clock, connections, pooled, keys)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
+    let mut operator = Operator::new(plan.clone());
+    if let Some(recorder) = &recorder {
+        recorder.told_by(operator.faults.boards());
+    }
+    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
     let around = Surroundings {
         clock,
         client: client.clone(),
@@ -275,13 +284,12 @@ pub async fn run_live(
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
+        boards: operator.faults.boards(),
         recorder: recorder.clone(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
     let desk = RecordedDesk::new(&desk, recorder.clone());
-    let mut operator = Operator::new(plan.clone());
-    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
 
     let mut stop = std::pin::pin!(stop);
     let ending = tokio::select! {

@@ -6,6 +6,8 @@
 mod association;
 mod cohort;
 mod error;
+pub mod fault;
+pub mod selector;
 pub mod takes;
 pub mod timing;
 
@@ -19,6 +21,7 @@ use shared::time::Period;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
 use crate::connections::Connections;
 use crate::history::mode::HistoryMode;
 
@@ -65,6 +68,9 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// What goes wrong for a while, between nodes and plane.
+    #[serde(default)]
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -99,6 +105,7 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            faults: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ use agent::node::{Action, Dispatch, Event, Node};
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
+use crate::fault::Board;
 use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
@@ -28,6 +29,7 @@ use crate::simulation::CohortState;
 #[derive(Debug)]
 pub struct Shard {
     catalogue: Arc<Catalogue>,
+    board: Arc<Board>,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -106,7 +108,11 @@ pub enum News {
 
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
-    pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        board: Arc<Board>,
+        nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
+    ) -> Self {
         let nodes: Vec<Node> =
             nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
         let mut agenda = Agenda::new(nodes.len());
@@ -116,6 +122,7 @@ impl Shard {
         let first = nodes.first().map_or(0, |node| node.identity.number);
         Self {
             catalogue,
+            board,
             first,
             nodes,
             agenda,
@@ -180,6 +187,11 @@ impl Shard {
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes over a new board of faults, which differs from the last one in what is to come only.
+    pub fn post(&mut self, board: Arc<Board>) {
+        self.board = board;
     }
 
     /// Takes in what comes to a node by itself.

@@ -14,6 +14,7 @@ use shared::time::Timestamp;
 use super::mode::{Choice, HistoryMode};
 use super::names::{Names, fault_word};
 use super::record::{Act, By, Call, Event, Heard, Record, Told};
+use super::windows::Edge;
 use crate::plan::Plan;
 use crate::simulation::Pace;
 
@@ -184,7 +185,7 @@ pub struct Line<'a> {
     /// The faults that were in force for the node.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Cow<'a, str>>,
-    /// How many lines came before, in the last one.
+    /// How many entries came before, beginnings and ends of faults aside; in the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
 }
@@ -228,13 +229,33 @@ impl<'a> Line<'a> {
         Self { status: Some(how.into()), entries: Some(entries), ..Self::bare(at, Kind::End) }
     }
 
-    /// Writes an entry down, with a line feed.
+    /// The line for a fault that begins or ends.
+    fn edge(edge: &'a Edge) -> Self {
+        let Edge { at, begins, window } = edge;
+        Self {
+            act: Some(if *begins { "fault-begins" } else { "fault-ends" }.into()),
+            name: Some(Cow::Borrowed(&window.name)),
+            reason: Some(window.fault.as_str().into()),
+            ..Self::bare(*at, Kind::Act)
+        }
+    }
+
+    /// Writes down what faults began or ended up to this instant and were not told yet.
+    pub fn put_edges(until: Timestamp, names: &mut Names, to: &mut Vec<u8>) {
+        for edge in names.windows.edges(until) {
+            Line::edge(&edge).put(to);
+        }
+    }
+
+    /// Writes an entry down, with a line feed, and before it what faults began or
+    /// ended since the last one.
     pub fn write(record: &'a Record, names: &mut Names, mode: HistoryMode, to: &mut Vec<u8>) {
         if let By::Node { number, .. } = record.by
             && let Event::End { heard: Heard::Ok(Told { registered: Some(id), .. }), .. } = &record.event
         {
             names.register(number, *id);
         }
+        Line::put_edges(record.at, names, to);
         let mut line = Line::bare(record.at, Kind::Act);
         let name;
         match record.by {
@@ -244,6 +265,8 @@ impl<'a> Line<'a> {
                 line.number = Some(number);
                 line.incarnation = Some(incarnation).filter(|&incarnation| incarnation > 0);
                 line.faults.extend(name.fault.map(|fault| Cow::Borrowed(fault_word(fault))));
+                let windows = names.windows.striking(|| names.identity(number, incarnation), record.at);
+                line.faults.extend(windows.into_iter().map(|name| Cow::Owned(name.to_owned())));
             }
             By::Operator => line.by = Some("operator".into()),
         }

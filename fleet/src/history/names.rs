@@ -1,4 +1,4 @@
-//! Under which ids the nodes of a fleet call, and what is wrong with them for life.
+//! Under which ids the nodes of a fleet call, and what is wrong with them.
 //!
 //! An id is made from the seed whenever it is wanted; one that the plane gave
 //! out is remembered. What was made lately is kept, as a node's entries come
@@ -12,6 +12,7 @@ use agent::fault::NodeFault;
 use agent::identity::{Identity, node_id};
 use shared::id::NodeId;
 
+use super::windows::Windows;
 use crate::plan::Plan;
 
 /// The most ids that are kept ready; a power of two.
@@ -32,13 +33,16 @@ pub struct Names {
     plan: Arc<Plan>,
     registered: BTreeMap<u32, NodeId>,
     lately: Vec<Option<(u32, u16, Name)>>,
+    /// What is wrong with them for a while.
+    pub windows: Windows,
 }
 
 impl Names {
     /// The names of this plan's nodes.
     pub fn new(plan: Arc<Plan>) -> Self {
         let kept = (plan.nodes() as usize).next_power_of_two().min(KEPT);
-        Self { plan, registered: BTreeMap::new(), lately: vec![None; kept] }
+        let windows = Windows::new(&plan);
+        Self { plan, registered: BTreeMap::new(), lately: vec![None; kept], windows }
     }
 
     /// A node's name.
@@ -49,9 +53,14 @@ impl Names {
         {
             return name;
         }
-        let name = self.make(Identity { incarnation, ..self.plan.identity(number) });
+        let name = self.make(self.identity(number, incarnation));
         self.lately[place] = Some((number, incarnation, name));
         name
+    }
+
+    /// Who the node of this number is in its so-many-eth life.
+    pub fn identity(&self, number: u32, incarnation: u16) -> Identity {
+        Identity { incarnation, ..self.plan.identity(number) }
     }
 
     fn place(&self, number: u32) -> usize {

@@ -24,6 +24,7 @@ use super::mode::HistoryMode;
 use super::names::Names;
 use super::record::Record;
 use crate::clock::{Clock, wall_now};
+use crate::fault::switchboard::Boards;
 
 /// The name of the file in a run's directory.
 pub const FILE: &str = "history.jsonl.zst";
@@ -90,6 +91,8 @@ struct State {
     end: Option<(Timestamp, &'static str)>,
     error: Option<HistoryError>,
     written: Written,
+    /// Who tells what is wrong.
+    boards: Option<Boards>,
 }
 
 impl Recorder {
@@ -126,6 +129,11 @@ impl Recorder {
         let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || writer.run())?;
         *shared.thread.lock().expect(UNPOISONED) = Some(thread);
         Ok(Self(shared))
+    }
+
+    /// From here on these say which faults are in force.
+    pub fn told_by(&self, boards: Boards) {
+        self.0.lock().boards = Some(boards);
     }
 
     /// What is written.
@@ -267,7 +275,7 @@ impl Writer {
     }
 
     /// Takes what waits, once it is worth it or has waited long enough.
-    fn take(&self, taken: &mut Vec<Record>) -> Wish {
+    fn take(&mut self, taken: &mut Vec<Record>) -> Wish {
         let state = self.shared.lock();
         let is_idle = |state: &mut State| {
             let is_flush_wanted = state.flushes_wanted > state.flushes_met;
@@ -276,6 +284,10 @@ impl Writer {
         let waited = self.shared.work.wait_timeout_while(state, LOOK_EVERY, is_idle);
         let (mut state, _) = waited.expect(UNPOISONED);
         std::mem::swap(&mut state.waiting, taken);
+        // What was injected before an entry was recorded is on the board by now.
+        if let Some(boards) = &state.boards {
+            self.names.windows.refresh(boards);
+        }
         let is_flush_wanted = state.flushes_wanted > state.flushes_met;
         let wish = Wish { flushes: is_flush_wanted.then_some(state.flushes_wanted), end: state.end };
         drop(state);
@@ -291,6 +303,7 @@ impl Writer {
         }
         if let Some((at, how)) = wish.end {
             let entries = self.shared.lock().written.entries;
+            Line::put_edges(at, &mut self.names, self.frames.text());
             Line::end(at, how, entries).put(self.frames.text());
         }
         let is_wanted_now = wish.flushes.is_some() || wish.end.is_some();

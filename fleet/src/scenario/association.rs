@@ -79,7 +79,7 @@ pub enum Target {
 }
 
 /// A tag and its values, any of which suffices.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagTarget {
     /// The tag's key.
