@@ -11,6 +11,7 @@
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
+//! - [`story`]: what one node went through
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
@@ -39,5 +40,6 @@ pub mod signal;
 pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
+pub mod story;
 pub mod survey;
 pub mod witness;

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::ParseError;
 
 use super::directory::DirectoryError;
 use super::exit::Exit;
+use super::why::NoHistory;
 use crate::cause::chain;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
@@ -21,6 +22,7 @@ use crate::plan::PlanError;
 use crate::result::WriteError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
+use crate::story::StoryError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,12 @@ pub enum Failure {
     /// The history cannot be written.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// There is no history.
+    #[error(transparent)]
+    NoHistory(#[from] NoHistory),
+    /// The story cannot be told.
+    #[error(transparent)]
+    Story(#[from] StoryError),
     /// The results cannot be printed.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
@@ -170,6 +178,7 @@ impl Failure {
             | Self::Scenario(_)
             | Self::Plan(_)
             | Self::Schedule(_)
+            | Self::Story(StoryError::Find(_))
             | Self::Forbidden(_) => Exit::Usage,
             Self::Unresolved { .. }
             | Self::Unreachable { .. }
@@ -178,6 +187,8 @@ impl Failure {
             | Self::Write(_)
             | Self::Output(_)
             | Self::History(_)
+            | Self::NoHistory(_)
+            | Self::Story(StoryError::Read(_))
             | Self::Run(_)
             | Self::Plane(_)
             | Self::Certificate(_)
