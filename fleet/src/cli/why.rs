@@ -175,7 +175,7 @@ mod tests {
                     true,
                     "heartbeat: refused, InvalidInstanceId: the plane knows no node of this id, and says so at length",
                 ),
-                chapter(93_600, false, "12 heartbeats: all as before"),
+                chapter(93_600, false, "12 heartbeats, all well"),
             ],
         }
     }
@@ -187,7 +187,7 @@ mod tests {
             assert!(page.lines().all(|line| line.chars().count() <= width), "{page}");
             assert!(page.contains("\n00:00:01.000   heartbeat: refused, InvalidInstanceId"), "{page}");
             assert!(
-                page.contains("\n26:00:00.000   12 heartbeats: all as before\nthe history breaks off\n"),
+                page.contains("\n26:00:00.000   12 heartbeats, all well\nthe history breaks off\n"),
                 "{page}"
             );
             assert!(page.contains("only failures were written") && !page.contains('\u{1b}'), "{page}");

@@ -57,8 +57,8 @@ pub struct Teller {
     open: BTreeMap<(String, u32), (Timestamp, String)>,
     /// The faults that began, with what they are, and whether the node was told to be struck.
     faults: BTreeMap<String, (Timestamp, String, bool)>,
-    /// The last failure, since when and how often it was told.
-    again: Option<(String, u32)>,
+    /// The last failure, and how much later it was the same.
+    again: Option<(String, Vec<Period>)>,
 }
 
 /// What goes on as before.
@@ -278,16 +278,15 @@ impl Teller {
     fn say(&mut self, at: Timestamp, is_bad: bool, text: String) {
         self.rest();
         if is_bad
-            && let Some((last, times)) = &mut self.again
+            && let Some((last, later)) = &mut self.again
             && *last == text
         {
-            *times += 1;
             let chapter = self.told.chapters.last_mut().expect("it was told before");
-            let lasted = elapsed(Some(at.since(chapter.at)));
-            chapter.text = format!("{text} ({times} times in {lasted})");
+            later.push(at.since(chapter.at));
+            chapter.text = format!("{text}; {}", words::again(later));
             return;
         }
-        self.again = is_bad.then(|| (text.clone(), 1));
+        self.again = is_bad.then(|| (text.clone(), Vec::new()));
         self.push(at, is_bad, text);
     }
 
@@ -298,14 +297,14 @@ impl Teller {
         let counts: Vec<String> =
             counts.iter().map(|(word, &times)| words::times(u64::from(times), word)).collect();
         let mut text = counts.join(", ");
+        if last > since {
+            text.push_str(&format!(" in {}", elapsed(Some(last.since(since)))));
+        }
         if !faults.is_empty() {
             let names: Vec<&str> = faults.iter().map(String::as_str).collect();
             text.push_str(&format!(", under {}", names.join(", ")));
         }
-        text.push_str(": all as before");
-        if last > since {
-            text.push_str(&format!(", for {}", elapsed(Some(last.since(since)))));
-        }
+        text.push_str(", all well");
         self.push(since, false, text);
     }
 

@@ -96,6 +96,25 @@ fn ended(line: &Line<'_>, association: &str) -> (String, bool) {
     (text, status != "Success" || is_unreported)
 }
 
+/// That the same came again, so much later: `again 5m00s and 15m00s later`.
+pub(super) fn again(later: &[Period]) -> String {
+    const LISTED: usize = 6;
+    let last = later.last().expect("it came again");
+    if later.len() > LISTED {
+        return format!(
+            "again {} times, the last time {} later",
+            count(later.len() as u64),
+            elapsed(Some(*last))
+        );
+    }
+    let listed: Vec<String> = later.iter().map(|later| elapsed(Some(*later))).collect();
+    match listed.split_last() {
+        Some((last, [])) => format!("again {last} later"),
+        Some((last, rest)) => format!("again {} and {last} later", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// `1 heartbeat`, `12 heartbeats`; of two words the first is counted.
 pub(super) fn times(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -65,11 +65,11 @@ fn what_goes_on_as_before_is_counted_until_something_happens() {
     ]);
     let expected = [
         "0 is accepted, and works from now on",
-        "1 1 heartbeat: all as before",
+        "1 1 heartbeat, all well",
         "2 polls: nothing is associated with it",
-        "300 2 heartbeats, 1 poll: all as before, for 10m00s",
+        "300 2 heartbeats, 1 poll in 10m00s, all well",
         "1200 polls: told of greet",
-        "1201 1 heartbeat, 1 poll: all as before, for 1.0s",
+        "1201 1 heartbeat, 1 poll in 1.0s, all well",
     ];
     assert_eq!(told, expected);
 }
@@ -88,7 +88,7 @@ fn refusals_sleep_and_waking_are_told_one_by_one() {
     let expected = [
         "0! heartbeat: refused, InvalidInstanceId: who?",
         "0! goes to sleep: it was not accepted at its start",
-        "300! asks whether it is accepted now: refused, InvalidInstanceId: who? (2 times in 10m00s)",
+        "300! asks whether it is accepted now: refused, InvalidInstanceId: who?; again 10m00s later",
         "2000 asks whether it is accepted now",
         "2000 is accepted, and works from now on",
     ];
@@ -116,7 +116,7 @@ fn a_fault_that_struck_the_node_is_told_from_its_beginning_to_its_end() {
     let expected = [
         "10! the fault slow-lan (latency) begins",
         "50! heartbeat, under slow-lan: no answer after 30.0s; the plane may have done it all the same",
-        "60 1 heartbeat, under slow-lan: all as before",
+        "60 1 heartbeat, under slow-lan, all well",
         "90 the fault slow-lan ends",
         "95 heartbeat: under way when the history ends",
     ];
@@ -142,4 +142,19 @@ fn runs_and_what_the_operator_does_with_the_node_are_told() {
         "7 the operator calls AddTagsToResource for it".to_owned(),
     ];
     assert_eq!(sentences(&lines), expected);
+}
+
+#[test]
+fn what_fails_again_and_again_is_told_once() {
+    let refused = format!(r#"{},"error":"InvalidInstanceId""#, heartbeat("fail", 1));
+    let times = |count: u64| (0..count).map(|time| (time * 60, &*refused)).collect::<Vec<_>>();
+    let once = "0! heartbeat: refused, InvalidInstanceId";
+    let cases = [
+        (1, String::new()),
+        (3, "; again 1m00s and 2m00s later".to_owned()),
+        (9, "; again 8 times, the last time 8m00s later".to_owned()),
+    ];
+    for (count, again) in cases {
+        assert_eq!(sentences(&times(count)), [format!("{once}{again}")]);
+    }
 }
