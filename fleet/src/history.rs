@@ -20,6 +20,8 @@ pub mod record;
 pub mod recorder;
 pub mod windows;
 
+use std::sync::Arc;
+
 use agent::call::Answer;
 use agent::lane::LaneName;
 use serde::Serialize;
@@ -82,6 +84,8 @@ pub struct Entry {
     pub body: u64,
     /// How it ended.
     pub ending: Ending,
+    /// The fault in force that it met, the first one of several.
+    pub fault: Option<Arc<str>>,
 }
 
 /// The record of a run: always a digest, and every entry where it is asked for,

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::Catalogue;
-use agent::channel::call::MessageRequest;
+use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::client::{CallError, Client, Outgoing};
 use http::HeaderValue;
 use shared::error::ApiError;
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::Period;
 use shared::wire::GetMessages;
@@ -35,6 +36,11 @@ pub const CALL_LIMIT: Period = Period::minutes(15);
 
 /// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
 const MESSAGES_LIMIT: Period = Period::seconds(20);
+
+/// The agent waits for its control channel to open no longer than this, and for
+/// the service's word on what it sends there.
+const CHANNEL_LIMIT: Period = Period::seconds(15);
+const CONFIRMATION_LIMIT: Period = Period::seconds(1);
 
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
@@ -169,6 +175,16 @@ fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
 }
 
+/// How long a call of this operation may take, in simulated time.
+pub(crate) fn limit_of(operation: &str) -> Period {
+    match operation {
+        GetMessages::NAME => MESSAGES_LIMIT,
+        OPEN_CHANNEL => CHANNEL_LIMIT,
+        AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
+        _ => CALL_LIMIT,
+    }
+}
+
 /// The ways back to a shard.
 struct Ways {
     inbox: mpsc::UnboundedSender<Completion>,
@@ -200,7 +216,7 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let Emitted { caller, cohort, intended, made, attempt, signing, request, passage } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -217,7 +233,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     let finish = |answer: Answer, held: Duration| {
         if let Some((recorder, call)) = recorded {
             let by = By::Node { number: caller.node, incarnation: caller.incarnation };
-            let event = Event::End { call, invoked: made, heard: Told::from(&answer) };
+            let event = Event::End { call, invoked: made, learnt: None, heard: Told::from(&answer) };
             recorder.record(Record { at: clock.now(), by, event });
         }
         let late = clock.wall_time(made.since(intended));
@@ -312,11 +328,11 @@ fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
 /// How long things take on a control channel, as in the real agent.
 fn tempo(clock: &Clock) -> Tempo {
     Tempo {
-        open_within: clock.wall_timeout(Period::seconds(15)),
+        open_within: clock.wall_timeout(CHANNEL_LIMIT),
         ping_every: clock.wall_time(Period::seconds(54)),
         first_word_within: clock.wall_timeout(Period::seconds(114)),
         word_within: clock.wall_timeout(Period::seconds(60)),
-        ack_within: clock.wall_timeout(Period::seconds(1)),
+        ack_within: clock.wall_timeout(CONFIRMATION_LIMIT),
     }
 }
 

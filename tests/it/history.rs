@@ -141,7 +141,8 @@ fn a_node_s_story_is_told_from_a_run_s_directory() {
     let by_number = ssm_fleet(directory.path(), &format!("why {}", struck.0));
     let by_id = ssm_fleet(directory.path(), &format!("why {}", struck.1));
     assert_eq!((by_number.code, &by_number.stdout), (Some(0), &by_id.stdout));
-    for words in ["for life invalid-instance", "refused, InvalidInstanceId", "goes to sleep", "again 10m00s"] {
+    for words in ["for life invalid-instance", "refused, InvalidInstanceId", "goes to sleep", "again 10m00s"]
+    {
         assert!(by_id.stdout.contains(words), "{words}: {}", by_id.stdout);
     }
     assert!(by_id.stdout.lines().all(|line| line.chars().count() <= 120));

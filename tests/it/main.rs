@@ -22,6 +22,7 @@ mod likeness;
 mod live;
 mod message;
 mod message_trace;
+mod network_faults;
 mod node;
 mod other_services;
 mod pages;

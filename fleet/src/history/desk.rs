@@ -44,9 +44,9 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
             Err(DeskError::Refused { error, .. }) => {
                 Heard::Refused(error.code.clone(), error.message.as_str().into())
             }
-            Err(DeskError::Failed { .. }) => Heard::Unknown,
+            Err(DeskError::Failed { reason, .. }) => Heard::Unknown(Some(reason.as_str().into())),
         };
-        record(self.desk.now(), Event::End { call, invoked, heard });
+        record(self.desk.now(), Event::End { call, invoked, learnt: None, heard });
         outcome
     }
 

@@ -21,6 +21,9 @@ use crate::simulation::Pace;
 /// The version of the form of `history.jsonl.zst`.
 pub const VERSION: u32 = 1;
 
+/// The reason of an end that is unknown although something came back.
+pub const UNREADABLE: &str = "the answer cannot be read";
+
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,6 +140,9 @@ pub struct Line<'a> {
     /// When the call set out, where no line of its own says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoked: Option<Instant>,
+    /// When the node learnt of the end, or gave up, where that was not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<Instant>,
     /// The association.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association: Option<AssociationId>,
@@ -204,6 +210,7 @@ impl<'a> Line<'a> {
             attempt: None,
             operation: None,
             invoked: None,
+            learnt: None,
             association: None,
             execution: None,
             status: None,
@@ -265,7 +272,13 @@ impl<'a> Line<'a> {
                 line.number = Some(number);
                 line.incarnation = Some(incarnation).filter(|&incarnation| incarnation > 0);
                 line.faults.extend(name.fault.map(|fault| Cow::Borrowed(fault_word(fault))));
-                let windows = names.windows.striking(|| names.identity(number, incarnation), record.at);
+                // A call that met a fault on its way may end when that is over.
+                let since = match &record.event {
+                    Event::End { invoked, .. } => *invoked,
+                    _ => record.at,
+                };
+                let identity = || names.identity(number, incarnation);
+                let windows = names.windows.striking(identity, since, record.at);
                 line.faults.extend(windows.into_iter().map(|name| Cow::Owned(name.to_owned())));
             }
             By::Operator => line.by = Some("operator".into()),
@@ -288,8 +301,9 @@ impl<'a, 'b: 'a> Line<'a> {
                 self.kind = Kind::Invoke;
                 self.call(call);
             }
-            Event::End { call, invoked, heard } => {
+            Event::End { call, invoked, learnt, heard } => {
                 self.call(call);
+                self.learnt = learnt.map(Instant);
                 self.invoked = (mode != HistoryMode::All).then_some(Instant(*invoked));
                 self.heard(heard);
             }
@@ -339,10 +353,13 @@ impl<'a, 'b: 'a> Line<'a> {
                 self.error = Some(code.as_str().into());
                 self.reason = Some(Cow::Borrowed(&**reason)).filter(|reason| !reason.is_empty());
             }
-            Heard::Unknown => self.kind = Kind::Unknown,
+            Heard::Unknown(reason) => {
+                self.kind = Kind::Unknown;
+                self.reason = reason.as_deref().map(Cow::Borrowed);
+            }
             Heard::Unreadable => {
                 self.kind = Kind::Unknown;
-                self.reason = Some("the answer cannot be read".into());
+                self.reason = Some(UNREADABLE.into());
             }
         }
     }

@@ -47,6 +47,9 @@ pub enum Event {
         call: Call,
         /// When it set out.
         invoked: Timestamp,
+        /// When the caller learnt of it, or gave up, where that is not at once and
+        /// known beforehand.
+        learnt: Option<Timestamp>,
         /// What came of it.
         heard: Heard,
     },
@@ -104,8 +107,9 @@ pub enum Heard {
     Ok(Told),
     /// The plane refused it, with its words.
     Refused(ErrorCode, Box<str>),
-    /// Nothing came back: whether the plane did it is not known.
-    Unknown,
+    /// Nothing came back, for this reason if one is known: whether the plane did
+    /// it is not.
+    Unknown(Option<Box<str>>),
     /// Something came back that cannot be read: nor is it then.
     Unreadable,
 }
@@ -186,7 +190,7 @@ impl From<&Answer> for Heard {
     fn from(answer: &Answer) -> Self {
         match answer {
             Answer::Refused(error, _) => Self::Refused(error.code.clone(), error.message.as_str().into()),
-            Answer::Unreachable => Self::Unknown,
+            Answer::Unreachable => Self::Unknown(None),
             // A reply that a real agent dies of is none that it can read.
             Answer::Unreadable(_) | Answer::Fatal(_) => Self::Unreadable,
             Answer::Associations(page) => {

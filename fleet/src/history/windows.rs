@@ -59,11 +59,15 @@ impl Windows {
         edges
     }
 
-    /// The names of what is wrong with this node at this instant.
-    pub fn striking(&self, node: impl FnOnce() -> Identity, at: Timestamp) -> Vec<&str> {
+    /// The names of what is wrong with this node at one of these instants, by number.
+    pub fn striking(&self, node: impl FnOnce() -> Identity, since: Timestamp, until: Timestamp) -> Vec<&str> {
         if self.board.is_empty() {
             return Vec::new();
         }
-        self.board.striking(node(), at).map(|window| &*window.name).collect()
+        let node = node();
+        let is_meant = |window: &&Arc<Window>| {
+            (window.is_in_force(since) || window.is_in_force(until)) && window.strikes(node)
+        };
+        self.board.windows().iter().filter(is_meant).map(|window| &*window.name).collect()
     }
 }

@@ -45,6 +45,7 @@ pub struct Told {
 #[derive(Debug)]
 pub struct Teller {
     start: Timestamp,
+    is_live: bool,
     number: u32,
     told: Told,
     /// What the operator called the associations that it made.
@@ -83,6 +84,7 @@ impl Teller {
     pub fn new(header: &Header, number: u32) -> Self {
         Self {
             start: header.started.0,
+            is_live: header.time_scale.is_some(),
             number,
             told: Told::default(),
             names: BTreeMap::new(),
@@ -153,6 +155,9 @@ impl Teller {
 
     fn end(&mut self, line: &Line<'_>) {
         let since = self.open.remove(&key(line)).map(|(at, _)| at).or(line.invoked.map(|at| at.0));
+        // In virtual time the line stands where the plane answered, or would have.
+        let end = line.learnt.or(self.is_live.then_some(line.at)).map(|at| at.0);
+        let waited = since.zip(end).map(|(since, end)| end.since(since));
         if line.kind == Kind::Ok && line.attempt.unwrap_or(1) == 1 && self.is_routine(line) {
             return;
         }
@@ -167,10 +172,10 @@ impl Teller {
         }
         match line.kind {
             Kind::Fail => text.push_str(&words::refusal(line)),
-            Kind::Unknown => text.push_str(&words::silence(line, since.map(|since| line.at.0.since(since)))),
+            Kind::Unknown => text.push_str(&words::silence(line, waited)),
             _ => text.push_str(&self.news(line)),
         }
-        self.say(line.at.0, line.kind != Kind::Ok, text);
+        self.say(end.unwrap_or(line.at.0), line.kind != Kind::Ok, text);
     }
 
     /// Counts what went well as before; says whether it is that.

@@ -3,7 +3,7 @@
 use shared::id::AssociationId;
 use shared::time::Period;
 
-use crate::history::line::Line;
+use crate::history::line::{Line, UNREADABLE};
 use crate::report::words::{count, elapsed};
 
 /// What a call of a node asks.
@@ -47,10 +47,12 @@ pub(super) fn refusal(line: &Line<'_>) -> String {
 
 /// That nothing was heard.
 pub(super) fn silence(line: &Line<'_>, waited: Option<Period>) -> String {
+    const DOUBT: &str = "the plane may have done it all the same";
     let after = waited.map(|waited| format!(" after {}", elapsed(Some(waited)))).unwrap_or_default();
     match line.reason.as_deref() {
-        Some(reason) => format!(": {reason}"),
-        None => format!(": no answer{after}; the plane may have done it all the same"),
+        Some(UNREADABLE) => format!(": {UNREADABLE}; {DOUBT}"),
+        Some(reason) => format!(": no answer{after}: {reason}; {DOUBT}"),
+        None => format!(": no answer{after}; {DOUBT}"),
     }
 }
 

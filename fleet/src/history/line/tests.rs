@@ -25,7 +25,7 @@ fn call(operation: &'static str, subject: Subject) -> Call {
 }
 
 fn end(call: Call, heard: Heard) -> Event {
-    Event::End { call, invoked: START, heard }
+    Event::End { call, invoked: START, learnt: None, heard }
 }
 
 fn written(by: By, event: Event, names: &mut Names, mode: HistoryMode) -> String {
@@ -61,7 +61,7 @@ fn an_entry_says_what_applies_and_nothing_else() {
             "\"fail\"",
             format!(r#"{about},"error":"ThrottlingException","reason":"slow \"down\""}}"#),
         ),
-        (end(call(name, report.clone()), Heard::Unknown), "\"unknown\"", format!("{about}}}")),
+        (end(call(name, report.clone()), Heard::Unknown(None)), "\"unknown\"", format!("{about}}}")),
         (
             end(call(name, report), Heard::Unreadable),
             "\"unknown\"",

@@ -102,13 +102,14 @@ fn a_fault_that_struck_the_node_is_told_from_its_beginning_to_its_end() {
     let ends = r#""kind":"act","act":"fault-ends","name":"slow-lan","reason":"latency""#;
     let elsewhere = r#""kind":"act","act":"fault-begins","name":"elsewhere","reason":"timeout""#;
     let invoked = heartbeat("invoke", 2);
-    let lost = format!(r#"{},"faults":["slow-lan"]"#, heartbeat("unknown", 2));
+    let lost =
+        format!(r#"{},"learnt":"2025-01-01T00:00:50.000Z","faults":["slow-lan"]"#, heartbeat("unknown", 2));
     let slow = format!(r#"{},"faults":["slow-lan"]"#, heartbeat("ok", 3));
     let lines = [
         (10, begins),
         (11, elsewhere),
         (20, &*invoked),
-        (50, &lost),
+        (21, &lost),
         (60, &slow),
         (90, ends),
         (95, &invoked),
