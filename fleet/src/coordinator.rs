@@ -38,7 +38,7 @@ use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
 use messages::{Delivery, Mailroom};
-use way::{End, Held, Late};
+use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -104,6 +104,7 @@ struct Carried {
     attempt: u8,
     /// A hash of its body.
     body: u64,
+    patience: Patience,
     passage: Option<Box<Passage>>,
     /// For the history: when it set out, and what it is about.
     recorded: Option<(Timestamp, Subject)>,
@@ -116,6 +117,7 @@ impl Carried {
             operation: call.request.operation(),
             attempt: call.attempt,
             body: shared::seed::digest(&call.request.body()),
+            patience: Patience::of(&call.request),
             passage: call.passage.clone(),
             recorded: is_recorded.then(|| (call.made, Subject::of(&call.request))),
         }
@@ -394,8 +396,8 @@ impl<'a> Coordinator<'a> {
             }
         }
         let end = match &carried.passage {
-            None => End { answer, at: at + LOOKAHEAD, is_held: false },
-            Some(passage) => way::down(passage, carried.operation, made, at, answer),
+            None => End::at(at + LOOKAHEAD, answer),
+            Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
@@ -417,8 +419,11 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { caller, operation, attempt, body, passage, recorded } = carried;
+        let Carried { caller, operation, attempt, body, passage, recorded, .. } = carried;
         let Caller { node, lane, number, incarnation } = caller;
+        if end.breaks_channel {
+            self.breaks.insert(Break { at: end.at, node, by: None });
+        }
         let ending = Ending::from(&end.answer);
         if let (Some(recorder), Some((invoked, subject))) = (self.history.recorder(), recorded) {
             let by = By::Node { number: node, incarnation };

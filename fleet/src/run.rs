@@ -285,6 +285,7 @@ pub async fn run_live(
         witness: None,
         channels: Arc::default(),
         boards: operator.faults.boards(),
+        may_go_wrong: plan.may_go_wrong(),
         recorder: recorder.clone(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);

@@ -18,6 +18,7 @@ use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::seed::Draw;
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
@@ -51,6 +52,10 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made.
@@ -109,6 +114,14 @@ pub enum News {
     Message(Incoming),
     /// Its control channel is closed.
     ChannelClosed,
+}
+
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
 }
 
 impl Shard {
@@ -251,7 +264,7 @@ impl Shard {
                         let call = Called { node: node.identity, draw, lane, number, operation };
                         passage(&self.board, call, now, &mut self.counts)
                     };
-                    let Identity { number: node, incarnation, cohort, .. } = identity;
+                    let Identity { number: node, incarnation, cohort, index } = identity;
                     let caller = Caller { node, lane, number, incarnation };
                     if let Some(told) = &mut self.told {
                         let (operation, subject) = (request.operation(), Subject::of(&request));
@@ -263,6 +276,8 @@ impl Shard {
                     emitted.push(Emitted {
                         caller,
                         cohort,
+                        index,
+                        draw,
                         intended,
                         made,
                         attempt,

@@ -44,6 +44,7 @@ pub async fn run(
         witness: Some(witness),
         channels: Arc::default(),
         boards: Switchboard::new(plan.clone()).boards(),
+        may_go_wrong: plan.may_go_wrong(),
         recorder: None,
     };
     let (questions, asked) = mpsc::unbounded_channel();

@@ -212,6 +212,16 @@ impl From<&Answer> for Heard {
     }
 }
 
+impl Heard {
+    /// The same, with what was in the way where nothing came back.
+    pub fn because(self, obstacle: Option<String>) -> Self {
+        match self {
+            Self::Unknown(None) => Self::Unknown(obstacle.map(Into::into)),
+            heard => heard,
+        }
+    }
+}
+
 /// Whether what a node decided is none that a healthy one would.
 pub(super) fn is_bad(note: &Note) -> bool {
     match note {
