@@ -31,6 +31,7 @@ use shared::time::{Period, Timestamp};
 use crate::fault::Board;
 use crate::fault::switchboard::Boards;
 use crate::fault::told::Teller;
+use crate::history::record::{By, Call, Event, Heard, Record, Subject};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
@@ -61,6 +62,8 @@ pub struct Coordinator<'a> {
     arriving: Vec<Arriving>,
     /// What happened, in the plane's order.
     pub history: History,
+    /// What nodes set out to do and decided in this window, for the history.
+    told: VecDeque<Record>,
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
@@ -125,10 +128,12 @@ struct Carried {
     body: u64,
     patience: Patience,
     passage: Option<Box<Passage>>,
+    /// For the history: when it set out, and what it is about.
+    recorded: Option<(Timestamp, Subject)>,
 }
 
 impl Carried {
-    fn of(call: &Emitted) -> Self {
+    fn of(call: &Emitted, is_recorded: bool) -> Self {
         Self {
             intended: call.intended,
             caller: call.caller,
@@ -137,6 +142,7 @@ impl Carried {
             body: shared::seed::digest(&call.request.body()),
             patience: Patience::of(&call.request),
             passage: call.passage.clone(),
+            recorded: is_recorded.then(|| (call.made, Subject::of(&call.request))),
         }
     }
 }
@@ -153,13 +159,15 @@ impl<'a> Coordinator<'a> {
         history: History,
         start: Timestamp,
     ) -> Self {
+        let is_recorded = history.recorder().is_some();
         let lanes = shards
             .into_iter()
-            .map(|shard| ShardLane {
-                shard,
-                inbox: VecDeque::new(),
-                late: Late::default(),
-                emitted: Vec::new(),
+            .map(|mut shard| {
+                if is_recorded {
+                    shard.tell();
+                }
+                let (late, inbox, emitted) = (Late::default(), VecDeque::new(), Vec::new());
+                ShardLane { shard, inbox, late, emitted }
             })
             .collect();
         service.follow();
@@ -170,6 +178,7 @@ impl<'a> Coordinator<'a> {
             lanes,
             arriving: Vec::new(),
             history,
+            told: VecDeque::new(),
             now: start,
             events: 0,
             mailroom,
@@ -370,7 +379,10 @@ impl<'a> Coordinator<'a> {
                 Arriving { at, call, end }
             }));
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
+            self.told.extend(lane.shard.take_told());
         }
+        // Stable: what one node did at one instant stays in its order.
+        self.told.make_contiguous().sort_by_key(|record| (record.at, node_of(record)));
         self.arriving.sort_unstable_by_key(Arriving::key);
     }
 
@@ -389,6 +401,7 @@ impl<'a> Coordinator<'a> {
             let broken = self.next_break();
             let told = self.next_told();
             let at = timer.min(operator).min(call).min(mail).min(broken).min(told);
+            self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
@@ -413,6 +426,16 @@ impl<'a> Coordinator<'a> {
         }
     }
 
+    /// Writes down what nodes did up to this instant, before what the plane does then.
+    fn write_told(&mut self, until: Timestamp) {
+        let due = self.told.partition_point(|record| record.at <= until);
+        if let Some(recorder) = self.history.recorder()
+            && due > 0
+        {
+            recorder.record_all(self.told.drain(..due));
+        }
+    }
+
     /// Looks after nodes for which the plane has something new.
     fn look_after(&mut self, now: Timestamp) {
         self.mailroom.gather(self.service, now);
@@ -434,7 +457,7 @@ impl<'a> Coordinator<'a> {
     fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
         let Arriving { at, call, end } = arriving;
         if let Some(end) = end {
-            let carried = Carried::of(&call);
+            let carried = Carried::of(&call, self.history.recorder().is_some());
             return self.finish(at, carried, end);
         }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
@@ -442,7 +465,7 @@ impl<'a> Coordinator<'a> {
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }
-        let carried = Carried::of(&call);
+        let carried = Carried::of(&call, self.history.recorder().is_some());
         let Emitted { caller, made, signing, request, .. } = call;
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
@@ -482,12 +505,19 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { intended, caller, operation, attempt, body, passage, .. } = carried;
-        let Caller { node, lane, number, .. } = caller;
+        let Carried { intended, caller, operation, attempt, body, passage, recorded, .. } = carried;
+        let Caller { node, lane, number, incarnation } = caller;
         if end.breaks_channel {
             self.breaks.insert(Break { at: end.at, node, by: None });
         }
         let ending = Ending::from(&end.answer);
+        if let (Some(recorder), Some((invoked, subject))) = (self.history.recorder(), recorded) {
+            let by = By::Node { number: node, incarnation };
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let learnt = (!end.is_held && end.at != at + LOOKAHEAD).then_some(end.at);
+            let event = Event::End { call, invoked, learnt, heard: Heard::from(&end.answer) };
+            recorder.record(Record { at, by, event });
+        }
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
         let is_modelled = self.latency_model.is_some();
@@ -615,6 +645,13 @@ impl ShardLane {
             return None;
         }
         if late < on_time { self.late.pop() } else { self.inbox.pop_front() }
+    }
+}
+
+fn node_of(record: &Record) -> u32 {
+    match record.by {
+        By::Node { number, .. } => number,
+        By::Operator => unreachable!("shards tell of nodes"),
     }
 }
 

@@ -8,6 +8,7 @@ mod arrival;
 mod association;
 mod cohort;
 mod error;
+mod estimate;
 mod size;
 mod threshold;
 
@@ -33,6 +34,7 @@ use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
 use crate::fault::Board;
+use crate::history::mode::{Choice, HistoryMode};
 use crate::metric::selection::Selection;
 use crate::scenario::{self, Arrival, Scenario};
 use crate::shard::Shard;
@@ -71,6 +73,8 @@ pub struct Plan {
     pub latency_model: Option<Distribution>,
     /// What must come of it.
     pub thresholds: Vec<Threshold>,
+    /// What is written of the run.
+    pub history: Choice,
 }
 
 /// An association that the operator will create.
@@ -112,6 +116,8 @@ pub struct Overrides {
     pub invalid_instance: Option<Share>,
     /// Another share of the fleet that cannot run the documents meant for it.
     pub unsupported_platform: Option<Share>,
+    /// Another part of the run that is written down.
+    pub history: Option<HistoryMode>,
 }
 
 impl Plan {
@@ -156,6 +162,7 @@ impl Plan {
             plane: scenario.plane.clone(),
             latency_model: threshold::latency_model(scenario)?,
             thresholds: scenario.thresholds.0.clone(),
+            history: Choice::of(None, 0),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -175,6 +182,7 @@ impl Plan {
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
         Ok(plan)
     }
 

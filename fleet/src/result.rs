@@ -25,6 +25,7 @@ use shared::time::{Period, Timestamp};
 
 use crate::connections::Connections;
 use crate::history::Digest;
+use crate::history::mode::HistoryMode;
 pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
 use crate::simulation::{Ending, Pace};
@@ -91,8 +92,23 @@ pub struct RunResult {
     pub faults: BTreeMap<String, FaultCount>,
     /// All calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
+    /// What of the run `history.jsonl.zst` has, and who chose that.
+    pub recorded: Recorded,
     /// Wall time, spending and addresses: what differs from run to run.
     pub spent: Spent,
+}
+
+/// What of a run is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// What is written.
+    pub mode: HistoryMode,
+    /// Whether nobody chose it: so it is by the estimate.
+    pub is_default: bool,
+    /// How many entries all of it would be, by the plan.
+    pub estimate: u64,
+    /// How many there are.
+    pub entries: u64,
 }
 
 /// What wrote a result.
@@ -277,6 +293,19 @@ pub struct Spent {
     pub latency: BTreeMap<String, Quantiles>,
     /// How the load was generated; `None` in virtual time.
     pub generator: Option<Generator>,
+    /// What writing the history cost; `None` where nothing was written.
+    pub history: Option<HistoryCost>,
+}
+
+/// What writing the history cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HistoryCost {
+    /// How many bytes the file has.
+    pub bytes: u64,
+    /// How often the run waited for the thread that writes.
+    pub waits: u64,
+    /// For how long, in seconds.
+    pub waited_seconds: f64,
 }
 
 /// How well the load was generated.

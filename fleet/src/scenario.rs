@@ -31,6 +31,7 @@ pub use self::tags::{TagValue, Versions};
 use self::takes::Takes;
 pub use self::threshold::Thresholds;
 use crate::connections::Connections;
+use crate::history::mode::HistoryMode;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -60,6 +61,10 @@ pub struct Scenario {
     /// How nodes use connections; as the real agent if not said, where that fits.
     #[serde(default)]
     pub connections: Option<Connections>,
+    /// What of the run is written to `history.jsonl.zst`; if not said, all of it where
+    /// that is at most 10 million entries by the plan's estimate, else changes.
+    #[serde(default)]
+    pub history: Option<HistoryMode>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
@@ -112,6 +117,7 @@ impl Scenario {
             duration,
             key_pool: None,
             connections: None,
+            history: None,
             plane: PlaneConfig::default(),
             nodes: None,
             cohorts: vec![cohort],

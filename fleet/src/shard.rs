@@ -30,6 +30,7 @@ use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::history::Ending;
+use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
@@ -49,6 +50,8 @@ pub struct Shard {
     actions: Vec<Action>,
     /// How the nodes of each cohort stand, kept as they change.
     states: Vec<CohortState>,
+    /// What its nodes set out to do and decided, where somebody writes it down.
+    told: Option<Vec<Record>>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -173,6 +176,7 @@ impl Shard {
             library: Library::default(),
             actions: Vec::new(),
             states,
+            told: None,
             measures: Measures::default(),
         }
     }
@@ -180,6 +184,17 @@ impl Shard {
     /// The nodes' numbers.
     pub fn numbers(&self) -> std::ops::Range<u32> {
         self.first..self.first + self.nodes.len() as u32
+    }
+
+    /// From here on what its nodes do is told, see [`Self::take_told`].
+    pub fn tell(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What its nodes set out to do and decided since this was last asked, each
+    /// node's in order.
+    pub fn take_told(&mut self) -> impl Iterator<Item = Record> {
+        self.told.iter_mut().flat_map(|told| told.drain(..))
     }
 
     /// The nodes.
@@ -323,7 +338,14 @@ impl Shard {
                     let aside = Dispatch { number, ..dispatch };
                     emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => self.measures.note(identity, note, now),
+                Action::Note(note) => {
+                    if let Some(told) = &mut self.told {
+                        let event = Happening::Note(note.clone());
+                        let Identity { number, incarnation, .. } = identity;
+                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+                    }
+                    self.measures.note(identity, note, now);
+                }
             }
         }
         for dispatch in lost {
@@ -344,6 +366,17 @@ impl Shard {
         let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
         let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
         self.measures.emitted(request.operation(), now);
+        if let Some(told) = &mut self.told {
+            let (operation, subject) = (request.operation(), Subject::of(&request));
+            let Dispatch { lane, number, attempt, .. } = *dispatch;
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let Identity { number, incarnation, .. } = node.identity;
+            told.push(Record {
+                at: now,
+                by: By::Node { number, incarnation },
+                event: Happening::Invoke(call),
+            });
+        }
         let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
         if dispatch.attempt > 0 && is_online && is_heartbeat(dispatch.lane, request.operation()) {
             self.measures.heartbeats.retried += 1;

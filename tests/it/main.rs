@@ -13,6 +13,7 @@ mod document;
 mod errors;
 mod foreign;
 mod golden;
+mod history;
 mod identity;
 mod inventory;
 mod legacy;

@@ -42,6 +42,7 @@ fn facts(result: &RunResult, text: &mut String) {
         ("time", phrases::pace(result)),
         ("simulated", format!("{} to {}", iso(result.started), iso(result.ended))),
         ("ended", ending),
+        ("recorded", phrases::recorded(result)),
     ];
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {

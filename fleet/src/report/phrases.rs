@@ -1,10 +1,11 @@
 //! What the summary and the document say in the same words.
 
+use crate::history::mode::HistoryMode;
 use std::collections::BTreeMap;
 
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
 use crate::result::{
-    AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Refusal, Round, RunResult,
+    AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,
 };
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
@@ -27,6 +28,24 @@ pub(super) fn pace(result: &RunResult) -> String {
 pub(super) fn connections(result: &RunResult) -> Option<String> {
     let generator = result.spent.generator.as_ref()?;
     Some(format!("connections {}", generator.connections.as_str()))
+}
+
+/// What of the run is written down, and who chose that: `all, 61,234 entries`.
+pub(super) fn recorded(result: &RunResult) -> String {
+    let Recorded { mode, is_default, estimate, entries } = result.recorded;
+    let mode_name = mode.as_str();
+    match mode {
+        HistoryMode::Off => mode_name.to_owned(),
+        HistoryMode::All => format!("{mode_name}, {} entries", count(entries)),
+        HistoryMode::Changes if is_default => format!(
+            "{mode_name}, {} entries: all of it would be about {} by the plan",
+            count(entries),
+            count(estimate)
+        ),
+        HistoryMode::Changes | HistoryMode::Failures => {
+            format!("{mode_name}, {} entries, as asked for", count(entries))
+        }
+    }
 }
 
 /// How the run ended, and whether that is as it should be.

@@ -12,9 +12,11 @@ use shared::error::ErrorCode;
 use super::judge;
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, InvalidInstance, Nodes,
-    OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, HistoryCost,
+    InvalidInstance, Nodes, OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent,
+    UnsupportedPlatform, VERSION,
 };
+use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
@@ -62,9 +64,16 @@ impl RunResult {
             agents: agents(finished),
             faults: faults(finished),
             history: finished.history.clone(),
+            recorded: recorded(finished),
             spent: spent(finished),
         }
     }
+}
+
+fn recorded(finished: &Finished) -> Recorded {
+    let Choice { mode, estimate, is_default } = finished.plan.history;
+    let entries = finished.recorded.map_or(0, |written| written.entries);
+    Recorded { mode, is_default, estimate, entries }
 }
 
 /// A plane's description without its address.
@@ -230,6 +239,11 @@ fn spent(finished: &Finished) -> Spent {
             Pace::Scaled(_) => latency(finished),
         },
         generator: generator(finished),
+        history: finished.recorded.map(|written| HistoryCost {
+            bytes: written.bytes,
+            waits: written.waits,
+            waited_seconds: written.waited.as_secs_f64(),
+        }),
     }
 }
 
@@ -289,6 +303,7 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::history::recorder::Written;
     use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
@@ -356,6 +371,7 @@ mod tests {
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
+            recorded: Some(Written { bytes: wall, ..Written::default() }),
             connections: Some((
                 Connections::AsAgent,
                 Counters { held_in_total: wall, ..Counters::default() },
@@ -372,7 +388,8 @@ mod tests {
     fn wall_time_spending_and_addresses_stand_in_one_object() {
         let json = |wall| serde_json::from_str::<Value>(&RunResult::new(&finished(wall)).to_json()).unwrap();
         let (mut one, mut other) = (json(1), json(2));
-        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator"] {
+        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator", "history"]
+        {
             assert_ne!(one["spent"][key], other["spent"][key], "{key}");
         }
         one.as_object_mut().unwrap().remove("spent");
