@@ -241,6 +241,13 @@ impl Sides<'_> {
     }
 
     fn compare_json(&self, path: &str, recorded: &Json, found: &Json, said: &mut Vec<(String, String)>) {
+        if let (Some(one), Some(other)) = (recorded.inner(), found.inner()) {
+            let is_tight = |outer: &Json, inner: &Json| outer.text() == Some(&inner.write());
+            if is_tight(recorded, &one) != is_tight(found, &other) {
+                said.push((format!("spelling of {path}"), found.write()));
+            }
+            return self.compare_json(path, &one, &other, said);
+        }
         match (recorded, found) {
             (Json::Object(one), Json::Object(other)) => {
                 let names = |members: &[(String, Json)]| -> Vec<String> {

@@ -17,10 +17,22 @@ fn place(calls: &[Call], operation: &str, number: usize) -> usize {
 
 /// The member at this path of a body.
 fn member<'a>(call: &'a mut Call, path: &[&str]) -> &'a mut Json {
-    path.iter().fold(&mut call.body, |value, key| match value {
+    within(&mut call.body, path)
+}
+
+fn within<'a>(value: &'a mut Json, path: &[&str]) -> &'a mut Json {
+    path.iter().fold(value, |value, key| match value {
         Json::List(items) => &mut items[key.parse::<usize>().expect("a place in a list")],
         value => value.get_mut(key).expect("the body has it"),
     })
+}
+
+/// Edits the object that is written in a text of a body.
+fn edit_inner(call: &mut Call, name: &str, edit: fn(&mut Json)) {
+    let outer = member(call, &[name]);
+    let mut inner = outer.inner().expect("the text holds an object");
+    edit(&mut inner);
+    *outer = Json::Text(inner.write());
 }
 
 fn members(value: &mut Json) -> &mut Vec<(String, Json)> {
@@ -386,6 +398,72 @@ const EDITS_OF_RETRIES: &[Edit] = &[
             delay(calls, place, -1.0);
         },
         "gap: poll for messages, answered at once (found)",
+    ),
+    (
+        "a reply after the acknowledgement",
+        "SendReply",
+        |calls| {
+            let (one, other) = (place(calls, "SendReply", 0), place(calls, "AcknowledgeMessage", 0));
+            calls.swap(one, other);
+        },
+        "missing",
+    ),
+    (
+        "a key dropped within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 1), "Payload", |payload| {
+                members(within(payload, &["runtimeStatus", "runShell"])).retain(|(name, _)| name != "code");
+            })
+        },
+        "key code of Payload.runtimeStatus.runShell is missing",
+    ),
+    (
+        "keys reordered within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| members(payload).swap(0, 1));
+        },
+        "order of keys of Payload",
+    ),
+    (
+        "a null as an object within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| {
+                *within(payload, &["runtimeStatus"]) = Json::Object(Vec::new());
+            })
+        },
+        "type of Payload.runtimeStatus",
+    ),
+    (
+        "a word changed within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 2), "Payload", |payload| {
+                *within(payload, &["documentStatus"]) = Json::Text("InProgress".into());
+            })
+        },
+        "value of Payload.documentStatus",
+    ),
+    (
+        "an instant without milliseconds within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| {
+                *within(payload, &["additionalInfo", "dateTime"]) = Json::Text("2026-11-23T04:29:22Z".into());
+            })
+        },
+        "value of Payload.additionalInfo.dateTime",
+    ),
+    (
+        "a message spelled with spaces",
+        "SendReply",
+        |calls| {
+            let Json::Text(payload) = member(nth(calls, "SendReply", 1), &["Payload"]) else { return };
+            *payload = payload.replace("\":", "\": ");
+        },
+        "spelling of Payload",
     ),
 ];
 

@@ -68,7 +68,7 @@ fn text_form(name: &str, text: &str) -> String {
     match name {
         "ComputerName" | "IPAddress" if !text.is_empty() => format!("<{name}>"),
         "ItemContentHash" | "ContentHash" if text.len() == 24 && text.ends_with("==") => "<MD5>".to_owned(),
-        "CaptureTime" => shape(text),
+        "CaptureTime" | "dateTime" | "startDateTime" | "endDateTime" => shape(text),
         "MessagesRequestId" | "RequestId" | "ReplyId" if is_uuid(text) => "<UUID>".to_owned(),
         "Fingerprint" | "PublicKey" | "ActivationCode" | "TokenValue" => {
             let redacted = text.strip_prefix("<redacted len=").and_then(|rest| rest.strip_suffix('>'));

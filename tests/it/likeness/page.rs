@@ -17,10 +17,10 @@ are order and target; names, order and values of the headers; the body's keys, t
 the connection was a new one; and the gaps before calls. What cannot be predicted (ids, instants, addresses, hashes, signatures)
 is compared in its form. A call *matches* when nothing of it differs; it *differs* where something does; it is *missing* where
 the node did not make it. Each difference is listed below with its reason; one that is not listed fails the test, and so does one
-that is listed and gone. The comparer is tested in its turn: more than forty edits of recordings, each of which it must report.
+that is listed and gone. The comparer is tested in its turn: more than fifty edits of recordings, each of which it must report.
 
 The node is hybrid, as the recorded agent was. It is one whose first poll falls within two seconds of the recorded one, and each of
-whose heartbeats falls within ten, so that what differs is not its luck.
+whose heartbeats falls within ten, so that what differs is not its luck. Scripts take as long on it as they did on the recorded machine.
 ";
 
 const UNPROVEN: &str = "
