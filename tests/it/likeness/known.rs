@@ -32,9 +32,6 @@ const fn known(operation: &'static str, what: &'static str, reason: &'static str
     Known { operation, what, reason }
 }
 
-const CHANNEL: &str = "the played node has no control channel; a cohort's nodes have one where it says so";
-const MESSAGES: &str =
-    "a node asks for messages only until its control channel is open, and the played one has none";
 const ONE_BY_ONE: &str = "the recorded agent told of the step's end while its acknowledgement was under way; a node sends one after the other";
 const MACHINE: &str = "processor and kernel are those of another machine; the 715 packages are the same";
 const INVENTORY: &str = "the step that gathers the inventory waits for up to 29 s, drawn anew by each agent";
@@ -42,9 +39,6 @@ const INTERFACES: &str = "the recorded machine had no network interface but the 
 
 /// The list, by operation.
 pub(super) const KNOWN: &[Known] = &[
-    known("CreateControlChannel", "missing", CHANNEL),
-    known("GetMessages", "missing", MESSAGES),
-    known("OpenControlChannel", "missing", CHANNEL),
     known("PutInventory", "number of Items[].Content", INTERFACES),
     known("PutInventory", "value of Items[].Content[].CPUCores", MACHINE),
     known("PutInventory", "value of Items[].Content[].CPUHyperThreadEnabled", MACHINE),
@@ -52,10 +46,5 @@ pub(super) const KNOWN: &[Known] = &[
     known("PutInventory", "value of Items[].Content[].CPUSpeedMHz", MACHINE),
     known("PutInventory", "value of Items[].Content[].KernelVersion", MACHINE),
     known("SendReply", "connection", ONE_BY_ONE),
-    known("frame agent_job_ack", "missing", CHANNEL),
-    known("frame agent_job_reply", "missing", CHANNEL),
-    known("frame keepalive", "missing", CHANNEL),
-    known("frame of the opening", "missing", CHANNEL),
     known("UpdateInstanceAssociationStatus", "time of a step", INVENTORY),
-    known("UpdateInstanceInformation", "value of SSMConnectionChannel", CHANNEL),
 ];
