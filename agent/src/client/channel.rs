@@ -176,13 +176,11 @@ impl<C: Clock> Client<C> {
             let body = if is_packed { http::unpack(&body, ANSWER).map_err(unreachable)? } else { body };
             read_token(status, &String::from_utf8_lossy(&body))
         };
+        tokio::pin!(exchange);
         tokio::select! {
-            token = exchange => token,
-            // The connection ends after the answer, or without one.
-            ended = connection => Err(match ended {
-                Ok(()) => OpenError::Unreachable("the connection ended without an answer".to_owned()),
-                Err(error) => unreachable(error),
-            }),
+            token = &mut exchange => token,
+            // The answer may have come with the connection's end, or none will.
+            _ = connection => exchange.await,
         }
     }
 
