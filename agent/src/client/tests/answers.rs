@@ -153,7 +153,7 @@ async fn a_refusal_leaves_the_connection_in_use() {
 }
 
 /// What a plane that packs its answers makes of this text.
-fn packed(text: &str) -> Vec<u8> {
+pub(super) fn packed(text: &str) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::default());
     packer.write_all(text.as_bytes()).unwrap();
     packer.finish().unwrap()
