@@ -130,6 +130,9 @@ impl Board {
     /// What a window means that begins at this instant and comes next.
     fn window(&self, plan: &Plan, written: &FaultWindow, from: Timestamp) -> Result<Window, FaultError> {
         check(&written.fault)?;
+        if written.lasts == Some(Period::ZERO) {
+            return Err(FaultError::NoTime);
+        }
         let number = self.windows.len() as u32;
         Ok(Window {
             number,
@@ -300,6 +303,7 @@ mod tests {
                 "{fault: {abort: {operations: [GetDocuments]}}}",
                 "fault abort-1: no node calls an operation `GetDocuments`; there are AcknowledgeMessage",
             ),
+            ("{name: z, fault: {timeout: {}}, for: 0s}", "fault z: `for: 0s` is no time at all"),
             ("{name: y, fault: {timeout: {}}, on: {cohort: c}}", "fault y: no cohort `c`; there are a, b"),
         ];
         for (faults, expected) in cases {
