@@ -158,7 +158,6 @@ mod tests {
             ("ssm-fleet run --endpoint 127.0.0.1:4583", ErrorKind::ValueValidation),
             ("ssm-fleet run --invalid-instance 1", ErrorKind::ValueValidation),
             ("ssm-fleet run --time-scale 0", ErrorKind::ValueValidation),
-            ("ssm-fleet run --allow-remote", ErrorKind::MissingRequiredArgument),
             ("ssm-fleet run --unknown-nodes shoot", ErrorKind::InvalidValue),
             ("ssm-fleet plane --terminated x", ErrorKind::ValueValidation),
             ("ssm-fleet plane --listen 4583", ErrorKind::ValueValidation),

@@ -6,7 +6,7 @@
 //! - [`agenda`], [`shard`]: a piece of the fleet, and when its nodes are due
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
-//! - [`connections`]: whose connection a call takes
+//! - [`connections`], [`credentials`]: whose connection a call takes, and in whose name
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod clock;
 pub mod connections;
 pub mod coordinator;
+pub mod credentials;
 pub mod embedded;
 pub mod guard;
 pub mod history;

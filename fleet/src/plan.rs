@@ -8,6 +8,7 @@ mod association;
 mod cohort;
 mod error;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
@@ -24,7 +25,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, GuestOf, Scenario, Time};
 use crate::shard::Shard;
 
 /// What a run will do.
@@ -32,6 +33,8 @@ use crate::shard::Shard;
 pub struct Plan {
     /// The scenario's name.
     pub name: String,
+    /// What else is to be known of it.
+    pub labels: BTreeMap<String, String>,
     /// Everything that is the same for all nodes.
     pub catalogue: Arc<Catalogue>,
     /// How many nodes each cohort has.
@@ -52,6 +55,8 @@ pub struct Plan {
     pub terminated: Vec<NodeId>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// Somebody else's plane that the scenario is for, if it is.
+    pub guest_of: Option<GuestOf>,
 }
 
 /// An association that the operator will create.
@@ -89,7 +94,7 @@ pub struct Overrides {
 }
 
 impl Plan {
-    /// What this scenario means from `start` on.
+    /// What this scenario means, from `start` on if it names no instant itself.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
         let sizes = sizes(scenario, overrides.nodes)?;
@@ -110,21 +115,26 @@ impl Plan {
                 cohort.identity.activations = Activations::of_nodes(*size);
             }
         }
-        let time_scale = overrides.time_scale.or(scenario.time_scale).unwrap_or(1.0);
+        let time_scale = overrides.time_scale.unwrap_or(match scenario.time {
+            Time::Scale(scale) => scale,
+            Time::Real | Time::Virtual => 1.0,
+        });
         if !(0.001..=100_000.0).contains(&time_scale) {
             return Err(PlanError::TimeScale(time_scale));
         }
         let mut plan = Self {
             name: scenario.name.clone(),
+            labels: scenario.labels.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
             sizes,
-            start,
+            start: scenario.start_time.map_or(start, |instant| instant.0),
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
-            plane: scenario.plane.clone(),
+            plane: scenario.plane.settings.clone(),
+            guest_of: scenario.plane.guest_of.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;

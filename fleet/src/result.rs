@@ -41,6 +41,9 @@ pub struct RunResult {
     pub program: Program,
     /// The scenario's name.
     pub scenario: String,
+    /// What else is to be known of it, as the scenario says.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The number that the run followed from.
     pub seed: u64,
     /// How simulated time passed.

@@ -23,6 +23,8 @@ pub struct Closing<'a> {
     pub display: Display,
     /// Where the result goes.
     pub directory: &'a RunDirectory,
+    /// The scenario as it was used, without anything that it extends.
+    pub resolved: &'a str,
     /// The command line that does it again.
     pub again: String,
     /// Whether stdout gets what `result.json` has.
@@ -37,10 +39,12 @@ pub struct Closing<'a> {
 
 impl Hold for Closing<'_> {
     async fn hold(self, finished: &Finished) {
-        let Self { display, directory, again, is_json, is_duration_given, hold_until, outcome } = self;
+        let Self { display, directory, resolved, again, is_json, is_duration_given, hold_until, outcome } =
+            self;
         display.finish();
         let result = RunResult::new(finished);
-        let written = write(directory, &result);
+        let resolved = format!("# As it was used by: {}\n{resolved}", again.replace(['\n', '\r'], " "));
+        let written = write(directory, &result, &resolved);
         let footer = Footer { written: written.is_ok().then(|| files(directory.path())), again };
         let shown = show(&result, &footer, is_json);
         let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
@@ -55,13 +59,14 @@ impl Hold for Closing<'_> {
     }
 }
 
-fn write(directory: &RunDirectory, result: &RunResult) -> Result<(), Failure> {
+fn write(directory: &RunDirectory, result: &RunResult, resolved: &str) -> Result<(), Failure> {
     let path = directory.path();
     let put = |name: &str, text: String| -> Result<(), WriteError> {
         write_atomically(&path.join(name), text.as_bytes())
     };
     put("result.json", result.to_json())?;
     put("report.md", report::markdown(result))?;
+    put("scenario.resolved.yaml", resolved.to_owned())?;
     directory.make_latest()?;
     Ok(())
 }
@@ -81,7 +86,7 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
 }
 
 fn files(directory: &Path) -> String {
-    format!("{}/  result.json  report.md", directory.display())
+    format!("{}/  result.json  report.md  scenario.resolved.yaml", directory.display())
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

@@ -13,6 +13,7 @@ use tracing_subscriber::filter::ParseError;
 use super::directory::DirectoryError;
 use super::exit::Exit;
 use crate::cause::chain;
+use crate::credentials::CredentialsError;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::host::HostError;
@@ -126,12 +127,27 @@ pub enum UsageError {
     VirtualScale,
     /// Virtual time needs our own plane.
     #[error(
-        "--virtual and --endpoint exclude one another: a plane behind a socket cannot follow time that jumps"
+        "--virtual and --endpoint exclude one another, in a scenario as well: a plane behind a socket \
+         cannot follow time that jumps; --time-scale gives a pace"
     )]
     VirtualEndpoint,
     /// Virtual time stands still.
-    #[error("--virtual and --hold exclude one another: virtual time stands still once the run is over")]
+    #[error(
+        "--virtual and --hold exclude one another, in a scenario as well: virtual time stands still once \
+         the run is over; --time-scale gives a pace"
+    )]
     VirtualHold,
+    /// Somebody else's plane has its own clock.
+    #[error(
+        "`start_time` and an endpoint exclude one another: a plane that is not ours keeps the wall's time, \
+         and a run before it begins now"
+    )]
+    StartTimeEndpoint,
+    /// A flag for somebody else's plane.
+    #[error(
+        "{0} is for a plane at an endpoint: add --endpoint, or `plane: {{ endpoint: … }}` to the scenario"
+    )]
+    NeedsEndpoint(&'static str),
     /// A hybrid node's id comes from the plane.
     #[error("--id and --activation-id exclude one another: a hybrid node gets its id when it registers")]
     IdOfHybrid,
@@ -163,6 +179,9 @@ impl Failure {
             Self::Usage(_)
             | Self::Host(HostError::TooManyOwners { .. })
             | Self::Filter { .. }
+            | Self::Run(RunError::Credentials(
+                CredentialsError::NoProfile { .. } | CredentialsError::NoKeys(_),
+            ))
             | Self::Scenario(_)
             | Self::Plan(_)
             | Self::Schedule(_)

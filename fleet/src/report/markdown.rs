@@ -41,6 +41,10 @@ fn facts(result: &RunResult, text: &mut String) {
         ("simulated", format!("{} to {}", iso(result.started), iso(result.ended))),
         ("ended", ending),
     ];
+    if !result.labels.is_empty() {
+        let labels: Vec<String> = result.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        rows.push(("labels", labels.join(", ")));
+    }
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {
         Ok(agreement) => agreement.map(|agreement| ("agreement", agreement)),
