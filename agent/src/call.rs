@@ -10,23 +10,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::error::{ApiError, ErrorCode};
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::id::NodeId;
 use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    DescribeAssociation, DescribeAssociationReply, Empty, GetDocument, GetDocumentReply, GetManifest,
-    GetManifestReply, GetMessagesReply, GetParameters, GetParametersReply, ListAssociations,
-    ListAssociationsReply, ListInstanceAssociations, ListInstanceAssociationsReply, Parameters,
-    PutComplianceItems, PutConfigurePackageResult, PutInventory, RegisterManagedInstance,
-    RegisterManagedInstanceReply, RequestManagedInstanceRoleToken, RequestManagedInstanceRoleTokenReply,
-    UpdateAssociationStatus, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
-    UpdateManagedInstancePublicKey,
+    AcknowledgeMessage, DescribeAssociation, DescribeAssociationReply, Empty, FailMessage, GetDocument,
+    GetDocumentReply, GetManifest, GetManifestReply, GetMessages, GetMessagesReply, GetParameters,
+    GetParametersReply, ListAssociations, ListAssociationsReply, ListInstanceAssociations,
+    ListInstanceAssociationsReply, Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory,
+    RegisterManagedInstance, RegisterManagedInstanceReply, RequestManagedInstanceRoleToken,
+    RequestManagedInstanceRoleTokenReply, SendReply, UpdateAssociationStatus,
+    UpdateInstanceAssociationStatus, UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
-use crate::channel::call::{Incoming, MessageCall, MessageRequest};
+use crate::channel::call::{Incoming, MessageCall, MessageRequest, OPEN_CHANNEL};
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
@@ -149,6 +150,33 @@ pub enum Request {
     PutInventory(PutInventory),
     Message(MessageRequest),
 }
+
+/// The names of all operations that a node calls, and of what it sends over its
+/// control channel.
+pub const OPERATIONS: [&str; 22] = [
+    AcknowledgeMessage::NAME,
+    OPEN_CHANNEL,
+    DescribeAssociation::NAME,
+    FailMessage::NAME,
+    GetDocument::NAME,
+    GetManifest::NAME,
+    GetMessages::NAME,
+    GET_PARAMETERS,
+    ListAssociations::NAME,
+    ListInstanceAssociations::NAME,
+    PutComplianceItems::NAME,
+    PutConfigurePackageResult::NAME,
+    PutInventory::NAME,
+    RegisterManagedInstance::NAME,
+    RequestManagedInstanceRoleToken::NAME,
+    SendReply::NAME,
+    UpdateAssociationStatus::NAME,
+    UpdateInstanceAssociationStatus::NAME,
+    UpdateInstanceInformation::NAME,
+    UpdateManagedInstancePublicKey::NAME,
+    AGENT_JOB_ACK,
+    AGENT_JOB_REPLY,
+];
 
 /// What came back, in its wire type.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,6 +2,14 @@
 //!
 //! A share strikes nodes at even distances over the whole fleet, so that 1% of
 //! 1,000 nodes are exactly ten, and each machine can tell it of any node.
+//!
+//! Here is what is wrong for a node's whole life. What is wrong for a while:
+//!
+//! - [`network`]: between a node and the plane
+//! - [`http`]: with single calls
+
+pub mod http;
+pub mod network;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +33,11 @@ impl Share {
     pub const NONE: Self = Self(0);
     /// Everything.
     pub const ALL: Self = Self(WHOLE as u32);
+
+    /// Everything, as a default.
+    pub(crate) const fn all() -> Self {
+        Self::ALL
+    }
 
     /// So many of so many, rounded to the next millionth, at most all.
     pub fn of(part: u64, whole: u64) -> Self {
@@ -75,6 +88,20 @@ impl<'de> Deserialize<'de> for Share {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Share {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A percentage from 0% to 100%, such as 1% or 2.5%.",
+            "pattern": r"^(100(\.0*)?|[0-9]?[0-9](\.[0-9]*)?)%$",
+        })
     }
 }
 

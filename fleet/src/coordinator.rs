@@ -22,6 +22,7 @@ use agent::call::Answer;
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
+use crate::fault::switchboard::Boards;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
@@ -48,6 +49,7 @@ pub struct Coordinator<'a> {
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
+    boards: Option<Boards>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -92,7 +94,13 @@ impl<'a> Coordinator<'a> {
             .collect();
         service.follow();
         let mailroom = Mailroom::default();
-        Self { service, transport, lanes, arriving: Vec::new(), history, now: start, events: 0, mailroom }
+        let arriving = Vec::new();
+        Self { service, transport, lanes, arriving, history, now: start, events: 0, mailroom, boards: None }
+    }
+
+    /// The same fleet, told of each new board of faults.
+    pub fn told_by(self, boards: Boards) -> Self {
+        Self { boards: Some(boards), ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -163,6 +171,7 @@ impl<'a> Coordinator<'a> {
         if poll(&mut script, desk, self.now) {
             return true;
         }
+        self.post_board();
         loop {
             let next = self.next_instant().min(desk.next_due());
             if next > until {
@@ -173,10 +182,20 @@ impl<'a> Coordinator<'a> {
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
             let has_ended = self.apply(end, &mut script, desk);
+            self.post_board();
             self.now = end.min(until);
             if has_ended {
                 return true;
             }
+        }
+    }
+
+    /// Hands the shards the board if it is a new one. It changes nothing before `end`.
+    fn post_board(&mut self) {
+        let Some(boards) = &mut self.boards else { return };
+        if boards.has_changed().unwrap_or(false) {
+            let board = boards.borrow_and_update().clone();
+            self.lanes.iter_mut().for_each(|lane| lane.shard.post(board.clone()));
         }
     }
 

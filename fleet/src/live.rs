@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::fault::switchboard::Boards;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
 use crate::shard::{Arrival, Completion, Emitted, News, Shard};
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub witness: Option<Witness>,
     /// The control channels that are open.
     pub channels: Arc<ChannelTable>,
+    /// Who tells of each new board of faults.
+    pub boards: Boards,
 }
 
 /// What a running shard is asked.
@@ -99,6 +102,7 @@ pub async fn run(
     let (news_in, mut news) = mpsc::unbounded_channel();
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
+    let mut boards = around.boards.clone();
     let mut drains = false;
     let mut in_flight = 0usize;
     loop {
@@ -141,6 +145,7 @@ pub async fn run(
                     shard.deliver(completion, now, &mut emitted);
                 }
             }
+            Ok(()) = boards.changed() => shard.post(boards.borrow_and_update().clone()),
             Some(arrival) = news.recv() => shard.arrive(arrival, around.clock.now(), &mut emitted),
             () = pause => {}
         }

@@ -25,6 +25,7 @@ use shared::wire::{
     DescribeAssociationExecutions, GetDocument, Tag,
 };
 
+use crate::fault::switchboard::Switchboard;
 use crate::plan::Plan;
 
 /// How often the operator looks whether expected rounds are over.
@@ -117,6 +118,8 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// Where faults are injected and lifted.
+    pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
     next: usize,
@@ -150,6 +153,7 @@ impl Operator {
     /// An operator with this plan.
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
+            faults: Switchboard::new(plan.clone()),
             plan,
             made: Vec::new(),
             refusals: Vec::new(),

@@ -7,6 +7,7 @@
 mod association;
 mod cohort;
 mod error;
+pub mod slice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
+use crate::fault::Board;
 use crate::scenario::{self, GuestOf, Scenario, Time};
 use crate::shard::Shard;
 
@@ -53,6 +55,8 @@ pub struct Plan {
     pub associations: Vec<PlannedAssociation>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
+    /// What goes wrong for a while, as far as it is known beforehand.
+    pub faults: Arc<Board>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
     /// Somebody else's plane that the scenario is for, if it is.
@@ -133,6 +137,7 @@ impl Plan {
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            faults: Arc::default(),
             plane: scenario.plane.settings.clone(),
             guest_of: scenario.plane.guest_of.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
@@ -143,6 +148,8 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
+        let faults = Board::new(&plan, &scenario.faults);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
@@ -222,7 +229,7 @@ impl Plan {
     /// One shard of the nodes of these numbers.
     pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
-        Shard::new(self.catalogue.clone(), nodes)
+        Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
     }
 
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {

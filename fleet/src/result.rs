@@ -33,7 +33,7 @@ pub const VERSION: u32 = 1;
 pub const FOREIGN_PLANE: &str = "plane";
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RunResult {
     /// The version of this form, [`VERSION`].
     pub version: u32,
@@ -56,9 +56,11 @@ pub struct RunResult {
     pub ending: Ending,
     /// The simulated instant at which it began, ISO 8601 in UTC.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub started: Timestamp,
     /// The simulated instant at which it ended, ISO 8601 in UTC.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub ended: Timestamp,
     /// How the nodes stood at the end.
     pub nodes: Nodes,
@@ -85,7 +87,7 @@ pub struct RunResult {
 }
 
 /// What wrote a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Program {
     /// Its name.
     pub name: String,
@@ -94,7 +96,7 @@ pub struct Program {
 }
 
 /// How the nodes stood at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Nodes {
     /// How many there are.
     pub total: u64,
@@ -111,7 +113,7 @@ pub struct Nodes {
 }
 
 /// How the nodes of a cohort stood at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Cohort {
     /// The cohort's name.
     pub name: String,
@@ -126,7 +128,7 @@ pub struct Cohort {
 }
 
 /// The two failures that have a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Failures {
     /// Nodes that called under an id which the plane does not accept.
     pub invalid_instance: InvalidInstance,
@@ -135,7 +137,7 @@ pub struct Failures {
 }
 
 /// Nodes that called under an id which the plane does not accept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct InvalidInstance {
     /// How many hibernated for it at the end.
     pub nodes: u64,
@@ -144,7 +146,7 @@ pub struct InvalidInstance {
 }
 
 /// Nodes that were told to run what their platform cannot run.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct UnsupportedPlatform {
     /// How many met a document of which their platform can run no step.
     pub nodes: u64,
@@ -154,7 +156,7 @@ pub struct UnsupportedPlatform {
 }
 
 /// What came of an association.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AssociationResult {
     /// Its name in the plan.
     pub name: String,
@@ -169,7 +171,7 @@ pub struct AssociationResult {
 }
 
 /// An association that was refused, or should have been.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Refusal {
     /// Its name in the plan.
     pub name: String,
@@ -186,7 +188,7 @@ pub struct Refusal {
 }
 
 /// The calls of one operation.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Calls {
     /// How many came to their end, retries included.
     pub count: u64,
@@ -201,7 +203,7 @@ pub struct Calls {
 }
 
 /// What the operator did beside making associations.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct OperatorWork {
     /// How many nodes it tagged.
     pub tagged: u64,
@@ -212,7 +214,7 @@ pub struct OperatorWork {
 }
 
 /// What the nodes did beside their calls.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Agents {
     /// How many runs began.
     pub runs_started: u64,
@@ -239,7 +241,7 @@ pub struct Agents {
 }
 
 /// Wall time, spending and addresses.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Spent {
     /// Who answered, with the address.
     pub plane: String,
@@ -256,7 +258,7 @@ pub struct Spent {
 }
 
 /// How well the load was generated.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Generator {
     /// Whether the latencies are the plane's alone: see [`Generator::keeps_up`].
     pub kept_up: bool,
@@ -277,7 +279,7 @@ pub struct Generator {
 }
 
 /// A distribution of durations, in microseconds of wall time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Quantiles {
     /// Half took no longer.
     pub p50_microseconds: u64,
@@ -390,14 +392,14 @@ fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(&iso(*instant))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(remote = "Pace", rename_all = "kebab-case")]
 enum PaceForm {
     Scaled(f64),
     Virtual,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(remote = "Ending", rename_all = "kebab-case")]
 enum EndingForm {
     Complete,

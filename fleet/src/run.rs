@@ -145,7 +145,8 @@ impl VirtualRun<'_> {
         let mut operator = Operator::new(plan.clone());
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
-        let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let mut coordinator = coordinator.told_by(operator.faults.boards());
         let end = plan.start + plan.duration;
 
         let ending = {
@@ -244,6 +245,8 @@ pub async fn run_live(
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
     let client = client(&endpoint, clock, connections, pooled, keys, signer(before)?)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
+    let mut operator = Operator::new(plan.clone());
+    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
     let around = Surroundings {
         clock,
         client: client.clone(),
@@ -254,11 +257,10 @@ pub async fn run_live(
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
+        boards: operator.faults.boards(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered)?;
-    let mut operator = Operator::new(plan.clone());
-    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
 
     let mut stop = std::pin::pin!(stop);
     let ending = tokio::select! {

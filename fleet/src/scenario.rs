@@ -9,9 +9,11 @@
 mod association;
 mod cohort;
 mod error;
+pub mod fault;
 mod load;
 pub mod nearest;
 mod plane;
+pub mod selector;
 pub mod takes;
 mod time;
 pub mod timing;
@@ -27,6 +29,7 @@ use shared::time::Period;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
 pub use self::load::Loaded;
 pub use self::plane::{GuestOf, Plane};
 pub use self::time::{Instant, Time};
@@ -39,7 +42,7 @@ pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 pub const BUILT_IN: [(&str, &str); 1] = [("first-look", FIRST_LOOK)];
 
 /// A scenario as it was written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// A scenario that this one changes: its file, seen from this one, or its
@@ -83,6 +86,9 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// What goes wrong for a while, between nodes and plane.
+    #[serde(default)]
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -103,6 +109,7 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            faults: Vec::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ use agent::node::{Action, Dispatch, Event, Node};
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
+use crate::fault::Board;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -27,6 +28,7 @@ use crate::simulation::CohortState;
 #[derive(Debug)]
 pub struct Shard {
     catalogue: Arc<Catalogue>,
+    board: Arc<Board>,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -103,7 +105,11 @@ pub enum News {
 
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
-    pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        board: Arc<Board>,
+        nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
+    ) -> Self {
         let nodes: Vec<Node> =
             nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
         let mut agenda = Agenda::new(nodes.len());
@@ -113,6 +119,7 @@ impl Shard {
         let first = nodes.first().map_or(0, |node| node.identity.number);
         Self {
             catalogue,
+            board,
             first,
             nodes,
             agenda,
@@ -165,6 +172,11 @@ impl Shard {
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes over a new board of faults, which differs from the last one in what is to come only.
+    pub fn post(&mut self, board: Arc<Board>) {
+        self.board = board;
     }
 
     /// Takes in what comes to a node by itself.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::credentials::{Before, signer};
+use crate::fault::switchboard::Switchboard;
 use crate::host;
 use crate::live::{self, Question, Surroundings};
 use crate::plan::Plan;
@@ -44,6 +45,7 @@ pub async fn run(
         progress: Arc::new(Progress::default()),
         witness: Some(witness),
         channels: Arc::default(),
+        boards: Switchboard::new(plan.clone()).boards(),
     };
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");

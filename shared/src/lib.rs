@@ -8,6 +8,7 @@
 //! - [`document`]: SSM documents, parsed
 //! - [`schedule`]: when an association is due, in the service's dialect
 //! - [`target`]: which nodes an association means
+//! - `schema`: the form of such words, for whoever edits a file
 
 pub mod document;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod frame;
 pub mod id;
 pub mod operation;
 pub mod schedule;
+mod schema;
 pub mod seed;
 pub mod signature;
 pub mod status;

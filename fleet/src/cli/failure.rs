@@ -109,6 +109,14 @@ pub enum Failure {
         /// Why not.
         source: RestoreError,
     },
+    /// A scenario to start from cannot be written.
+    #[error("cannot write {}", file.display())]
+    Init {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A thread or a signal cannot be had.
     #[error("cannot start the program's runtime")]
     Runtime(#[source] io::Error),
@@ -196,6 +204,7 @@ impl Failure {
             | Self::Plane(_)
             | Self::Certificate(_)
             | Self::WriteCertificate { .. }
+            | Self::Init { .. }
             | Self::State { .. }
             | Self::Restore { .. }
             | Self::Runtime(_)

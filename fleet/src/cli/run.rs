@@ -239,6 +239,15 @@ impl Run {
     }
 }
 
+/// Whether a scenario contradicts itself, before any flag.
+pub(super) fn check_scenario(scenario: &Scenario) -> Result<(), UsageError> {
+    match (scenario.plane.guest_of.is_some(), scenario.time, scenario.start_time) {
+        (true, Time::Virtual, _) => Err(UsageError::VirtualEndpoint),
+        (true, _, Some(_)) => Err(UsageError::StartTimeEndpoint),
+        _ => Ok(()),
+    }
+}
+
 /// Whether so many open channels leave as many connections for calls. A node polls
 /// while its control channel opens, so one with a channel may need two.
 fn admit_channels(wanted: u32, connections: usize) -> Result<(), UsageError> {

@@ -3,6 +3,7 @@
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
+use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
 /// Why a scenario makes no plan.
@@ -101,6 +102,14 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// A fault that cannot be what was written.
+    #[error("fault {name}: {source}")]
+    Fault {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: FaultError,
+    },
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),

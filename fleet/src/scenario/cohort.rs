@@ -11,7 +11,7 @@ use super::takes::Takes;
 use super::timing::Timing;
 
 /// Nodes that are alike.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cohort {
     /// Its name.
@@ -55,7 +55,7 @@ pub struct Cohort {
 }
 
 /// A channel of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// None: a node is reached at its next poll.
@@ -68,7 +68,7 @@ pub enum Channel {
 }
 
 /// An identity of the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// EC2 instances, `i-`.
@@ -79,7 +79,7 @@ pub enum Identity {
 }
 
 /// What is wrong with some nodes.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// They call under an id that the plane does not accept.
@@ -91,7 +91,7 @@ pub enum Fault {
 }
 
 /// How the steps of a document go. What is not said, the steps' own commands say.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
     /// The document's name; any document if not said.

@@ -5,14 +5,17 @@
 //! chosen from here, and only somebody else's plane asks for a profile; whoever
 //! writes both is told.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
 
 use agent::client::endpoint::Endpoint;
 use plane::config::PlaneConfig;
 use plane::config::list::SETTINGS;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 /// The control plane that a scenario is for.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,43 @@ static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 impl<'de> Deserialize<'de> for Plane {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Written)
+    }
+}
+
+impl JsonSchema for Plane {
+    fn schema_name() -> Cow<'static, str> {
+        "Plane".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = PlaneConfig::json_schema(generator);
+        let keys = [
+            (
+                "endpoint",
+                json_schema!({
+                    "type": "string",
+                    "pattern": "^https?://",
+                    "description": "Where somebody else's plane listens, http://HOST[:PORT] or https://HOST[:PORT]. \
+                                    Beside it only `region` and `profile` may stand.",
+                }),
+            ),
+            (
+                "profile",
+                json_schema!({
+                    "type": "string",
+                    "description": "The profile in ~/.aws whose credentials sign before somebody else's plane; as \
+                                    the environment says if not said.",
+                }),
+            ),
+        ];
+        if let Some(Value::Object(known)) = schema.get_mut("properties") {
+            known.extend(keys.map(|(key, form)| (key.to_owned(), form.to_value())));
+        }
+        schema.insert(
+            "description".to_owned(),
+            "The settings of the embedded plane, or where somebody else's is.".into(),
+        );
+        schema
     }
 }
 

@@ -1,10 +1,13 @@
 //! How time passes, and where it begins, as a scenario writes it.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use shared::time::Timestamp;
 
 /// How simulated time passes.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Time {
     /// As fast as the wall's.
@@ -30,5 +33,19 @@ impl<'de> Deserialize<'de> for Instant {
             ))
         })?;
         Ok(Self(Timestamp::from_milliseconds(instant.as_millisecond())))
+    }
+}
+
+impl JsonSchema for Instant {
+    fn schema_name() -> Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "An instant, such as 2025-01-14T01:55:00Z.",
+        })
     }
 }
