@@ -1,13 +1,16 @@
 //! The form of scenarios and results, as JSON Schema 2020-12, from the types that
-//! read and write them.
+//! read and write them. [`reference`] tells the same to people.
 //!
 //! A schema tells an editor what may stand where. What depends on other keys, or on
 //! the fleet, it cannot say: `ssm-fleet check` does.
+
+mod reference;
 
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value};
 
+pub use self::reference::reference;
 use crate::result::RunResult;
 use crate::scenario::Scenario;
 
@@ -29,6 +32,7 @@ pub fn scenario() -> Schema {
     if let Value::Object(whole) = &mut whole {
         whole.remove("$defs");
         whole.remove("$schema");
+        whole.remove("title");
     }
     forms.insert(format!("{PART}Scenario"), part(whole.clone()));
     forms.insert("Scenario".to_owned(), whole);

@@ -78,9 +78,10 @@ pub enum Identity {
     Hybrid,
 }
 
-/// What is wrong with some nodes.
+/// What is wrong with some nodes for as long as they live.
 #[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "CohortFault")]
 pub enum Fault {
     /// They call under an id that the plane does not accept.
     InvalidInstance(Share),
