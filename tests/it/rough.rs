@@ -302,7 +302,7 @@ fn a_run_that_is_interrupted_drains_and_reports() {
 const ONCE: &str = r#"
 name: once
 seed: 1
-time_scale: 600
+time: {scale: 600}
 duration: 20m
 cohorts:
   - { name: web, platform: ubuntu-22.04, nodes: 20, tags: { Env: prod } }

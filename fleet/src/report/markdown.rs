@@ -44,6 +44,10 @@ fn facts(result: &RunResult, text: &mut String) {
         ("ended", ending),
         ("recorded", phrases::recorded(result)),
     ];
+    if !result.labels.is_empty() {
+        let labels: Vec<String> = result.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        rows.push(("labels", labels.join(", ")));
+    }
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {
         Ok(agreement) => agreement.map(|agreement| ("agreement", agreement)),

@@ -120,6 +120,7 @@ pub(super) fn good() -> RunResult {
         version: VERSION,
         program: Program { name: "ssm-fleet".to_owned(), version: "0.1.0".to_owned() },
         scenario: "first-look".to_owned(),
+        labels: BTreeMap::new(),
         seed: 2_718_281_828,
         pace: Pace::Scaled(60.0),
         plane: "embedded plane".to_owned(),
