@@ -78,7 +78,7 @@ impl Bench {
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),
             identity,
-            agent_version: "3.3.0.0".into(),
+            agent_versions: agent::mix::Mix::of_one("3.3.0.0".into()),
             timing: Timing { facts_change_every: Period::ZERO, ..Timing::default() },
             behaviours,
             faults,
@@ -139,6 +139,12 @@ impl Bench {
         for action in actions {
             match action {
                 Action::Note(note) => self.notes.push((self.now, note)),
+                Action::Aside(dispatch, wait) => {
+                    let request = self.node.request(&self.catalogue, draw, &dispatch);
+                    let signing = self.node.signing(&self.catalogue, draw, &dispatch);
+                    let (lane, attempt) = (dispatch.lane, dispatch.attempt);
+                    self.calls.push(Made { at: self.now + wait, lane, signing, attempt, request });
+                }
                 Action::Call(dispatch) => {
                     let request = self.node.request(&self.catalogue, draw, &dispatch);
                     let (lane, number, attempt) = (dispatch.lane, dispatch.number, dispatch.attempt);

@@ -23,7 +23,7 @@ use agent::client::key::KeyPool;
 use agent::client::pool::Owner;
 use agent::client::sign::Signer;
 use agent::client::{CallError, Client, Limits, Outgoing};
-use agent::credentials::{ACTIVATION_LIMIT, Activations, Grant, IdentityKind, IdentitySettings};
+use agent::credentials::{ACTIVATION_NODES, Activations, Grant, IdentityKind, IdentitySettings};
 use agent::distribution::Distribution;
 use agent::fault::NodeFaults;
 use agent::node::{Event, Node};
@@ -136,7 +136,7 @@ fn period(seconds: f64) -> Period {
 fn node(index: u32, situation: &Situation<'_>) -> Bench {
     let activations = Activations::of_nodes(index + 1);
     let grant = Grant { id: ACTIVATION.to_owned(), code: "c".repeat(20) };
-    activations.put((index / ACTIVATION_LIMIT) as usize, grant);
+    activations.put((index / ACTIVATION_NODES) as usize, grant);
     let identity = IdentitySettings {
         kind: IdentityKind::Hybrid,
         key_pool: KEYS,
@@ -254,6 +254,7 @@ impl Stage {
             due: made.at,
             now: made.at,
             timeout: Duration::MAX,
+            obstacles: None,
         };
         let answer = match self.runtime.block_on(self.client.send(outgoing)).outcome {
             Ok(body) => request.read(&body),
@@ -268,7 +269,7 @@ impl Stage {
     /// Opens the node's control channel, and lets it be driven from then on.
     fn open(&mut self, open: &channel_call::OpenChannel, made: &Made) -> Answer {
         let heard = self.stub.count();
-        let opening = self.client.open_channel(open, &made.signing.by, made.at, TEMPO);
+        let opening = self.client.open_channel(open, &made.signing.by, made.at, TEMPO, None);
         let opened = match self.runtime.block_on(opening) {
             Ok(opened) => opened,
             Err(OpenError::Refused(error, status)) => return Answer::Refused(error, status),
