@@ -110,7 +110,7 @@ pub(super) fn play(recorded: &[Call], jobs: &[Job]) -> Vec<Call> {
     let mut bench = near::near(&situation);
     let mut stage = Stage::set(&situation, &bench);
     while bench.now < situation.ends {
-        let next = bench.next_at().min(stage.next_at()).min(situation.ends);
+        let next = bench.next_at().min(stage.next_at()).clamp(bench.now, situation.ends);
         bench.run_until(next, &mut |made| stage.carry(made));
         if let Some(event) = stage.move_to(next) {
             bench.hand_to(event, &mut |made| stage.carry(made));
