@@ -16,7 +16,7 @@ pub mod latency;
 mod messages;
 mod way;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ use crate::simulation::CohortState;
 use channels::Break;
 use latency::LatencyModel;
 use messages::{Delivery, Mailroom};
-use way::{End, Held, Late};
+use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -70,8 +70,12 @@ pub struct Coordinator<'a> {
     met: u64,
     /// Control channels that are going to break.
     breaks: BTreeSet<Break>,
-    /// Up to when faults' beginnings were looked at.
+    /// Up to when the plane has heard everything; `now` may lie before it.
+    applied: Timestamp,
+    /// When the next fault begins or ends.
     edge: Timestamp,
+    /// When the last message comes to a node to which one was late, for none overtakes another.
+    pushed: BTreeMap<u32, Timestamp>,
 }
 
 /// Who follows the run, and where what is known stands for the operator.
@@ -119,6 +123,7 @@ struct Carried {
     attempt: u8,
     /// A hash of its body.
     body: u64,
+    patience: Patience,
     passage: Option<Box<Passage>>,
 }
 
@@ -130,6 +135,7 @@ impl Carried {
             operation: call.request.operation(),
             attempt: call.attempt,
             body: shared::seed::digest(&call.request.body()),
+            patience: Patience::of(&call.request),
             passage: call.passage.clone(),
         }
     }
@@ -173,15 +179,18 @@ impl<'a> Coordinator<'a> {
             board: Arc::default(),
             met: 0,
             breaks: BTreeSet::new(),
-            // What begins with the run is yet to begin.
-            edge: start - Period::milliseconds(1),
+            applied: start,
+            edge: Timestamp::NEVER,
+            pushed: BTreeMap::new(),
         }
     }
 
     /// The same fleet, told of each new board of faults.
     pub fn told_by(self, boards: Boards) -> Self {
         let board = boards.borrow().clone();
-        Self { board, boards: Some(boards), ..self }
+        // What begins with the run is yet to begin.
+        let edge = board.next_edge(self.now - Period::milliseconds(1));
+        Self { board, boards: Some(boards), edge, ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -298,6 +307,7 @@ impl<'a> Coordinator<'a> {
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
             let has_ended = self.apply(end, &mut script, desk);
+            self.applied = end;
             self.now = end.min(until);
             self.post_board();
             if has_ended {
@@ -311,6 +321,7 @@ impl<'a> Coordinator<'a> {
         let Some(boards) = &mut self.boards else { return };
         if boards.has_changed().unwrap_or(false) {
             self.board = boards.borrow_and_update().clone();
+            self.edge = self.board.next_edge(self.applied - Period::milliseconds(1));
             for lane in &mut self.lanes {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
@@ -428,11 +439,13 @@ impl<'a> Coordinator<'a> {
             }
         }
         let end = match &carried.passage {
-            None => End { answer, at: at + LOOKAHEAD, is_held: false },
-            Some(passage) => way::down(passage, carried.operation, made, at, answer),
+            None => End::at(at + LOOKAHEAD, answer),
+            Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
         let end = match &self.latency_model {
             None => end,
+            // A frame is sent, and no request that the plane takes its time over.
+            Some(_) if carried.patience.is_frame => end,
             Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
         };
         if let Some(node) = opens {
@@ -455,8 +468,11 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { intended, caller, operation, attempt, body, passage } = carried;
+        let Carried { intended, caller, operation, attempt, body, passage, .. } = carried;
         let Caller { node, lane, number, .. } = caller;
+        if end.breaks_channel {
+            self.breaks.insert(Break { at: end.at, node, by: None });
+        }
         let ending = Ending::from(&end.answer);
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
@@ -485,15 +501,25 @@ impl<'a> Coordinator<'a> {
 
     /// Sends a message down a node's control channel.
     fn push(&mut self, node: u32, message: Message, now: Timestamp) {
-        let (size, number, due) = (message.payload.len(), self.met, now + LOOKAHEAD);
+        let (size, number) = (message.payload.len(), self.met);
+        let before = self.pushed.get(&node).copied().unwrap_or_default();
+        let due = (now + LOOKAHEAD).max(before);
         let incoming = Incoming::Arrival(Arrival { node, news: News::Message(message) });
         let lane = self.lane_of(node);
         let Some(passage) = lane.shard.passage_of_push(node, number, now) else {
-            lane.inbox.push_back((due, incoming));
+            if due > now + LOOKAHEAD {
+                return self.come_late(node, (due, due), Vec::new(), incoming);
+            }
+            self.pushed.remove(&node);
+            self.lane_of(node).inbox.push_back((due, incoming));
             return;
         };
         match passage.way_down(size, Period::ZERO) {
-            Course::Arrives(delay) => self.come_late(node, (due, due + delay), Vec::new(), incoming),
+            Course::Arrives(delay) => {
+                let at = due.max(now + LOOKAHEAD + delay);
+                self.pushed.insert(node, at);
+                self.come_late(node, (at, at), Vec::new(), incoming);
+            }
             Course::Hangs(_) => self.come_late(node, (due, Timestamp::NEVER), passage.holders, incoming),
             Course::Breaks(after) => _ = self.breaks.insert(Break { at: now + after, node, by: None }),
         }
@@ -518,13 +544,13 @@ impl<'a> Coordinator<'a> {
     /// When a control channel breaks, or a fault begins or ends of which some may break.
     fn next_break(&self) -> Timestamp {
         let breaks = self.breaks.first().map_or(Timestamp::NEVER, |broken| broken.at);
-        breaks.min(self.board.next_edge(self.edge))
+        breaks.min(self.edge)
     }
 
     /// Breaks the control channels whose time has come, and notes which will
     /// break of what begins now.
     fn break_channels(&mut self, now: Timestamp) {
-        self.edge = now;
+        self.edge = self.board.next_edge(now);
         let begun =
             self.board.windows().iter().filter(|window| window.from == now && window.is_in_force(now));
         for window in begun {

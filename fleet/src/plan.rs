@@ -154,8 +154,6 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
-        let faults = Board::new(&plan, &scenario.faults);
-        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
         plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
@@ -164,6 +162,9 @@ impl Plan {
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let faults = Board::new(&plan, &scenario.faults, shifted);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         Ok(plan)
     }
 
@@ -176,6 +177,12 @@ impl Plan {
     pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
         let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
         thresholds.map(|threshold| &threshold.selection)
+    }
+
+    /// Whether anything may ever go wrong for a while, so that whoever keeps
+    /// something open has to be ready for it.
+    pub fn may_go_wrong(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     /// How many key pairs the nodes share.

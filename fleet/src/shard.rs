@@ -20,6 +20,7 @@ use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
 use shared::operation::Operation;
+use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::UpdateInstanceInformation;
 
@@ -55,6 +56,10 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made.
@@ -113,6 +118,14 @@ pub enum News {
     Message(Incoming),
     /// Its control channel is closed.
     ChannelClosed,
+}
+
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
 }
 
 impl Shard {
@@ -264,7 +277,7 @@ impl Shard {
                         let call = Called { node: node.identity, draw, lane, number, operation };
                         passage(&self.board, call, now, &mut self.counts)
                     };
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
+                    let Identity { number: node, incarnation, cohort, index } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
                     self.measures.emitted(request.operation(), now);
                     if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
@@ -274,6 +287,8 @@ impl Shard {
                     emitted.push(Emitted {
                         caller,
                         cohort,
+                        index,
+                        draw,
                         intended,
                         made,
                         attempt,

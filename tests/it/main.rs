@@ -22,6 +22,7 @@ mod live;
 mod message;
 mod message_trace;
 mod network_faults;
+mod network_live;
 mod node;
 mod other_services;
 mod pages;

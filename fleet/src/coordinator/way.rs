@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use agent::call::Answer;
+use agent::call::{Answer, Request};
+use agent::channel::call::MessageRequest;
 use agent::fault::passage::{Course, Meddling, Passage};
 use shared::time::{Period, Timestamp};
 
@@ -24,6 +25,39 @@ pub(super) struct End {
     pub(super) at: Timestamp,
     /// Whether it learns of it sooner where its faults are lifted sooner.
     pub(super) is_held: bool,
+    /// Whether the channel breaks over which it went.
+    pub(super) breaks_channel: bool,
+}
+
+impl End {
+    /// An end that comes at this instant and does no more.
+    pub(super) fn at(at: Timestamp, answer: Answer) -> Self {
+        Self { answer, at, is_held: false, breaks_channel: false }
+    }
+}
+
+/// How long a call is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// After so long nothing more is expected.
+    limit: Period,
+    /// Whether an answer is. What is sent over a channel without one is done with
+    /// once it is sent.
+    is_awaited: bool,
+    /// Whether it goes over a channel, which delivers it although nobody waits any more.
+    pub(super) is_frame: bool,
+}
+
+impl Patience {
+    pub(super) fn of(request: &Request) -> Self {
+        let limit = limit_of(request.operation());
+        match request {
+            Request::Message(MessageRequest::Frame(frame)) => {
+                Self { limit, is_awaited: frame.is_awaited, is_frame: true }
+            }
+            _ => Self { limit, is_awaited: true, is_frame: false },
+        }
+    }
 }
 
 /// When a call reaches the plane, or would have, and its end if it does not.
@@ -31,19 +65,19 @@ pub(super) fn up(call: &Emitted) -> (Timestamp, Option<End>) {
     let at = call.made + LOOKAHEAD;
     let Some(passage) = &call.passage else { return (at, None) };
     if let Meddling::Answers(stated) = &passage.meddling {
-        return (at, Some(End { answer: stated.answer(), at: at + LOOKAHEAD, is_held: false }));
+        return (at, Some(End::at(at + LOOKAHEAD, stated.answer())));
     }
-    let limit = limit_of(call.request.operation());
+    let patience = Patience::of(&call.request);
     match passage.way_up(call.request.body().len()) {
-        Course::Arrives(delay) if delay < limit => (at + delay, None),
-        course => (at, Some(end(course, call.made, at, limit))),
+        Course::Arrives(delay) if delay < patience.limit || patience.is_frame => (at + delay, None),
+        course => (at, Some(end(course, call.made, at, patience, passage.meddling == Meddling::None))),
     }
 }
 
 /// How a call ends that the plane answered at this instant.
 pub(super) fn down(
     passage: &Passage,
-    operation: &str,
+    patience: Patience,
     made: Timestamp,
     at: Timestamp,
     answer: Answer,
@@ -52,24 +86,27 @@ pub(super) fn down(
         Meddling::Replaces(stated) => stated.answer(),
         _ => answer,
     };
-    let limit = limit_of(operation);
     match passage.way_down(answer.size(), at.since(made)) {
-        Course::Arrives(delay) if at + LOOKAHEAD + delay < made + limit => {
-            End { answer, at: at + LOOKAHEAD + delay, is_held: false }
+        Course::Arrives(delay) if at + LOOKAHEAD + delay < made + patience.limit => {
+            End::at(at + LOOKAHEAD + delay, answer)
         }
-        course => end(course, made, at, limit),
+        course => end(course, made, at, patience, passage.meddling == Meddling::None),
     }
 }
 
-/// An end without an answer.
-fn end(course: Course, made: Timestamp, at: Timestamp, limit: Period) -> End {
-    let gives_up = (made + limit).max(at + LOOKAHEAD);
+/// An end without an answer. What befalls a single frame does its channel no harm.
+fn end(course: Course, made: Timestamp, at: Timestamp, patience: Patience, is_of_channel: bool) -> End {
+    let gives_up = (made + patience.limit).max(at + LOOKAHEAD);
+    let breaks_channel = patience.is_frame && is_of_channel && matches!(course, Course::Breaks(_));
+    if !patience.is_awaited {
+        return End { breaks_channel, ..End::at(at + LOOKAHEAD, Answer::Done) };
+    }
     let (at, is_held) = match course {
         Course::Breaks(after) => ((at + LOOKAHEAD + after).min(gives_up), false),
         Course::Hangs(after) => (after.map_or(gives_up, |after| (made + after).min(gives_up)), true),
         Course::Arrives(_) => (gives_up, false),
     };
-    End { answer: Answer::Unreachable, at, is_held }
+    End { answer: Answer::Unreachable, at, is_held, breaks_channel }
 }
 
 /// What comes to the nodes of a shard later than anything else that left the
