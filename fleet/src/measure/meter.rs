@@ -11,18 +11,21 @@
 use std::sync::Arc;
 
 use shared::id::AssociationId;
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 
 use super::live::{AssociationTimes, Live, Samples, StateRanges};
 use super::recent::{Follow, Pulse, Seconds, second_of};
 use super::tally::Tally;
 use super::timeline::Timeline;
-use super::{Ran, histogram};
+use super::{Ran, histogram, merge_histograms};
 use crate::metric::selection::Selection;
 use crate::metric::{Label, Metric};
 use crate::operator::rounds::KnownRounds;
 use crate::plan::Plan;
 use crate::simulation::CohortState;
+
+/// A run of an association that the operator has not told of so long after is none of its making.
+const STRANGE: Period = Period::minutes(15);
 
 /// Whoever follows a run.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ impl Follow {
             match selection.metric {
                 Metric::TimeToStart | Metric::TimeToSuccess => follow.runs = true,
                 Metric::Latency => follow.latencies = true,
+                Metric::Lateness => follow.lateness = true,
                 _ => {}
             }
         }
@@ -92,6 +96,7 @@ impl Meter {
         self.live.at = at;
         self.live.held = held;
         self.live.tally = Tally::default();
+        self.live.lateness = None;
         let mut cohorts = vec![CohortState::default(); self.live.cohorts.len()];
         let mut made = Seconds::new();
         for pulse in pulses {
@@ -102,6 +107,7 @@ impl Meter {
                 calls.into_iter().for_each(|(operation, count)| *sum.entry(operation).or_default() += count);
             }
             self.waiting.extend(pulse.runs);
+            merge_histograms(&mut self.live.lateness, pulse.lateness);
             for (operation, microseconds) in pulse.latencies {
                 let of_operation = self.live.latency.entry(operation).or_insert_with(histogram);
                 of_operation.saturating_record(microseconds.max(1));
@@ -153,7 +159,7 @@ impl Meter {
         let Self { rounds, live, waiting, .. } = self;
         let associations = rounds.read();
         waiting.retain(|(id, ran)| {
-            let Some(known) = associations.get(id) else { return true };
+            let Some(known) = associations.get(id) else { return live.at < ran.ended + STRANGE };
             if known.looked_at <= ran.ended {
                 return true;
             }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use shared::id::AssociationId;
 use shared::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub struct Follow {
     pub runs: bool,
     /// How long each call took.
     pub latencies: bool,
+    /// How late due entries were served.
+    pub lateness: bool,
 }
 
 /// What happened since somebody last asked.
@@ -46,6 +49,8 @@ pub struct Pulse {
     pub runs: Vec<(AssociationId, Ran)>,
     /// How long the calls took that ended since the last one, in microseconds.
     pub latencies: Vec<(&'static str, u64)>,
+    /// How late due entries were served since the run began, if that is followed.
+    pub lateness: Option<Histogram<u64>>,
 }
 
 impl Measures {
@@ -62,6 +67,7 @@ impl Measures {
             pulse.seconds = std::mem::replace(&mut recent.seconds, later);
             pulse.runs = std::mem::take(&mut recent.runs);
             pulse.latencies = std::mem::take(&mut recent.latencies);
+            pulse.lateness = self.lateness.clone().filter(|_| recent.follow.lateness);
         }
         pulse
     }

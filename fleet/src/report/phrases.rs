@@ -321,6 +321,14 @@ pub(super) fn herd(result: &RunResult) -> Option<String> {
     ))
 }
 
+/// The calls of an operation in its busiest second, and how many times the mean that is.
+pub(super) fn peak(peak: Option<&Peak>) -> [String; 2] {
+    match peak {
+        Some(Peak { calls, factor }) => [count(*calls), format!("{}x", number(*factor))],
+        None => ["-", "-"].map(str::to_owned),
+    }
+}
+
 /// Whose the latencies are, where they are not the plane's own.
 pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
     match result.pace {
