@@ -216,7 +216,7 @@ impl<'a> Coordinator<'a> {
         let follower = self.follower.as_mut()?;
         let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
         follower.meter.take(at, pulses, None);
-        follower.board.put(follower.meter.live().clone());
+        follower.meter.put_up(&follower.board);
         Some(follower.meter.live())
     }
 

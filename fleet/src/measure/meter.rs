@@ -8,13 +8,15 @@
 //!
 //! Invariant: shards are added up, never put in an order, so their number shows nowhere.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use shared::id::AssociationId;
 use shared::time::{Period, Timestamp};
 
-use super::live::{AssociationTimes, Live, Samples, StateRanges};
-use super::recent::{Follow, Pulse, Seconds, second_of};
+use super::live::{AssociationTimes, Live, LiveBoard, Samples, StateRanges};
+use super::recent::{Follow, Pulse, Second, second_of};
 use super::tally::Tally;
 use super::timeline::Timeline;
 use super::{Ran, histogram, merge_histograms};
@@ -43,6 +45,7 @@ impl Follow {
     pub fn of<'a>(asked: impl IntoIterator<Item = &'a Selection>) -> Self {
         let mut follow = Self::default();
         for selection in asked {
+            follow.counts = true;
             match selection.metric {
                 Metric::TimeToStart | Metric::TimeToSuccess => follow.runs = true,
                 Metric::Latency => follow.latencies = true,
@@ -80,6 +83,13 @@ impl Meter {
         self.live.at
     }
 
+    /// Puts up what is known, if anybody asks for it while the run goes on.
+    pub fn put_up(&self, board: &LiveBoard) {
+        if self.follow.counts {
+            board.put(self.live.clone());
+        }
+    }
+
     /// What is known.
     pub fn live(&self) -> &Live {
         &self.live
@@ -98,13 +108,17 @@ impl Meter {
         self.live.tally = Tally::default();
         self.live.lateness = None;
         let mut cohorts = vec![CohortState::default(); self.live.cohorts.len()];
-        let mut made = Seconds::new();
+        let mut made: BTreeMap<i64, Second> = BTreeMap::new();
         for pulse in pulses {
             self.live.tally.add(pulse.tally);
             cohorts.iter_mut().zip(pulse.cohorts).for_each(|(sum, cohort)| sum.add(cohort));
-            for (second, calls) in pulse.seconds {
-                let sum = made.entry(second).or_default();
-                calls.into_iter().for_each(|(operation, count)| *sum.entry(operation).or_default() += count);
+            for told in pulse.seconds {
+                match made.entry(told.second) {
+                    Entry::Vacant(none) => _ = none.insert(told),
+                    Entry::Occupied(mut sum) => {
+                        told.calls.iter().for_each(|(operation, count)| sum.get_mut().add(operation, *count));
+                    }
+                }
             }
             self.waiting.extend(pulse.runs);
             merge_histograms(&mut self.live.lateness, pulse.lateness);
@@ -116,12 +130,14 @@ impl Meter {
         self.ranges(cohorts, u64::try_from(seconds).unwrap_or(0));
         let mut all = CohortState::default();
         self.live.cohorts.iter().for_each(|cohort| all.add(*cohort));
-        self.timeline.take(&made, at, all);
-        self.herd(made);
-        let associations = self.rounds.read();
-        self.live.tally.name(|id| associations.get(&id).map(|known| known.name.as_str()));
-        drop(associations);
-        self.fold_runs();
+        self.timeline.take(made.values(), at, all);
+        made.values().for_each(|made| self.herd(made));
+        if self.follow.counts {
+            let associations = self.rounds.read();
+            self.live.tally.name(|id| associations.get(&id).map(|known| known.name.as_str()));
+            drop(associations);
+            self.fold_runs();
+        }
     }
 
     /// Nodes stood as before in the seconds in which nobody asked, for nothing happened in them.
@@ -139,19 +155,17 @@ impl Meter {
         }
     }
 
-    fn herd(&mut self, made: Seconds) {
+    fn herd(&mut self, made: &Second) {
         let herd = &mut self.live.herd;
-        for (second, calls) in made {
-            let all: u64 = calls.values().sum();
-            herd.total += all;
-            if all > herd.peak {
-                (herd.peak, herd.peak_at) = (all, Timestamp::from_seconds(second));
-            }
-            for (operation, count) in calls {
-                let (peak, total) = herd.by_operation.entry(operation).or_default();
-                *peak = (*peak).max(count);
-                *total += count;
-            }
+        let all = made.total();
+        herd.total += all;
+        if all > herd.peak {
+            (herd.peak, herd.peak_at) = (all, Timestamp::from_seconds(made.second));
+        }
+        for (operation, count) in &made.calls {
+            let (peak, total) = herd.by_operation.entry(operation).or_default();
+            *peak = (*peak).max(u64::from(*count));
+            *total += u64::from(*count);
         }
     }
 
