@@ -301,7 +301,8 @@ pub(crate) fn threshold_trouble(outcome: &Outcome) -> Option<String> {
         Verdict::Passed => None,
         Verdict::Failed => {
             let ended = if outcome.has_ended_run { ", which ended the run" } else { "" };
-            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}", measured(outcome)))
+            let never = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}{never}", measured(outcome)))
         }
         Verdict::NotEvaluated => {
             let reason = outcome.reason.as_deref().unwrap_or("nothing was measured");
