@@ -234,7 +234,7 @@ impl<'a> Coordinator<'a> {
         let follower = self.follower.as_mut()?;
         let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
         follower.meter.take(at, pulses, None);
-        follower.board.put(follower.meter.live().clone());
+        follower.meter.put_up(&follower.board);
         Some(follower.meter.live())
     }
 
@@ -500,6 +500,8 @@ impl<'a> Coordinator<'a> {
         };
         let end = match &self.latency_model {
             None => end,
+            // A frame is sent, and no request that the plane takes its time over.
+            Some(_) if carried.patience.is_frame => end,
             Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
         };
         if let Some(node) = opens {
