@@ -12,10 +12,11 @@
 //! history is the same for any number of shards.
 
 mod channels;
+pub mod latency;
 mod messages;
 mod way;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,10 +34,14 @@ use crate::history::record::{By, Call, Event, Heard, Record, Subject};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
+use crate::measure::live::{Live, LiveBoard};
+use crate::measure::meter::Meter;
+use crate::measure::timeline::Timeline;
 use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
+use latency::LatencyModel;
 use messages::{Delivery, Mailroom};
 use way::{End, Held, Late, Patience};
 
@@ -60,14 +65,29 @@ pub struct Coordinator<'a> {
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
+    follower: Option<Follower>,
+    latency_model: Option<LatencyModel>,
     boards: Option<Boards>,
     board: Arc<Board>,
     /// How often something came late; tells them apart.
     met: u64,
     /// Control channels that are going to break.
     breaks: BTreeSet<Break>,
-    /// Up to when faults' beginnings were looked at.
+    /// Up to when the plane has heard everything; `now` may lie before it.
+    applied: Timestamp,
+    /// When the next fault begins or ends.
     edge: Timestamp,
+    /// When the last message comes to a node to which one was late, for none overtakes another.
+    pushed: BTreeMap<u32, Timestamp>,
+}
+
+/// Who follows the run, and where what is known stands for the operator.
+#[derive(Debug)]
+pub struct Follower {
+    /// Takes what shards tell.
+    pub meter: Meter,
+    /// Where what is known is put.
+    pub board: Arc<LiveBoard>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -83,7 +103,8 @@ struct ShardLane {
 
 /// What is on its way to a node.
 enum Incoming {
-    Completion(Completion),
+    /// A call's end, and where latency is modelled, when it was meant to be made.
+    Completion(Completion, Option<Timestamp>),
     Arrival(Arrival),
 }
 
@@ -102,6 +123,7 @@ impl Arriving {
 
 /// What is left of a call once the plane has it.
 struct Carried {
+    intended: Timestamp,
     caller: Caller,
     operation: &'static str,
     attempt: u8,
@@ -116,6 +138,7 @@ struct Carried {
 impl Carried {
     fn of(call: &Emitted, is_recorded: bool) -> Self {
         Self {
+            intended: call.intended,
             caller: call.caller,
             operation: call.request.operation(),
             attempt: call.attempt,
@@ -162,24 +185,61 @@ impl<'a> Coordinator<'a> {
             now: start,
             events: 0,
             mailroom,
+            follower: None,
+            latency_model: None,
             boards: None,
             board: Arc::default(),
             met: 0,
             breaks: BTreeSet::new(),
-            // What begins with the run is yet to begin.
-            edge: start - Period::milliseconds(1),
+            applied: start,
+            edge: Timestamp::NEVER,
+            pushed: BTreeMap::new(),
         }
     }
 
     /// The same fleet, told of each new board of faults.
     pub fn told_by(self, boards: Boards) -> Self {
         let board = boards.borrow().clone();
-        Self { board, boards: Some(boards), ..self }
+        // What begins with the run is yet to begin.
+        let edge = board.next_edge(self.now - Period::milliseconds(1));
+        Self { board, boards: Some(boards), edge, ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
     pub fn move_to(&mut self, service: &'a Service) {
         self.service = service;
+    }
+
+    /// The same fleet, followed: [`Coordinator::measure`] says what is known.
+    pub fn followed_by(mut self, follower: Follower) -> Self {
+        let follow = follower.meter.follow();
+        self.shards_mut().for_each(|shard| shard.measures.follow(follow));
+        self.follower = Some(follower);
+        self
+    }
+
+    /// The same fleet before a plane that takes so long to answer.
+    pub fn delayed_by(self, latency_model: Option<LatencyModel>) -> Self {
+        Self { latency_model, ..self }
+    }
+
+    /// Takes in what the shards have done up to `at`; of calls, those before the second of `until`.
+    pub fn measure(&mut self, at: Timestamp, until: Timestamp) -> Option<&Live> {
+        let follower = self.follower.as_mut()?;
+        let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
+        follower.meter.take(at, pulses, None);
+        follower.board.put(follower.meter.live().clone());
+        Some(follower.meter.live())
+    }
+
+    /// The run second by second, if it is followed.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.follower.as_ref().map(|follower| follower.meter.timeline())
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self, desk: &VirtualDesk<'_>) -> Timestamp {
+        self.next_instant().min(desk.next_due())
     }
 
     /// The instant up to which everything has happened.
@@ -259,6 +319,7 @@ impl<'a> Coordinator<'a> {
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
             let has_ended = self.apply(end, &mut script, desk);
+            self.applied = end;
             self.now = end.min(until);
             self.post_board();
             if has_ended {
@@ -272,6 +333,7 @@ impl<'a> Coordinator<'a> {
         let Some(boards) = &mut self.boards else { return };
         if boards.has_changed().unwrap_or(false) {
             self.board = boards.borrow_and_update().clone();
+            self.edge = self.board.next_edge(self.applied - Period::milliseconds(1));
             for lane in &mut self.lanes {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
@@ -337,6 +399,10 @@ impl<'a> Coordinator<'a> {
             } else if broken == at {
                 self.break_channels(at);
             } else if operator == at {
+                if at.milliseconds().rem_euclid(1_000) == 0 {
+                    // Conditions are evaluated at whole seconds, by what is known then.
+                    self.measure(at, at);
+                }
                 has_ended = poll(script, desk, at);
             } else if mail == at {
                 // Looked after below.
@@ -402,6 +468,12 @@ impl<'a> Coordinator<'a> {
             None => End::at(at + LOOKAHEAD, answer),
             Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
+        let end = match &self.latency_model {
+            None => end,
+            // A frame is sent, and no request that the plane takes its time over.
+            Some(_) if carried.patience.is_frame => end,
+            Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
+        };
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
                 self.mailroom.opened(node, caller.node, at);
@@ -422,7 +494,7 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { caller, operation, attempt, body, passage, recorded, .. } = carried;
+        let Carried { intended, caller, operation, attempt, body, passage, recorded, .. } = carried;
         let Caller { node, lane, number, incarnation } = caller;
         if end.breaks_channel {
             self.breaks.insert(Break { at: end.at, node, by: None });
@@ -437,8 +509,10 @@ impl<'a> Coordinator<'a> {
         }
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
-        let incoming = Incoming::Completion(completion);
+        let is_modelled = self.latency_model.is_some();
+        let incoming = Incoming::Completion(completion, is_modelled.then_some(intended));
         match passage {
+            None if is_modelled => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
             None => self.lane_of(node).inbox.push_back((end.at, incoming)),
             Some(passage) => {
                 let holders = if end.is_held { passage.holders } else { Vec::new() };
@@ -460,15 +534,25 @@ impl<'a> Coordinator<'a> {
 
     /// Sends a message down a node's control channel.
     fn push(&mut self, node: u32, message: Message, now: Timestamp) {
-        let (size, number, due) = (message.payload.len(), self.met, now + LOOKAHEAD);
+        let (size, number) = (message.payload.len(), self.met);
+        let before = self.pushed.get(&node).copied().unwrap_or_default();
+        let due = (now + LOOKAHEAD).max(before);
         let incoming = Incoming::Arrival(Arrival { node, news: News::Message(message) });
         let lane = self.lane_of(node);
         let Some(passage) = lane.shard.passage_of_push(node, number, now) else {
-            lane.inbox.push_back((due, incoming));
+            if due > now + LOOKAHEAD {
+                return self.come_late(node, (due, due), Vec::new(), incoming);
+            }
+            self.pushed.remove(&node);
+            self.lane_of(node).inbox.push_back((due, incoming));
             return;
         };
         match passage.way_down(size, Period::ZERO) {
-            Course::Arrives(delay) => self.come_late(node, (due, due + delay), Vec::new(), incoming),
+            Course::Arrives(delay) => {
+                let at = due.max(now + LOOKAHEAD + delay);
+                self.pushed.insert(node, at);
+                self.come_late(node, (at, at), Vec::new(), incoming);
+            }
             Course::Hangs(_) => self.come_late(node, (due, Timestamp::NEVER), passage.holders, incoming),
             Course::Breaks(after) => _ = self.breaks.insert(Break { at: now + after, node, by: None }),
         }
@@ -493,13 +577,13 @@ impl<'a> Coordinator<'a> {
     /// When a control channel breaks, or a fault begins or ends of which some may break.
     fn next_break(&self) -> Timestamp {
         let breaks = self.breaks.first().map_or(Timestamp::NEVER, |broken| broken.at);
-        breaks.min(self.board.next_edge(self.edge))
+        breaks.min(self.edge)
     }
 
     /// Breaks the control channels whose time has come, and notes which will
     /// break of what begins now.
     fn break_channels(&mut self, now: Timestamp) {
-        self.edge = now;
+        self.edge = self.board.next_edge(now);
         let begun =
             self.board.windows().iter().filter(|window| window.from == now && window.is_in_force(now));
         for window in begun {
@@ -536,8 +620,9 @@ impl ShardLane {
         let last = end - Period::milliseconds(1);
         loop {
             match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
-                Some((at, Incoming::Completion(completion))) => {
+                Some((at, Incoming::Completion(mut completion, intended))) => {
                     self.now = at;
+                    completion.spent = intended.map(|intended| latency::spent(at, intended));
                     self.shard.deliver(completion, at, &mut self.emitted);
                 }
                 Some((at, Incoming::Arrival(arrival))) => {

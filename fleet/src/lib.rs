@@ -12,12 +12,14 @@
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
 //! - [`story`]: what one node went through
+//! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
 mod cause;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod connections;
 pub mod coordinator;
 pub mod embedded;
@@ -28,6 +30,7 @@ pub mod host;
 pub mod in_process;
 pub mod live;
 pub mod measure;
+pub mod metric;
 pub mod operator;
 pub mod plan;
 pub mod progress;
@@ -42,4 +45,5 @@ pub mod socket_desk;
 pub mod solo;
 pub mod story;
 pub mod survey;
+pub mod threshold;
 pub mod witness;

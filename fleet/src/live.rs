@@ -19,7 +19,7 @@ use http::HeaderValue;
 use shared::error::ApiError;
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
-use shared::time::Period;
+use shared::time::{Period, Timestamp};
 use shared::wire::GetMessages;
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,6 +29,7 @@ use crate::connections::Connections;
 use crate::fault::switchboard::Boards;
 use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
 use crate::history::recorder::Recorder;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
 use crate::shard::{Arrival, Completion, Emitted, Shard};
@@ -83,6 +84,8 @@ pub struct Surroundings {
 pub enum Question {
     /// What was seen so far, and how nodes stand.
     State(oneshot::Sender<State>),
+    /// What was done since this was last asked; of calls, those before the second of this instant.
+    Pulse(Timestamp, oneshot::Sender<Pulse>),
     /// Take up nothing new; end once nothing is held.
     Drain,
 }
@@ -153,6 +156,10 @@ pub async fn run(
                     let cohorts = shard.cohort_states();
                     // Nobody waits for it any more: then it is not wanted.
                     let _ = reply.send(State { measures: shard.measures.clone(), cohorts });
+                }
+                Some(Question::Pulse(until, reply)) => {
+                    // Nobody waits for it any more: then nobody follows.
+                    let _ = reply.send(shard.pulse(until));
                 }
                 Some(Question::Drain) => {
                     drains = true;

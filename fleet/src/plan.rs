@@ -8,12 +8,14 @@ mod association;
 mod cohort;
 mod error;
 mod estimate;
+mod threshold;
 
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::distribution::Distribution;
 use agent::fault::Share;
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
@@ -27,8 +29,10 @@ use self::association::misfits;
 pub use self::error::PlanError;
 use crate::fault::Board;
 use crate::history::mode::{Choice, HistoryMode};
+use crate::metric::selection::Selection;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
+use crate::threshold::Threshold;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -59,6 +63,10 @@ pub struct Plan {
     pub plane: PlaneConfig,
     /// What is written of the run.
     pub history: Choice,
+    /// How long the plane takes to answer in virtual time, if that is modelled.
+    pub latency_model: Option<Distribution>,
+    /// What must come of it.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// An association that the operator will create.
@@ -74,6 +82,13 @@ pub struct PlannedAssociation {
     pub rounds: u32,
     /// The refusal that is expected, if one is.
     pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
 }
 
 /// What flags change in a scenario.
@@ -136,6 +151,8 @@ impl Plan {
             faults: Arc::default(),
             plane: scenario.plane.clone(),
             history: Choice::of(None, 0),
+            latency_model: threshold::latency_model(scenario)?,
+            thresholds: scenario.thresholds.0.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -144,9 +161,8 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
-        let faults = Board::new(&plan, &scenario.faults);
-        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
+        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;
@@ -154,12 +170,21 @@ impl Plan {
             association.at = association.at + shift - earlier;
         }
         plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
+        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let faults = Board::new(&plan, &scenario.faults, shifted);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         Ok(plan)
     }
 
     /// How many nodes there are.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()
+    }
+
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        thresholds.map(|threshold| &threshold.selection)
     }
 
     /// Whether anything may ever go wrong for a while, so that whoever keeps

@@ -2,7 +2,8 @@
 //!
 //! [`RunResult`] holds every fact that a report shows, and nothing that a report
 //! would have to reckon: [`RunResult::new`] (in `gather`) counts, `round` tells
-//! which run belongs to which dispatch and whether nodes and plane agree.
+//! which run belongs to which dispatch and whether nodes and plane agree, `judge`
+//! what came of thresholds.
 //! `report` puts it into words.
 //!
 //! Invariant: wall time, spending and addresses stand in [`RunResult::spent`]
@@ -10,6 +11,8 @@
 //! are in the order of their keys, and sums are of integers.
 
 mod gather;
+mod herd;
+mod judge;
 mod round;
 
 use std::collections::BTreeMap;
@@ -23,9 +26,11 @@ use shared::time::{Period, Timestamp};
 use crate::connections::Connections;
 use crate::history::Digest;
 use crate::history::mode::HistoryMode;
+pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
+use crate::threshold::Outcome;
 
 /// The version of the form of `result.json`.
 pub const VERSION: u32 = 1;
@@ -68,8 +73,15 @@ pub struct RunResult {
     pub not_made: Vec<String>,
     /// The associations that were refused, or should have been.
     pub refusals: Vec<Refusal>,
+    /// What came of each threshold, in the order of the scenario.
+    pub thresholds: Vec<Outcome>,
+    /// How the nodes' calls were spread over simulated time.
+    pub herd: Herd,
     /// The nodes' calls that came to their end, by operation.
     pub calls: BTreeMap<String, Calls>,
+    /// How long calls took from their intended instant, by operation, where the
+    /// scenario's `latency_model` says it; nothing in real time, where it is measured.
+    pub modelled_latency: BTreeMap<String, Quantiles>,
     /// The compliance of associations, as the plane counts it; `None` if it did not say.
     pub compliance: Option<Compliance>,
     /// What else the operator did.
@@ -302,7 +314,7 @@ pub struct Generator {
     pub connections_replaced: u64,
 }
 
-/// A distribution of durations, in microseconds of wall time.
+/// A distribution of durations, in microseconds: of wall time where they are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Quantiles {
     /// Half took no longer.
@@ -428,6 +440,7 @@ enum PaceForm {
 enum EndingForm {
     Complete,
     OutOfTime,
+    Aborted,
     CutShort,
 }
 

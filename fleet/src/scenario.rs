@@ -9,6 +9,7 @@ mod error;
 pub mod fault;
 pub mod selector;
 pub mod takes;
+mod threshold;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -18,10 +19,13 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+use self::takes::Takes;
+
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 use crate::history::mode::HistoryMode;
 
@@ -68,6 +72,12 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
@@ -105,6 +115,8 @@ impl Scenario {
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
             faults: Vec::new(),
         }
     }

@@ -17,14 +17,19 @@ use agent::credentials::Signing;
 use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
 use crate::fault::passage::{Called, Counts, of_push, passage};
+use crate::history::Ending;
 use crate::history::record::{By, Call, Event as Happening, Record, Subject};
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -41,6 +46,8 @@ pub struct Shard {
     actions: Vec<Action>,
     /// What its nodes set out to do and decided, where somebody writes it down.
     told: Option<Vec<Record>>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -138,6 +145,7 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
             board,
@@ -148,6 +156,7 @@ impl Shard {
             library: Library::default(),
             actions: Vec::new(),
             told: None,
+            states,
             measures: Measures::default(),
         }
     }
@@ -175,11 +184,13 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
@@ -214,6 +225,12 @@ impl Shard {
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
+        }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
@@ -256,10 +273,22 @@ impl Shard {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
         self.agenda.set(place, node.next_due());
         let identity = node.identity;
         for action in self.actions.drain(..) {
@@ -282,6 +311,10 @@ impl Shard {
                         let call = Call { lane: Some(lane), number, attempt, operation, subject };
                         let by = By::Node { number: node, incarnation };
                         told.push(Record { at: now, by, event: Happening::Invoke(call) });
+                    }
+                    self.measures.emitted(request.operation(), now);
+                    if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
+                        self.measures.heartbeats.retried += 1;
                     }
                     let made = now;
                     emitted.push(Emitted {
@@ -308,4 +341,17 @@ impl Shard {
             }
         }
     }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
 }

@@ -41,7 +41,7 @@ impl Hold for Closing<'_> {
         let Self { display, directory, again, is_json, is_duration_given, hold_until, outcome } = self;
         display.finish();
         let result = RunResult::new(finished);
-        let written = write(directory, &result);
+        let written = write(directory, finished, &result, is_duration_given);
         let is_recorded = finished.recorded.is_some();
         let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
         let footer = Footer { written: written_files, again };
@@ -58,13 +58,20 @@ impl Hold for Closing<'_> {
     }
 }
 
-fn write(directory: &RunDirectory, result: &RunResult) -> Result<(), Failure> {
+fn write(
+    directory: &RunDirectory,
+    finished: &Finished,
+    result: &RunResult,
+    is_duration_given: bool,
+) -> Result<(), Failure> {
     let path = directory.path();
     let put = |name: &str, text: String| -> Result<(), WriteError> {
         write_atomically(&path.join(name), text.as_bytes())
     };
     put("result.json", result.to_json())?;
     put("report.md", report::markdown(result))?;
+    put("timeline.csv", finished.timeline.to_csv())?;
+    put("junit.xml", report::junit(result, is_duration_given))?;
     directory.make_latest()?;
     Ok(())
 }
@@ -85,7 +92,7 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
 
 fn files(directory: &Path, is_recorded: bool) -> String {
     let history = if is_recorded { format!("  {FILE}") } else { String::new() };
-    format!("{}/  result.json  report.md{history}", directory.display())
+    format!("{}/  result.json  report.md  junit.xml  timeline.csv{history}", directory.display())
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// The nodes register, send heartbeats, poll for associations, run documents and
 /// report, as the real agent does. At the end comes a summary, and a directory
-/// with result.json and report.md. Ctrl-C ends it in good order.
+/// with result.json, report.md, junit.xml and timeline.csv. Ctrl-C ends it in good order.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Run {

@@ -45,7 +45,7 @@ pub(super) struct Patience {
     /// once it is sent.
     is_awaited: bool,
     /// Whether it goes over a channel, which delivers it although nobody waits any more.
-    is_frame: bool,
+    pub(super) is_frame: bool,
 }
 
 impl Patience {

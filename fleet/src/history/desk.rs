@@ -50,6 +50,10 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
         outcome
     }
 
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        self.desk.instant_of(date)
+    }
+
     async fn wake(&self, due: Timestamp) -> Wake {
         self.desk.wake(due).await
     }

@@ -102,6 +102,21 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// A label with a value that the scenario does not have.
+    #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
+    ThresholdLabel {
+        /// The threshold.
+        threshold: String,
+        /// The label.
+        label: &'static str,
+        /// Its value.
+        value: String,
+        /// The nearest name, or those there are.
+        known: String,
+    },
+    /// A latency that cannot be drawn.
+    #[error("`latency_model`: {0}")]
+    LatencyModel(InvalidDistribution),
     /// A fault that cannot be what was written.
     #[error("fault {name}: {source}")]
     Fault {

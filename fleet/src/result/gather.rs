@@ -7,16 +7,17 @@ use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::judge;
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, HistoryCost, InvalidInstance, Nodes,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, HistoryCost, InvalidInstance, Nodes,
     OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
-use crate::simulation::Finished;
+use crate::simulation::{Finished, Pace};
 
 impl RunResult {
     /// What a run that ended came to.
@@ -40,11 +41,17 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            thresholds: judge::thresholds(finished),
+            herd: Herd::of(&finished.live),
             calls: measures
                 .calls
                 .iter()
                 .map(|(name, calls)| ((*name).to_owned(), self::calls(calls)))
                 .collect(),
+            modelled_latency: match finished.pace {
+                Pace::Virtual => latency(finished),
+                Pace::Scaled(_) => BTreeMap::new(),
+            },
             compliance: finished.survey.as_ref().map(|survey| survey.compliance),
             operator: OperatorWork {
                 tagged: operator.tagged,
@@ -143,7 +150,7 @@ fn not_made(finished: &Finished) -> Vec<String> {
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
@@ -182,17 +189,15 @@ fn by_lane(counts: &BTreeMap<LaneName, u64>) -> BTreeMap<String, u64> {
 }
 
 fn spent(finished: &Finished) -> Spent {
-    let calls = finished.measures.calls.iter();
-    let latency = calls.filter_map(|(name, calls)| {
-        let histogram = calls.latency.as_ref()?;
-        Some(((*name).to_owned(), Quantiles::of(histogram)))
-    });
     Spent {
         plane: finished.plane.clone(),
         wall_seconds: finished.spending.wall.as_secs_f64(),
         cpu_seconds: finished.spending.cpu.as_secs_f64(),
         memory_bytes: finished.spending.memory,
-        latency: latency.collect(),
+        latency: match finished.pace {
+            Pace::Virtual => BTreeMap::new(),
+            Pace::Scaled(_) => latency(finished),
+        },
         generator: generator(finished),
         history: finished.recorded.map(|written| HistoryCost {
             bytes: written.bytes,
@@ -200,6 +205,15 @@ fn spent(finished: &Finished) -> Spent {
             waited_seconds: written.waited.as_secs_f64(),
         }),
     }
+}
+
+fn latency(finished: &Finished) -> BTreeMap<String, Quantiles> {
+    let calls = finished.measures.calls.iter();
+    let latency = calls.filter_map(|(name, calls)| {
+        let histogram = calls.latency.as_ref()?;
+        Some(((*name).to_owned(), Quantiles::of(histogram)))
+    });
+    latency.collect()
 }
 
 fn generator(finished: &Finished) -> Option<Generator> {
@@ -250,11 +264,12 @@ mod tests {
     use super::*;
     use crate::connections::Connections;
     use crate::history::recorder::Written;
+    use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
     use crate::scenario::Scenario;
-    use crate::simulation::{CohortState, Ending, Pace, Spending};
+    use crate::simulation::{CohortState, Ending, Spending};
     use crate::survey::{Compliance, Execution, Listed, Survey};
 
     fn second(count: u64) -> Timestamp {
@@ -310,6 +325,9 @@ mod tests {
             ended: second(120),
             operator,
             measures,
+            live: Live::default(),
+            timeline: Default::default(),
+            broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
