@@ -99,6 +99,9 @@ pub struct Follower {
 /// A shard and the completions on their way to it, in the order of their instants.
 struct ShardLane {
     shard: Shard,
+    /// The instant of what its nodes were handed last. It depends on no other node
+    /// where it matters: a node that is behind is served before anybody else.
+    now: Timestamp,
     inbox: VecDeque<(Timestamp, Incoming)>,
     late: Late,
     emitted: Vec<Emitted>,
@@ -173,7 +176,7 @@ impl<'a> Coordinator<'a> {
                     shard.tell();
                 }
                 let (late, inbox, emitted) = (Late::default(), VecDeque::new(), Vec::new());
-                ShardLane { shard, inbox, late, emitted }
+                ShardLane { shard, now: start, inbox, late, emitted }
             })
             .collect();
         service.follow();
@@ -671,17 +674,18 @@ impl ShardLane {
         loop {
             match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
                 Some((at, Incoming::Completion(mut completion, intended))) => {
+                    self.now = at;
                     completion.spent = intended.map(|intended| latency::spent(at, intended));
                     self.shard.deliver(completion, at, &mut self.emitted);
                 }
                 Some((at, Incoming::Arrival(arrival))) => {
+                    self.now = at;
                     self.shard.arrive(arrival, at, &mut self.emitted);
                 }
-                None => {
-                    if self.shard.serve(last, &mut self.emitted).is_none() {
-                        return;
-                    }
-                }
+                None => match self.shard.serve_from(self.now, last, &mut self.emitted) {
+                    Some(due) => self.now = self.now.max(due),
+                    None => return,
+                },
             }
         }
     }

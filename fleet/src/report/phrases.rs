@@ -1,8 +1,8 @@
 //! What the summary and the document say in the same words.
 
-use crate::history::mode::HistoryMode;
 use std::collections::BTreeMap;
 
+use crate::history::mode::HistoryMode;
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
 use crate::result::{
     AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,

@@ -185,7 +185,11 @@ cohorts:
         assert_eq!((scenario.name.as_str(), scenario.seed, scenario.time), ("top", 1, Time::Scale(60.0)));
         assert_eq!(scenario.labels.len(), 2, "maps are laid over one another");
         let sizes: Vec<_> = scenario.cohorts.iter().map(|c| (c.name.as_str(), c.nodes)).collect();
-        assert_eq!(sizes, [("web", Some(10)), ("till", Some(50)), ("new", Some(1))], "lists of named things by their names");
+        assert_eq!(
+            sizes,
+            [("web", Some(10)), ("till", Some(50)), ("new", Some(1))],
+            "lists of named things by their names"
+        );
 
         let again = Scenario::parse("resolved", &resolved).unwrap();
         assert_eq!(format!("{scenario:?}"), format!("{again:?}"), "the text says the same:\n{resolved}");
