@@ -41,6 +41,7 @@ fn facts(result: &RunResult, text: &mut String) {
         ("simulated", format!("{} to {}", iso(result.started), iso(result.ended))),
         ("ended", ending),
     ];
+    rows.extend(result.slice.clone().map(|slice| ("slice", slice)));
     if !result.labels.is_empty() {
         let labels: Vec<String> = result.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         rows.push(("labels", labels.join(", ")));
