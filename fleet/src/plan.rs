@@ -155,8 +155,6 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
-        let faults = Board::new(&plan, &scenario.faults);
-        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
@@ -164,6 +162,9 @@ impl Plan {
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let faults = Board::new(&plan, &scenario.faults, shifted);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         if plan.slice.of > plan.nodes() {
             return Err(PlanError::EmptySlice { slice: plan.slice, nodes: plan.nodes() });
         }
@@ -182,6 +183,12 @@ impl Plan {
     /// The numbers of the nodes that are hosted here.
     pub fn hosted(&self) -> Range<u32> {
         self.slice.numbers(self.nodes())
+    }
+
+    /// Whether anything may ever go wrong for a while, so that whoever keeps
+    /// something open has to be ready for it.
+    pub fn may_go_wrong(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     /// How many key pairs the nodes share.

@@ -258,6 +258,7 @@ pub async fn run_live(
         witness: None,
         channels: Arc::default(),
         boards: operator.faults.boards(),
+        may_go_wrong: plan.may_go_wrong(),
     };
     let fleet = Fleet::launch(plan.shards(shards), &around);
     let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered)?;

@@ -36,6 +36,9 @@ pub enum FaultError {
     /// Such a status is no failure.
     #[error("status {0} is not from 400 to 599")]
     Status(u16),
+    /// It would be over when it begins.
+    #[error("`for: 0s` is no time at all: leave `for` out for a fault that lasts to the end")]
+    NoTime,
     /// Two windows of one name.
     #[error("two faults have this name: give each its own, or none")]
     Repeated,
