@@ -237,7 +237,7 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let below = format!("*a{}", level - 1);
-            text += &format!("a{level}: &a{level} [{}]\n", vec![below.as_str(); 10].join(", "));
+            text += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 10].join(", "));
         }
         let problem = read("scenario x", &text).unwrap_err().to_string();
         assert!(problem.contains("there are more than 1000000 values up to here"), "{problem}");
