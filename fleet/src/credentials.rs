@@ -228,7 +228,8 @@ role_arn = arn:aws:iam::111122223333:role/x
         let (plain, load) = (guest(None, None), guest(None, Some("load")));
         let (far, role) = (guest(Some("ap-south-1"), None), guest(None, Some("role")));
         let asked = |guest_of| Before::Guest(Some(guest_of));
-        let cases: [(Before<'_>, &[(&str, &str)], &str); 9] = [
+        type Variables<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Before<'_>, Variables<'_>, &str); 9] = [
             (Before::Embedded, &[], "AKIAIOSFODNN7EXAMPLE us-east-1"),
             (Before::Embedded, &all, "ENVIRONMENT sa-east-1"),
             (Before::Guest(None), &[], "DEFAULT eu-west-1"),

@@ -14,6 +14,7 @@ pub mod slice;
 mod threshold;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
@@ -35,6 +36,7 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
+use self::slice::Slice;
 use crate::fault::Board;
 use crate::history::mode::{Choice, HistoryMode};
 use crate::metric::selection::Selection;
@@ -81,6 +83,8 @@ pub struct Plan {
     pub history: Choice,
     /// Somebody else's plane that the scenario is for, if it is.
     pub guest_of: Option<GuestOf>,
+    /// Which part of the fleet is hosted here.
+    pub slice: Slice,
 }
 
 /// An association that the operator will create.
@@ -124,6 +128,8 @@ pub struct Overrides {
     pub unsupported_platform: Option<Share>,
     /// Another part of the run that is written down.
     pub history: Option<HistoryMode>,
+    /// One of several parts of the fleet; all of it if not said.
+    pub slice: Option<Slice>,
 }
 
 impl Plan {
@@ -174,6 +180,7 @@ impl Plan {
             latency_model: threshold::latency_model(scenario)?,
             thresholds: scenario.thresholds.0.clone(),
             history: Choice::of(None, 0),
+            slice: overrides.slice.unwrap_or(Slice::WHOLE),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -195,12 +202,24 @@ impl Plan {
         let faults = Board::new(&plan, &scenario.faults, shifted);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
+        if plan.slice.of > plan.nodes() {
+            return Err(PlanError::EmptySlice { slice: plan.slice, nodes: plan.nodes() });
+        }
+        if !plan.slice.has_operator() {
+            plan.documents.clear();
+            plan.associations.clear();
+        }
         Ok(plan)
     }
 
-    /// How many nodes there are.
+    /// How many nodes there are, here and elsewhere.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()
+    }
+
+    /// The numbers of the nodes that are hosted here.
+    pub fn hosted(&self) -> Range<u32> {
+        self.slice.numbers(self.nodes())
     }
 
     /// Whether anything may ever go wrong for a while, so that whoever keeps
@@ -231,8 +250,15 @@ impl Plan {
     }
 
     fn nodes_of(&self, is_meant: impl Fn(&Cohort) -> bool) -> u32 {
-        let cohorts = self.catalogue.cohorts.iter().zip(&self.sizes);
-        cohorts.filter(|(cohort, _)| is_meant(cohort)).map(|(_, size)| size).sum()
+        let hosted = self.hosted();
+        let mut end = 0;
+        let here = self.catalogue.cohorts.iter().zip(&self.sizes).map(|(cohort, size)| {
+            let first = end;
+            end += size;
+            let here = end.min(hosted.end).saturating_sub(first.max(hosted.start));
+            if is_meant(cohort) { here } else { 0 }
+        });
+        here.sum()
     }
 
     /// Who the node of this number is.
@@ -274,16 +300,17 @@ impl Plan {
         rules.iter().map(|rule| rule.of(draw, identity.index)).collect()
     }
 
-    /// The fleet in so many shards, at least one and at most one per node.
+    /// What is hosted here in so many shards, at least one and at most one per node.
     pub fn shards(&self, count: usize) -> Vec<Shard> {
-        let nodes = self.nodes();
+        let Range { start, end } = self.hosted();
+        let nodes = end - start;
         let count = (count.max(1) as u32).min(nodes.max(1));
-        let border = |shard: u32| (u64::from(nodes) * u64::from(shard) / u64::from(count)) as u32;
+        let border = |shard: u32| start + (u64::from(nodes) * u64::from(shard) / u64::from(count)) as u32;
         (0..count).map(|shard| self.shard(border(shard)..border(shard + 1))).collect()
     }
 
     /// One shard of the nodes of these numbers.
-    pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
+    pub fn shard(&self, numbers: Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
         Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
     }
@@ -531,6 +558,28 @@ mod tests {
             let error = with(cohort, rest).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_slice_hosts_its_nodes_and_the_first_one_has_the_operator() {
+        let slice = |text: &str| {
+            let overrides = Overrides { slice: Some(text.parse().unwrap()), ..Overrides::default() };
+            Plan::new(&first_look(), &overrides, Timestamp::from_seconds(1_000))
+        };
+        let [first, second] = ["1/2", "2/2"].map(|text| slice(text).unwrap());
+        assert_eq!((first.hosted(), second.hosted()), (0..500, 500..1_000));
+        assert_eq!((first.nodes(), second.nodes()), (1_000, 1_000));
+        assert_eq!((first.associations.len(), first.documents.len()), (4, 3));
+        assert_eq!((second.associations.len(), second.documents.len()), (0, 0));
+        let whole = plan(&Overrides::default());
+        let who = |plan: &Plan, number| (plan.node_id(number), plan.arrival(number).milliseconds());
+        assert_eq!(who(&second, 700).0, whole.node_id(700), "the same node wherever it is hosted");
+        assert_eq!(second.shards(3).len(), 3);
+        let error = slice("2000/2000").map(|plan| plan.hosted());
+        assert_eq!(
+            error,
+            Err(PlanError::EmptySlice { slice: Slice { number: 2_000, of: 2_000 }, nodes: 1_000 })
+        );
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub struct RunResult {
     /// What else is to be known of it, as the scenario says.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Which part of the fleet this was, if not all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice: Option<String>,
     /// The number that the run followed from.
     pub seed: u64,
     /// How simulated time passed.

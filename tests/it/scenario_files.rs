@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use fleet::schema;
 use serde_json::Value;
 
-use crate::binary::{root, ssm_fleet};
+use crate::binary::{Running, root, ssm_fleet};
 
 const GOLDEN: &str = "tests/golden/scenarios/wrong.txt";
 
@@ -154,4 +154,46 @@ fn the_guide_shows_scenarios_that_are_valid() {
         let ended = ssm_fleet(directory.path(), &format!("check {name}"));
         assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
     }
+}
+
+/// A fleet in two parts, each in a program of its own, before one plane.
+#[test]
+fn two_slices_are_one_fleet_and_the_first_has_the_operator() {
+    const SCENARIO: &str = "\
+name: parts
+seed: 5
+time: { scale: 300 }
+ramp: 1m
+duration: 30m
+cohorts:
+  - { name: web, platform: debian-12, nodes: 21, tags: { Env: prod } }
+associations:
+  - { name: hello, at: 3m, document: AWS-RunShellScript, parameters: { commands: [echo hello] }, targets: [tag: { key: Env, values: [prod] }] }
+";
+    let directory = tempfile::tempdir().expect("there is room");
+    std::fs::write(directory.path().join("parts.yaml"), SCENARIO).expect("it can be written");
+    let plane = Running::start(directory.path(), "plane --listen 127.0.0.1:0");
+    let url = plane.url_after("listening on ");
+    let part = |slice: &str, out: &str| {
+        let line = format!("run parts.yaml --endpoint {url} --slice {slice} --out {out}");
+        Running::start(directory.path(), &line)
+    };
+    let parts = [part("1/2", "one"), part("2/2", "two")];
+    let results = parts.map(Running::end).map(|ended| {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    });
+    assert!(results[0].contains("slice 1/2") && results[1].contains("slice 2/2"), "{results:?}");
+    let read = |out: &str| -> Value {
+        let path = directory.path().join(out).join("result.json");
+        serde_json::from_str(&std::fs::read_to_string(path).expect("there is a result")).expect("it is JSON")
+    };
+    let [one, two] = ["one", "two"].map(read);
+    assert_eq!((&one["nodes"]["total"], &two["nodes"]["total"]), (&10.into(), &11.into()));
+    let round = &one["associations"][0]["rounds"][0];
+    assert_eq!(round["runs"]["Success"], 10, "those that ran here");
+    assert_eq!(round["counted"]["Success"], 21, "those that the plane counts");
+    assert_eq!((&round["agrees"], &two["associations"]), (&Value::Null, &Value::Array(Vec::new())));
+    plane.interrupt();
+    assert_eq!(plane.end().code, Some(0));
 }

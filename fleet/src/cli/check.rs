@@ -25,9 +25,10 @@ pub struct Check {
 impl Check {
     /// Reads the scenario and makes its plan.
     pub fn run(self) -> Result<Exit, Failure> {
-        let scenario = Scenario::load_with(&self.scenario, &self.set)?.scenario;
-        run::check_scenario(&scenario)?;
-        let plan = Plan::new(&scenario, &Overrides::default(), VIRTUAL_START)?;
+        let loaded = Scenario::load_with(&self.scenario, &self.set)?;
+        run::check_scenario(&loaded.scenario)?;
+        let plan = Plan::new(&loaded.scenario, &Overrides::default(), VIRTUAL_START);
+        let plan = plan.map_err(|error| Failure::of_plan(&loaded, error))?;
         let text = format!(
             "{} is valid: {} nodes in {} cohorts, {} documents, {} associations, {} faults\n",
             self.scenario,

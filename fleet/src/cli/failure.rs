@@ -22,7 +22,8 @@ use crate::host::HostError;
 use crate::plan::PlanError;
 use crate::result::WriteError;
 use crate::run::RunError;
-use crate::scenario::ScenarioError;
+use crate::scenario::tree::Place;
+use crate::scenario::{Loaded, ScenarioError};
 use crate::story::StoryError;
 
 /// Why a command did not do what it was asked to.
@@ -45,6 +46,14 @@ pub enum Failure {
     /// The scenario makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The scenario makes no plan, because of what stands here.
+    #[error("{place}")]
+    PlanAt {
+        /// Where it stands.
+        place: Place,
+        /// What is wrong with it.
+        source: PlanError,
+    },
     /// The schedule is none, or does not go with its options.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -193,6 +202,14 @@ pub enum UsageError {
 }
 
 impl Failure {
+    /// That a scenario makes no plan, with the place of what is wrong.
+    pub fn of_plan(loaded: &Loaded, source: PlanError) -> Self {
+        match loaded.place_of(&source.way()) {
+            Some(place) => Self::PlanAt { place: place.clone(), source },
+            None => Self::Plan(source),
+        }
+    }
+
     /// The code that the program ends with.
     pub fn exit(&self) -> Exit {
         match self {
@@ -204,6 +221,7 @@ impl Failure {
             ))
             | Self::Scenario(_)
             | Self::Plan(_)
+            | Self::PlanAt { .. }
             | Self::Schedule(_)
             | Self::Story(StoryError::Find(_))
             | Self::Forbidden(_) => Exit::Usage,

@@ -46,11 +46,12 @@ pub struct Plan {
 impl Plan {
     /// Makes the plan and prints it.
     pub fn run(self) -> Result<Exit, Failure> {
-        let scenario = Scenario::load_with(&self.scenario, &self.set)?.scenario;
-        run::check_scenario(&scenario)?;
+        let loaded = Scenario::load_with(&self.scenario, &self.set)?;
+        run::check_scenario(&loaded.scenario)?;
         let overrides =
             Overrides { nodes: self.nodes, seed: self.seed, ramp: self.ramp, ..Overrides::default() };
-        let plan = Planned::new(&scenario, &overrides, VIRTUAL_START)?;
+        let plan = Planned::new(&loaded.scenario, &overrides, VIRTUAL_START);
+        let plan = plan.map_err(|error| Failure::of_plan(&loaded, error))?;
         let outline = Outline::new(&plan, self.slice.unwrap_or(Slice::WHOLE), self.each);
         match print(&outline, self.json) {
             // Whoever reads has read enough, as `head` does.

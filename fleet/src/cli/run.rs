@@ -32,11 +32,12 @@ use crate::history::names::Names;
 use crate::history::recorder::{FILE, Recorder};
 use crate::host::{self, Limits};
 use crate::in_process::InProcess;
+use crate::plan::slice::Slice;
 use crate::plan::{Overrides, Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
-use crate::scenario::{Loaded, Scenario, Time};
+use crate::scenario::{Scenario, Time};
 use crate::signal::Signals;
 use crate::simulation::Pace;
 
@@ -74,6 +75,10 @@ pub struct Run {
     /// Share of nodes whose platform cannot run what they are told to
     #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
     unsupported_platform: Option<Share>,
+    /// Host one of several equal parts of the fleet, such as 3/8; the first one has
+    /// the operator
+    #[arg(long, value_name = "I/N", help_heading = "Fleet")]
+    slice: Option<Slice>,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
     #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
@@ -126,16 +131,18 @@ pub struct Run {
 impl Run {
     /// Runs the scenario and leaves its result.
     pub async fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let Loaded { scenario, resolved } = Scenario::load_with(&self.scenario, &self.set)?;
-        self.check(&scenario)?;
-        let is_virtual = self.is_virtual(&scenario);
+        let loaded = Scenario::load_with(&self.scenario, &self.set)?;
+        let scenario = &loaded.scenario;
+        self.check(scenario)?;
+        let is_virtual = self.is_virtual(scenario);
         let start = if is_virtual { VIRTUAL_START } else { wall_now() };
-        let plan = Arc::new(Plan::new(&scenario, &self.overrides(), start)?);
-        let plane = self.plane(&scenario, &plan).await?;
+        let plan = Plan::new(scenario, &self.overrides(), start);
+        let plan = Arc::new(plan.map_err(|error| Failure::of_plan(&loaded, error))?);
+        let plane = self.plane(scenario, &plan).await?;
         let limits = Limits::of_this_machine(matches!(plane, PlaneChoice::Embedded(_)))?;
-        limits.admit(plan.nodes())?;
-        let connections =
-            Connections::choose(self.connections.or(scenario.connections), plan.nodes(), &limits);
+        let hosted = plan.hosted().len() as u32;
+        limits.admit(hosted)?;
+        let connections = Connections::choose(self.connections.or(scenario.connections), hosted, &limits);
         // Virtual time has none, so none can be too many.
         let connections = if is_virtual { Connections::default() } else { connections? };
         if !is_virtual {
@@ -165,7 +172,7 @@ impl Run {
             is_held: self.hold,
             recorder,
         };
-        let outcome = self.carry_out(options, screen, &directory, &resolved, signals).await;
+        let outcome = self.carry_out(options, screen, &directory, &loaded.resolved(), signals).await;
         if outcome.is_err() {
             if let Some(recorder) = written {
                 recorder.abandon();
@@ -188,6 +195,7 @@ impl Run {
             _ if is_guest => Ok(()),
             Self { allow_remote: true, .. } => Err(UsageError::NeedsEndpoint("--allow-remote")),
             Self { allow_aws: Some(_), .. } => Err(UsageError::NeedsEndpoint("--allow-aws")),
+            Self { slice: Some(_), .. } => Err(UsageError::NeedsEndpoint("--slice")),
             Self { keep: true, .. } => Err(UsageError::NeedsEndpoint("--keep")),
             _ => Ok(()),
         }
@@ -214,6 +222,7 @@ impl Run {
             invalid_instance: self.invalid_instance,
             unsupported_platform: self.unsupported_platform,
             history: self.history,
+            slice: self.slice,
         }
     }
 
@@ -242,7 +251,7 @@ impl Run {
         signals: Signals,
     ) -> Result<Exit, Failure> {
         let plan = options.plan.clone();
-        let goal = Goal { nodes: plan.nodes().into(), start: plan.start, duration: plan.duration };
+        let goal = Goal { nodes: plan.hosted().len() as u64, start: plan.start, duration: plan.duration };
         let display = Display::start(options.progress.clone(), goal, screen).map_err(Failure::Runtime)?;
         let mut outcome = None;
         let closing = Closing {
@@ -383,6 +392,8 @@ mod tests {
             ("--unknown-nodes refuse --endpoint http://127.0.0.1:1", Err(UsageError::UnknownNodesEndpoint)),
             ("--keep --allow-remote --endpoint http://127.0.0.1:1", Ok(())),
             ("--keep", Err(UsageError::NeedsEndpoint("--keep"))),
+            ("--slice 1/2", Err(UsageError::NeedsEndpoint("--slice"))),
+            ("--slice 1/2 --endpoint http://127.0.0.1:1", Ok(())),
             ("--allow-remote", Err(UsageError::NeedsEndpoint("--allow-remote"))),
             ("--allow-aws 111122223333", Err(UsageError::NeedsEndpoint("--allow-aws"))),
         ];

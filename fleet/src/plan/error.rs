@@ -3,6 +3,7 @@
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
+use super::slice::Slice;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
@@ -163,9 +164,49 @@ pub enum PlanError {
          there are never-registered, agent-stopped, terminated and deregistered"
     )]
     TakesOwnPlane(&'static str),
+    /// There are fewer nodes than slices.
+    #[error("slice {slice} of {nodes} nodes has none: cut the fleet into fewer")]
+    EmptySlice {
+        /// The slice.
+        slice: Slice,
+        /// How many nodes the whole fleet has.
+        nodes: u32,
+    },
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),
+}
+
+impl PlanError {
+    /// The way to what is wrong, from the outermost key of the scenario on, as far
+    /// as one place is.
+    pub fn way(&self) -> Vec<&str> {
+        let of_cohort = |cohort, key| vec!["cohorts", cohort, key];
+        let of_association = |association| vec!["associations", association];
+        match self {
+            Self::NoNodes(_) | Self::Shares(_) => vec!["cohorts"],
+            Self::NodesOrShare(cohort) => vec!["cohorts", cohort],
+            Self::ShareOfNothing(cohort) => of_cohort(cohort, "share"),
+            Self::ArrivalRate { cohort, .. } => of_cohort(cohort, "arrival"),
+            Self::TagOfHybrid { cohort, .. } => of_cohort(cohort, "tags"),
+            Self::ThresholdLabel { .. } => vec!["thresholds"],
+            Self::LatencyModel(_) => vec!["latency_model"],
+            Self::UnknownPlatform { cohort, .. } => of_cohort(cohort, "platform"),
+            Self::DuplicateCohort(cohort) => vec!["cohorts", cohort],
+            Self::UnknownCohort { association, .. }
+            | Self::NoSoundNode { association, .. }
+            | Self::NoIdYet { association, .. } => of_association(association),
+            Self::NoSuchNode { cohort, .. } | Self::Takes { cohort, .. } => of_cohort(cohort, "behaviours"),
+            Self::NotOfThisIdentity { cohort, setting, .. } => of_cohort(cohort, setting),
+            Self::KeyPool(_) => vec!["key_pool"],
+            Self::Timing { cohort, .. } => of_cohort(cohort, "timing"),
+            Self::AgentVersion { cohort, .. } => of_cohort(cohort, "agent_version"),
+            Self::Fault { name, .. } => vec!["faults", name],
+            Self::TimeScale(_) => vec!["time"],
+            // Of flags alone.
+            Self::NothingToMisfit(_) | Self::TakesOwnPlane(_) | Self::EmptySlice { .. } => Vec::new(),
+        }
+    }
 }
 
 fn platform_names() -> String {

@@ -44,6 +44,7 @@ fn facts(result: &RunResult, text: &mut String) {
         ("ended", ending),
         ("recorded", phrases::recorded(result)),
     ];
+    rows.extend(result.slice.clone().map(|slice| ("slice", slice)));
     if !result.labels.is_empty() {
         let labels: Vec<String> = result.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         rows.push(("labels", labels.join(", ")));

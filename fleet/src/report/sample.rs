@@ -121,6 +121,7 @@ pub(super) fn good() -> RunResult {
         program: Program { name: "ssm-fleet".to_owned(), version: "0.1.0".to_owned() },
         scenario: "first-look".to_owned(),
         labels: BTreeMap::new(),
+        slice: None,
         seed: 2_718_281_828,
         pace: Pace::Scaled(60.0),
         plane: "embedded plane".to_owned(),

@@ -47,6 +47,7 @@ fn head(result: &RunResult, page: &mut Page) {
         result.scenario.clone(),
         format!("seed {}", result.seed),
     ];
+    items.extend(result.slice.as_ref().map(|slice| format!("slice {slice}")));
     if result.pace != Pace::Virtual || !result.spent.plane.contains("virtual") {
         items.push(phrases::pace(result));
     }

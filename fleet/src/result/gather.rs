@@ -20,6 +20,7 @@ use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
+use crate::plan::slice::Slice;
 use crate::simulation::{Finished, Pace};
 
 impl RunResult {
@@ -34,6 +35,7 @@ impl RunResult {
             },
             scenario: plan.name.clone(),
             labels: plan.labels.clone(),
+            slice: (plan.slice != Slice::WHOLE).then(|| plan.slice.to_string()),
             seed: plan.catalogue.seed.0,
             pace: finished.pace,
             plane: kind_of(&finished.plane).to_owned(),
@@ -163,7 +165,12 @@ fn association(finished: &Finished, made: &Made) -> AssociationResult {
         aim: planned.aim.clone(),
         id: made.id,
         rounds_expected: planned.rounds,
-        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs),
+        rounds: rounds(
+            made.created,
+            executions.map(Vec::as_slice),
+            &runs,
+            finished.plan.slice != Slice::WHOLE,
+        ),
     }
 }
 

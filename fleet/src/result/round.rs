@@ -54,7 +54,8 @@ pub struct Round {
     pub t100: Option<Period>,
     /// How the plane counts its nodes; `None` if it did not say.
     pub counted: Option<BTreeMap<String, u64>>,
-    /// Whether that is what the nodes did; `None` if the plane did not say.
+    /// Whether that is what the nodes did; `None` if the plane did not say, or other
+    /// nodes ran elsewhere.
     pub agrees: Option<bool>,
     /// How the two differ, in words, if they do.
     pub difference: Option<String>,
@@ -77,26 +78,37 @@ impl Round {
 }
 
 /// The rounds of an association made at this instant. `executions` is what the
-/// plane says, oldest first; without it all runs are one round.
-pub(super) fn rounds(made: Timestamp, executions: Option<&[Execution]>, runs: &[Ran]) -> Vec<Round> {
+/// plane says, oldest first; without it all runs are one round. Of a part of the
+/// fleet (`is_part`) the plane counts nodes that ran elsewhere.
+pub(super) fn rounds(
+    made: Timestamp,
+    executions: Option<&[Execution]>,
+    runs: &[Ran],
+    is_part: bool,
+) -> Vec<Round> {
     let Some(executions) = executions else {
-        return vec![Round::new(made, None, runs)];
+        return vec![Round::new(made, None, runs, is_part)];
     };
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let parts = attribute(&created, runs);
     let rounds = executions.iter().zip(&created).zip(&parts);
-    rounds.map(|((execution, &created), runs)| Round::new(created, Some(execution), runs)).collect()
+    rounds.map(|((execution, &created), runs)| Round::new(created, Some(execution), runs, is_part)).collect()
 }
 
 /// How long the nodes of all rounds took. What did not come to its end in a round
 /// that is over never will.
-pub(super) fn times(made: Timestamp, executions: &[Execution], runs: &[Ran]) -> AssociationTimes {
+pub(super) fn times(
+    made: Timestamp,
+    executions: &[Execution],
+    runs: &[Ran],
+    is_part: bool,
+) -> AssociationTimes {
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let mut times = AssociationTimes::default();
     for ((execution, created), runs) in executions.iter().zip(&created).zip(attribute(&created, runs)) {
-        let round = Round::new(*created, Some(execution), &runs);
+        let round = Round::new(*created, Some(execution), &runs, is_part);
         times.meant_and_missing.0 += round.nodes;
         times.meant_and_missing.1 += round.missing;
         for run in last_of_each(&runs).into_values() {
@@ -138,13 +150,13 @@ fn attribute(created: &[Timestamp], runs: &[Ran]) -> Vec<Vec<Ran>> {
 }
 
 impl Round {
-    fn new(created: Timestamp, execution: Option<&Execution>, runs: &[Ran]) -> Self {
+    fn new(created: Timestamp, execution: Option<&Execution>, runs: &[Ran], is_part: bool) -> Self {
         let last = last_of_each(runs);
         let mut ends: Vec<Timestamp> = last.values().map(|run| run.ended).collect();
         ends.sort_unstable();
         let listed = execution.map(|execution| execution.targets.values().sum::<u64>());
         let ran = ends.len() as u64;
-        let nodes = listed.unwrap_or(ran);
+        let nodes = listed.filter(|_| !is_part).unwrap_or(ran);
         let mut round = Self {
             created,
             execution: execution.map(|execution| execution.id),
@@ -164,8 +176,10 @@ impl Round {
         for run in last.values() {
             *round.runs.entry(run.status.to_string()).or_default() += 1;
         }
-        round.difference = round.differ();
-        round.agrees = execution.map(|_| round.difference.is_none());
+        if !is_part {
+            round.difference = round.differ();
+            round.agrees = execution.map(|_| round.difference.is_none());
+        }
         round
     }
 
@@ -280,7 +294,7 @@ mod tests {
     #[test]
     fn the_last_run_of_a_node_counts() {
         let runs = [ran(1, 10, 20, Failed), ran(2, 10, 30, Success), ran(1, 40, 50, Success)];
-        let rounds = rounds(second(5), None, &runs);
+        let rounds = rounds(second(5), None, &runs, false);
         assert_eq!(rounds.len(), 1);
         assert_eq!(rounds[0].runs, [("Success".to_owned(), 2)].into());
         assert_eq!((rounds[0].nodes, rounds[0].t100), (2, Some(Period::seconds(45))));
@@ -309,7 +323,7 @@ mod tests {
             (&[], Some("the nodes count 1 Failed, 1 Success, the plane none")),
         ];
         for (targets, expected) in cases {
-            let rounds = rounds(second(5), Some(&[execution(5, "InProgress", targets)]), &runs);
+            let rounds = rounds(second(5), Some(&[execution(5, "InProgress", targets)]), &runs, false);
             assert_eq!(rounds[0].difference.as_deref(), *expected);
             assert_eq!(rounds[0].agrees, Some(expected.is_none()));
         }
@@ -318,7 +332,8 @@ mod tests {
     #[test]
     fn a_difference_names_reports_that_were_not_taken() {
         let lost = Ran { is_reported: false, ..ran(1, 10, 20, Success) };
-        let rounds = rounds(second(5), Some(&[execution(5, "InProgress", &[("InProgress", 1)])]), &[lost]);
+        let rounds =
+            rounds(second(5), Some(&[execution(5, "InProgress", &[("InProgress", 1)])]), &[lost], false);
         let expected =
             "the nodes count 1 Success, the plane 1 InProgress; the last report of 1 run was not taken";
         assert_eq!(rounds[0].difference.as_deref(), Some(expected));
@@ -332,7 +347,7 @@ mod tests {
             execution(100, "Failed", &[("Failed", 1), ("Success", 1)]),
             execution(200, "InProgress", &[("Pending", 1), ("Success", 1)]),
         ];
-        let rounds = rounds(second(90), Some(&executions), &runs);
+        let rounds = rounds(second(90), Some(&executions), &runs, false);
         let seen: Vec<_> = rounds
             .iter()
             .map(|round| {

@@ -9,7 +9,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::tree::{self, Node, Problem};
+use super::tree::{self, Node, Place, Problem};
 use super::{BUILT_IN, Scenario, ScenarioError};
 
 /// A scenario that was read, and the text of what was.
@@ -17,8 +17,20 @@ use super::{BUILT_IN, Scenario, ScenarioError};
 pub struct Loaded {
     /// What it says.
     pub scenario: Scenario,
-    /// The same as one text, without anything that it extends.
-    pub resolved: String,
+    /// The same as one tree, without anything that it extends.
+    tree: Node,
+}
+
+impl Loaded {
+    /// What it says as one text, without anything that it extends.
+    pub fn resolved(&self) -> String {
+        tree::write(&self.tree)
+    }
+
+    /// Where the value at this path was written, or as much of the way as is there.
+    pub fn place_of(&self, path: &[&str]) -> Option<&Place> {
+        (!path.is_empty()).then(|| self.tree.place_of(path))
+    }
 }
 
 impl Scenario {
@@ -108,7 +120,7 @@ fn assemble(first: Source, text: String, set: &[String]) -> Result<Loaded, Scena
         tree::set(&mut whole, text).map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
     }
     let scenario = tree::value_of(&whole).map_err(ScenarioError::Wrong)?;
-    Ok(Loaded { scenario, resolved: tree::write(&whole) })
+    Ok(Loaded { scenario, tree: whole })
 }
 
 /// The tree of a text, which is right as far as it goes if it adds no problem.
@@ -181,7 +193,8 @@ cohorts:
   - { name: till, nodes: 50 }
   - { name: new, platform: windows-2022, nodes: 1 }
 ";
-        let Loaded { scenario, resolved } = load(top, &[]).unwrap();
+        let loaded = load(top, &[]).unwrap();
+        let (resolved, scenario) = (loaded.resolved(), loaded.scenario);
         assert_eq!((scenario.name.as_str(), scenario.seed, scenario.time), ("top", 1, Time::Scale(60.0)));
         assert_eq!(scenario.labels.len(), 2, "maps are laid over one another");
         let sizes: Vec<_> = scenario.cohorts.iter().map(|c| (c.name.as_str(), c.nodes)).collect();

@@ -116,6 +116,25 @@ impl Node {
         }
     }
 
+    /// Where the value at this path stands, or as much of the way as is there: a
+    /// step is a key, or the name of an item.
+    pub fn place_of(&self, path: &[&str]) -> &Place {
+        let Some((step, rest)) = path.split_first() else { return &self.place };
+        match &self.value {
+            Value::Scalar { .. } => &self.place,
+            // Of equal names the last is one too many.
+            Value::List(items) => match items.iter().rfind(|item| item.name() == Some(*step)) {
+                Some(item) => item.place_of(rest),
+                None => &self.place,
+            },
+            Value::Map(entries) => match entries.iter().find(|entry| entry.key == *step) {
+                Some(entry) if rest.is_empty() => &entry.place,
+                Some(entry) => entry.node.place_of(rest),
+                None => &self.place,
+            },
+        }
+    }
+
     /// Takes this key out, and gives its value.
     pub fn take(&mut self, key: &str) -> Option<Self> {
         let Value::Map(entries) = &mut self.value else { return None };

@@ -192,3 +192,68 @@ fn size(node: &Node) -> usize {
         Value::Map(entries) => 1 + entries.iter().map(|entry| size(&entry.node)).sum::<usize>(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Value, value_of, write};
+    use super::*;
+
+    fn told(text: &str) -> String {
+        match read("scenario x", text) {
+            Ok(tree) => write(&tree),
+            Err(problem) => problem.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_written_as_it_says() {
+        let cases = [
+            ("a: 1\nb: \"1\"\nc:\nd: [x, {y: z}]\n", "a: 1\nb: \"1\"\nc: null\nd:\n  - x\n  - y: z\n"),
+            ("a: {}\nb: []\n", "a: {}\nb: []\n"),
+            ("a: |\n  one\n  two\n", "a: \"one\\ntwo\\n\"\n"),
+            ("a: 'x: y # z'\n", "a: \"x: y # z\"\n"),
+            ("a: true\nb: \"true\"\n\"1\": ~\n", "a: true\nb: \"true\"\n\"1\": null\n"),
+            ("- - a\n  - b\n- c: d\n  e: f\n", "-\n  - a\n  - b\n- c: d\n  e: f\n"),
+            (
+                "base: &base { a: 1, b: 2 }\nmore: { <<: *base, b: 3 }\n",
+                "base:\n  a: 1\n  b: 2\nmore:\n  b: 3\n  a: 1\n",
+            ),
+            ("a: &x [1]\nb: *x\n", "a:\n  - 1\nb:\n  - 1\n"),
+            ("a: -\n", "scenario x, line 1: this is no YAML: "),
+            ("? [a]\n: b\n", "scenario x, line 1: a list or a map is no key: expected a name"),
+            ("a: *b\n", "scenario x, line 1: this is no YAML: "),
+        ];
+        for (text, expected) in cases {
+            let told = told(text);
+            assert!(told.starts_with(expected), "{text}\n{told}");
+            if !told.starts_with("scenario x") {
+                assert_eq!(told, self::told(&told), "it is read again as it was written");
+            }
+        }
+    }
+
+    #[test]
+    fn aliases_of_aliases_do_not_fill_the_memory() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..9 {
+            let below = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 10].join(", "));
+        }
+        let problem = read("scenario x", &text).unwrap_err().to_string();
+        assert!(problem.contains("there are more than 1000000 values up to here"), "{problem}");
+    }
+
+    #[test]
+    fn values_become_what_types_ask_for() {
+        let tree = read("x", "a: [1, 2.5, yes, true, ~, \"7\"]\n").unwrap();
+        let Value::Map(entries) = &tree.value else { panic!("it is a map") };
+        let value: serde_json::Value = value_of(&entries[0].node).unwrap();
+        assert_eq!(value, serde_json::json!([1, 2.5, "yes", true, null, "7"]));
+        let texts: Vec<Option<String>> = value_of(&entries[0].node).unwrap();
+        assert_eq!(texts[0].as_deref(), Some("1"), "a number may be a text");
+        let problems = value_of::<Vec<u8>>(&entries[0].node).unwrap_err();
+        let last = problems.last().unwrap().to_string();
+        assert_eq!(problems.len(), 5, "all but the first");
+        assert!(last.ends_with("expected a whole number from 0 to 255, not the text \"7\""), "{last}");
+    }
+}
