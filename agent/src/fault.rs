@@ -7,6 +7,7 @@
 //!
 //! - [`network`]: between a node and the plane
 //! - [`http`]: with single calls
+//! - [`passage`]: what one call meets of both
 //! - [`strike`]: with the node itself: its machine and reports ([`node`]), its
 //!   [`clock`], its agent ([`software`]), its [`identity`], the failures that are
 //!   [`named`]
@@ -17,6 +18,7 @@ pub mod identity;
 pub mod named;
 pub mod network;
 pub mod node;
+pub mod passage;
 pub mod software;
 pub mod strike;
 

@@ -267,6 +267,7 @@ pub async fn run_live(
         witness: None,
         channels: Arc::default(),
         boards: operator.faults.boards(),
+        may_go_wrong: plan.may_go_wrong(),
     };
     let (mut embedded, service) = embedded.unzip();
     let mut tellers = JoinSet::new();

@@ -14,15 +14,18 @@ use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
+use agent::fault::passage::Passage;
 use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::seed::Draw;
 use shared::time::Timestamp;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
+use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -33,6 +36,7 @@ pub struct Shard {
     board: Arc<Board>,
     /// When strikes of the board begin and end.
     edges: Edges,
+    counts: Counts,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -49,6 +53,10 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made, or is to be: what strikes a node may have it wait.
@@ -61,6 +69,8 @@ pub struct Emitted {
     pub signing: Signing,
     /// What is asked.
     pub request: Request,
+    /// What it meets on its way, where something is wrong with that.
+    pub passage: Option<Box<Passage>>,
 }
 
 /// Whose call it is: an answer finds its way back by this.
@@ -120,6 +130,14 @@ pub enum News {
     ChannelClosed,
 }
 
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
+}
+
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
     pub fn new(
@@ -138,6 +156,7 @@ impl Shard {
             catalogue,
             edges: Edges::new(&board),
             board,
+            counts: Counts::default(),
             first,
             nodes,
             agenda,
@@ -224,6 +243,17 @@ impl Shard {
         self.board = board;
     }
 
+    /// Who the node of this number is, which must be one of its own.
+    pub fn identity(&self, number: u32) -> Identity {
+        self.nodes[(number - self.first) as usize].identity
+    }
+
+    /// What a message meets that comes to this node by itself.
+    pub fn passage_of_push(&self, number: u32, message: u64, now: Timestamp) -> Option<Box<Passage>> {
+        let node = self.identity(number);
+        of_push(&self.board, node, node.draw(&self.catalogue), message, now)
+    }
+
     /// Takes in what comes to a node by itself.
     pub fn arrive(&mut self, arrival: Arrival, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let event = match arrival.news {
@@ -253,15 +283,16 @@ impl Shard {
         self.agenda.set(place, node.next_due().max(now));
         let is_cut_off = node.is_cut_off(now);
         let mut lost = Vec::new();
+        let mut going = Going { catalogue: &self.catalogue, board: &self.board, counts: &mut self.counts };
         for action in self.actions.drain(..) {
             match action {
                 Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
-                Action::Call(dispatch) => emitted.push(emit(&self.catalogue, node, &dispatch, now, now)),
+                Action::Call(dispatch) => emitted.push(going.emit(node, &dispatch, now, now)),
                 Action::Aside(..) if is_cut_off => {}
                 Action::Aside(dispatch, wait) => {
                     let number = dispatch.number | Caller::ASIDE;
                     let aside = Dispatch { number, ..dispatch };
-                    emitted.push(emit(&self.catalogue, node, &aside, now, now + wait));
+                    emitted.push(going.emit(node, &aside, now, now + wait));
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }
@@ -293,21 +324,41 @@ fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
     Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
 }
 
-/// The call of a node as it goes out, by its own clock.
-fn emit(catalogue: &Catalogue, node: &Node, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
-    let draw = node.identity.draw(catalogue);
-    let clock = node.clock(now);
-    let request = node.request(catalogue, draw, dispatch);
-    let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
-    let signing = Signing { clock, ..node.signing(catalogue, draw, dispatch) };
-    Emitted {
-        caller: caller(node.identity, dispatch),
-        cohort: node.identity.cohort,
-        intended: if made == now { dispatch.intended } else { made },
-        made,
-        attempt: dispatch.attempt,
-        agent_version: node.other_version().map(Into::into),
-        signing,
-        request,
+/// What it takes to let calls go out.
+struct Going<'a> {
+    catalogue: &'a Catalogue,
+    board: &'a Board,
+    counts: &'a mut Counts,
+}
+
+impl Going<'_> {
+    /// The call of a node as it goes out at `made`, by the node's own clock.
+    fn emit(&mut self, node: &Node, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
+        let draw = node.identity.draw(self.catalogue);
+        let clock = node.clock(now);
+        let request = node.request(self.catalogue, draw, dispatch);
+        let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
+        let signing = Signing { clock, ..node.signing(self.catalogue, draw, dispatch) };
+        let Dispatch { lane, number, .. } = *dispatch;
+        let passage = if self.board.is_empty() {
+            None
+        } else {
+            let operation = request.operation();
+            let call = Called { node: node.identity, draw, lane, number, operation };
+            passage(self.board, call, made, self.counts)
+        };
+        Emitted {
+            caller: caller(node.identity, dispatch),
+            cohort: node.identity.cohort,
+            index: node.identity.index,
+            draw,
+            intended: if made == now { dispatch.intended } else { made },
+            made,
+            attempt: dispatch.attempt,
+            agent_version: node.other_version().map(Into::into),
+            signing,
+            request,
+            passage,
+        }
     }
 }

@@ -21,6 +21,8 @@ mod likeness;
 mod live;
 mod message;
 mod message_trace;
+mod network_faults;
+mod network_live;
 mod node;
 mod node_fault;
 mod other_services;

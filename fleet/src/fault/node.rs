@@ -49,17 +49,7 @@ impl Fault {
             Self::ReorderedReports(reordered) => Strike::ReorderedReports(reordered),
             Self::SameFingerprint(same) => Strike::SameFingerprint(same),
             Self::UnsupportedPlatform(misfit) => Strike::UnsupportedPlatform(misfit.platform),
-            Self::Abort(_)
-            | Self::Bandwidth(_)
-            | Self::FailFirst(_)
-            | Self::Latency(_)
-            | Self::LimitData(_)
-            | Self::LostAcknowledgement(_)
-            | Self::Partition(_)
-            | Self::ReplaceStatus(_)
-            | Self::ResetPeer(_)
-            | Self::Slicer(_)
-            | Self::Timeout(_) => return None,
+            _ => return None,
         })
     }
 
