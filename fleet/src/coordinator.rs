@@ -15,7 +15,7 @@ mod channels;
 mod messages;
 mod way;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -67,8 +67,12 @@ pub struct Coordinator<'a> {
     met: u64,
     /// Control channels that are going to break.
     breaks: BTreeSet<Break>,
-    /// Up to when faults' beginnings were looked at.
+    /// Up to when the plane has heard everything; `now` may lie before it.
+    applied: Timestamp,
+    /// When the next fault begins or ends.
     edge: Timestamp,
+    /// When the last message comes to a node to which one was late, for none overtakes another.
+    pushed: BTreeMap<u32, Timestamp>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -159,8 +163,9 @@ impl<'a> Coordinator<'a> {
             board: Arc::default(),
             met: 0,
             breaks: BTreeSet::new(),
-            // What begins with the run is yet to begin.
-            edge: start - Period::milliseconds(1),
+            applied: start,
+            edge: Timestamp::NEVER,
+            pushed: BTreeMap::new(),
         }
     }
 
@@ -168,7 +173,9 @@ impl<'a> Coordinator<'a> {
     pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
         let board = boards.borrow().clone();
         let teller = Some((plan, Teller::new(&board)));
-        Self { board, boards: Some(boards), teller, ..self }
+        // What begins with the run is yet to begin.
+        let edge = board.next_edge(self.now - Period::milliseconds(1));
+        Self { board, boards: Some(boards), edge, teller, ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -253,6 +260,7 @@ impl<'a> Coordinator<'a> {
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
             let has_ended = self.apply(end, &mut script, desk);
+            self.applied = end;
             self.now = end.min(until);
             self.post_board();
             if has_ended {
@@ -266,6 +274,7 @@ impl<'a> Coordinator<'a> {
         let Some(boards) = &mut self.boards else { return };
         if boards.has_changed().unwrap_or(false) {
             self.board = boards.borrow_and_update().clone();
+            self.edge = self.board.next_edge(self.applied - Period::milliseconds(1));
             for lane in &mut self.lanes {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
@@ -449,15 +458,25 @@ impl<'a> Coordinator<'a> {
 
     /// Sends a message down a node's control channel.
     fn push(&mut self, node: u32, message: Message, now: Timestamp) {
-        let (size, number, due) = (message.payload.len(), self.met, now + LOOKAHEAD);
+        let (size, number) = (message.payload.len(), self.met);
+        let before = self.pushed.get(&node).copied().unwrap_or_default();
+        let due = (now + LOOKAHEAD).max(before);
         let incoming = Incoming::Arrival(Arrival { node, news: News::Message(message) });
         let lane = self.lane_of(node);
         let Some(passage) = lane.shard.passage_of_push(node, number, now) else {
-            lane.inbox.push_back((due, incoming));
+            if due > now + LOOKAHEAD {
+                return self.come_late(node, (due, due), Vec::new(), incoming);
+            }
+            self.pushed.remove(&node);
+            self.lane_of(node).inbox.push_back((due, incoming));
             return;
         };
         match passage.way_down(size, Period::ZERO) {
-            Course::Arrives(delay) => self.come_late(node, (due, due + delay), Vec::new(), incoming),
+            Course::Arrives(delay) => {
+                let at = due.max(now + LOOKAHEAD + delay);
+                self.pushed.insert(node, at);
+                self.come_late(node, (at, at), Vec::new(), incoming);
+            }
             Course::Hangs(_) => self.come_late(node, (due, Timestamp::NEVER), passage.holders, incoming),
             Course::Breaks(after) => _ = self.breaks.insert(Break { at: now + after, node, by: None }),
         }
@@ -482,13 +501,13 @@ impl<'a> Coordinator<'a> {
     /// When a control channel breaks, or a fault begins or ends of which some may break.
     fn next_break(&self) -> Timestamp {
         let breaks = self.breaks.first().map_or(Timestamp::NEVER, |broken| broken.at);
-        breaks.min(self.board.next_edge(self.edge))
+        breaks.min(self.edge)
     }
 
     /// Breaks the control channels whose time has come, and notes which will
     /// break of what begins now.
     fn break_channels(&mut self, now: Timestamp) {
-        self.edge = now;
+        self.edge = self.board.next_edge(now);
         let begun =
             self.board.windows().iter().filter(|window| window.from == now && window.is_in_force(now));
         for window in begun {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use agent::call::OPERATIONS;
 use agent::identity::Identity;
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 
 pub use self::error::FaultError;
 pub(crate) use self::node::identity_of;
@@ -72,14 +72,22 @@ impl Window {
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     windows: Vec<Arc<Window>>,
+    /// Those that were not over when the board was made: a timeline may inject
+    /// many, and calls ask of the few that count.
+    standing: Vec<Arc<Window>>,
 }
 
 impl Board {
-    /// What a scenario's `faults` mean in this plan.
-    pub fn new(plan: &Plan, written: &[FaultWindow]) -> Result<Self, (String, FaultError)> {
+    /// What a scenario's `faults` mean in this plan; `shift` says when something
+    /// begins that was written for an instant.
+    pub fn new(
+        plan: &Plan,
+        written: &[FaultWindow],
+        shift: impl Fn(Period) -> Period,
+    ) -> Result<Self, (String, FaultError)> {
         let mut board = Self::default();
         for written in written {
-            let from = plan.start + written.at.unwrap_or_default();
+            let from = plan.start + written.at.map_or(Period::ZERO, &shift);
             let name = board.name_of(written);
             if board.windows.iter().any(|window| *window.name == *name) {
                 return Err((name, FaultError::Repeated));
@@ -87,6 +95,7 @@ impl Board {
             let window = board.window(plan, written, from).map_err(|error| (name, error))?;
             board.windows.push(window.into());
         }
+        board.standing = board.windows.clone();
         Ok(board)
     }
 
@@ -102,12 +111,12 @@ impl Board {
 
     /// What is wrong with this node at this instant, by number.
     pub fn striking(&self, node: Identity, now: Timestamp) -> impl Iterator<Item = &Arc<Window>> {
-        self.windows.iter().filter(move |window| window.is_in_force(now) && window.strikes(node))
+        self.standing.iter().filter(move |window| window.is_in_force(now) && window.strikes(node))
     }
 
     /// When, after this instant, the next window begins or ends.
     pub fn next_edge(&self, after: Timestamp) -> Timestamp {
-        let edges = self.windows.iter().filter(|window| window.from < window.until);
+        let edges = self.standing.iter().filter(|window| window.from < window.until);
         let edges = edges.flat_map(|window| [window.from, window.until]);
         edges.filter(|edge| *edge > after).min().unwrap_or(Timestamp::NEVER)
     }
@@ -127,6 +136,9 @@ impl Board {
     /// What a window means that begins at this instant and comes next.
     fn window(&self, plan: &Plan, written: &FaultWindow, from: Timestamp) -> Result<Window, FaultError> {
         check(&written.fault)?;
+        if written.lasts == Some(Period::ZERO) {
+            return Err(FaultError::NoTime);
+        }
         let number = self.windows.len() as u32;
         let on = Selection::new(plan, &written.on, number)?;
         node::check(plan, &written.fault, &on)?;
@@ -148,7 +160,9 @@ impl Board {
         }
         let window = self.window(plan, written, from)?;
         let mut board = self.ended(&window.name, from);
-        board.windows.push(window.into());
+        let window = Arc::new(window);
+        board.windows.push(window.clone());
+        board.standing.push(window);
         Ok(board)
     }
 
@@ -169,7 +183,10 @@ impl Board {
             }
             Arc::new(Window { until: at, ..Window::clone(window) })
         };
-        Self { windows: self.windows.iter().map(ended).collect() }
+        let windows: Vec<_> = self.windows.iter().map(ended).collect();
+        // One that is over from now on still holds until then.
+        let is_standing = |window: &&Arc<Window>| window.until >= at;
+        Self { standing: windows.iter().filter(is_standing).cloned().collect(), windows }
     }
 }
 
@@ -193,8 +210,6 @@ fn check(fault: &Fault) -> Result<(), FaultError> {
 
 #[cfg(test)]
 mod tests {
-    use shared::time::Period;
-
     use super::switchboard::Switchboard;
     use super::*;
     use crate::plan::{Overrides, PlanError};
@@ -290,6 +305,7 @@ mod tests {
                 "{fault: {abort: {operations: [GetDocuments]}}}",
                 "fault abort-1: no node calls an operation `GetDocuments`; there are AcknowledgeMessage",
             ),
+            ("{name: z, fault: {timeout: {}}, for: 0s}", "fault z: `for: 0s` is no time at all"),
             ("{name: y, fault: {timeout: {}}, on: {cohort: c}}", "fault y: no cohort `c`; there are a, b"),
         ];
         for (faults, expected) in cases {

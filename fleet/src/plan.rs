@@ -142,8 +142,6 @@ impl Plan {
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
-        let faults = Board::new(&plan, &scenario.faults);
-        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
@@ -151,6 +149,9 @@ impl Plan {
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let faults = Board::new(&plan, &scenario.faults, shifted);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         Ok(plan)
     }
 

@@ -11,7 +11,7 @@ use shared::error::ErrorCode;
 use shared::time::{Period, Timestamp};
 use ssm_fleet_tests::{Outcome, World};
 
-fn world(faults: &str) -> World {
+fn scenario(faults: &str) -> Scenario {
     let text = format!(
         "{{name: x, seed: 4, duration: 2h, cohorts: [\
          {{name: web, platform: amazon-linux-2023, nodes: 30, channel: websocket, tags: {{Env: prod}}}},\
@@ -21,8 +21,11 @@ fn world(faults: &str) -> World {
          associations: [{{name: hello, at: 5m, document: hello, schedule: rate(30 minutes), rounds: 4,\
          targets: [tag: {{key: Env, values: [prod]}}]}}], faults: [{faults}]}}"
     );
-    let scenario = Scenario::parse("x", &text).expect(&text);
-    World::new(&scenario, &Overrides::default())
+    Scenario::parse("x", &text).expect(&text)
+}
+
+fn world(faults: &str) -> World {
+    World::new(&scenario(faults), &Overrides::default())
 }
 
 fn minutes(outcome: &Outcome, entry: &Entry) -> u64 {
@@ -183,4 +186,57 @@ fn a_run_with_faults_that_strike_nobody_yet_is_the_run_without() {
     let without = run("");
     assert_eq!(with.finished.history, without.finished.history);
     assert!(with.finished.ended > Timestamp::default());
+}
+
+#[test]
+fn what_is_injected_and_lifted_on_the_way_is_the_same_for_any_number_of_shards() {
+    use std::pin::pin;
+
+    use fleet::coordinator::Coordinator;
+    use fleet::fault::switchboard::Switchboard;
+    use fleet::history::History;
+    use fleet::in_process::InProcess;
+    use fleet::operator::{Desk, VirtualDesk};
+    use plane::service::Service;
+
+    let world = world("");
+    let cut = "{name: cut, fault: {partition: {}}, on: {pick: {percent: 50%}}, for: 20m}";
+    let cut = scenario(cut).faults.pop().expect("there is one");
+    let run = |shards| {
+        let service = Service::new(world.plane.clone());
+        let switchboard = Switchboard::new(world.plan.clone());
+        let start = world.plan.start;
+        let desk = VirtualDesk::new(&service, start);
+        let shards = world.plan.shards(shards);
+        let fleet = Coordinator::new(&service, &InProcess::Typed, shards, History::keeping(), start);
+        let mut fleet = fleet.told_by(switchboard.boards());
+        let script = pin!(async {
+            for (minute, is_lifted) in [(10, false), (14, true), (20, false), (60, false)] {
+                let at = start + Period::minutes(minute);
+                while desk.now() < at {
+                    desk.wake(at).await;
+                }
+                if is_lifted {
+                    switchboard.lift("cut", desk.now()).expect("it is in force");
+                } else {
+                    switchboard.inject(&cut, desk.now()).expect("it can be meant");
+                }
+            }
+        });
+        assert!(fleet.run(script, &desk, start + Period::hours(2)), "the script has ended");
+        fleet.history.entries().to_vec()
+    };
+    let alone = run(1);
+    for shards in [2, 3, 7] {
+        let cut = run(shards);
+        assert_eq!(alone.iter().zip(&cut).find(|(one, other)| one != other), None, "{shards} shards");
+        assert_eq!(alone.len(), cut.len());
+    }
+    let minute = |entry: &Entry| entry.arrived.since(world.plan.start).as_milliseconds() / 60_000;
+    let unknown: Vec<_> = alone.iter().filter(|entry| entry.ending == Ending::Unknown).collect();
+    assert!(
+        unknown.iter().all(|entry| (10..=14).contains(&minute(entry)) || (20..=40).contains(&minute(entry)))
+    );
+    let within = |from, to| unknown.iter().filter(|entry| (from..to).contains(&minute(entry))).count();
+    assert!(within(10, 14) > 0 && within(20, 40) > 0, "{} and {}", within(10, 14), within(20, 40));
 }

@@ -77,6 +77,9 @@ pub enum FaultError {
         "`of` is {0}, and it strikes this very node as well: leave it out by `index: {{ from: … }}` in `on`"
     )]
     OfItself(u32),
+    /// It would be over when it begins.
+    #[error("`for: 0s` is no time at all: leave `for` out for a fault that lasts to the end")]
+    NoTime,
     /// Two windows of one name.
     #[error("two faults have this name: give each its own, or none")]
     Repeated,

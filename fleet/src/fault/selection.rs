@@ -5,6 +5,8 @@
 //! many of them by a seeded permutation of their ranks, so that it is exact, no
 //! list of nodes is kept, and any machine can tell it of any node.
 
+use std::collections::BTreeMap;
+
 use agent::catalogue::{Cohort, PLATFORMS};
 use agent::identity::Identity;
 use shared::seed::Draw;
@@ -81,7 +83,7 @@ impl Selection {
             Among::Listed(numbers) => numbers.binary_search(&node.number).ok().map(|rank| rank as u32),
         };
         rank.is_some_and(|rank| {
-            self.pick.is_none_or(|(picked, permutation)| permutation.place(rank) < picked)
+            self.pick.is_none_or(|(picked, among)| rank < among.count && among.place(rank) < picked)
         })
     }
 }
@@ -108,7 +110,8 @@ fn stretches(plan: &Plan, written: &Selector) -> Result<(Vec<Option<Stretch>>, u
         if !fits(cohort, written) || from > last {
             return None;
         }
-        let stretch = Stretch { from, to: last, before };
+        // Nodes that join the cohort later are meant too.
+        let stretch = Stretch { from, to: to.unwrap_or(u32::MAX), before };
         before += last - from + 1;
         Some(stretch)
     };
@@ -135,12 +138,24 @@ fn kind(name: &str) -> Option<PlatformType> {
 fn listed(plan: &Plan, names: &[NodeName], stretches: &[Option<Stretch>]) -> Result<Vec<u32>, FaultError> {
     let unknown = |name: &NodeName| FaultError::UnknownNode { name: name.to_string(), nodes: plan.nodes() };
     let mut numbers = Vec::with_capacity(names.len());
+    let mut ids = BTreeMap::new();
     for name in names {
-        let number = match name {
-            NodeName::Number(number) => Some(*number).filter(|number| *number < plan.nodes()),
-            NodeName::Id(id) => (0..plan.nodes()).find(|number| plan.node_id(*number) == *id),
-        };
-        numbers.push(number.ok_or_else(|| unknown(name))?);
+        match name {
+            NodeName::Number(number) if *number < plan.nodes() => numbers.push(*number),
+            NodeName::Number(_) => return Err(unknown(name)),
+            NodeName::Id(id) => _ = ids.insert(*id, name),
+        }
+    }
+    // One look at each node, however many are named.
+    let mut all = 0..plan.nodes();
+    while !ids.is_empty() {
+        let Some(number) = all.next() else { break };
+        if ids.remove(&plan.node_id(number)).is_some() {
+            numbers.push(number);
+        }
+    }
+    if let Some(name) = ids.into_values().next() {
+        return Err(unknown(name));
     }
     numbers.sort_unstable();
     numbers.dedup();

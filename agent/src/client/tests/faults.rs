@@ -141,7 +141,7 @@ async fn a_black_hole_takes_everything_or_the_answer_only() {
     assert!(wire.is_silent() && !call.is_finished());
     stage.clock.pass(1);
     assert!(matches!(broken(call.await.unwrap()), TransportError::TimedOut));
-    assert_eq!(wire.to_the_end().await.0, 0, "no byte got through");
+    assert_eq!(wire.until_the_end().await.0, 0, "no byte got through");
 
     let call = start(&stage.client, under(&passage("timeout", json!({"direction": "down"})), "acted"));
     let mut wire = stage.plane.accept().await;
@@ -155,7 +155,7 @@ async fn a_black_hole_takes_everything_or_the_answer_only() {
     let sent = stage.play(call).await;
     assert_eq!(sent.latency, Duration::from_secs(5));
     assert!(matches!(broken(sent), TransportError::Broken(_)));
-    assert_eq!(wire.to_the_end().await.0, 0);
+    assert_eq!(wire.until_the_end().await.0, 0);
     stage.recovers().await;
 }
 
@@ -167,7 +167,7 @@ async fn a_reset_is_one_at_both_ends() {
         let wire = stage.plane.accept().await;
         let sent = stage.play(call).await;
         assert!(matches!(broken(sent), TransportError::Broken(_)));
-        assert_eq!(wire.to_the_end().await.1.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(wire.until_the_end().await.1.unwrap_err().kind(), ErrorKind::ConnectionReset);
         stage.recovers().await;
     }
 }
@@ -178,7 +178,7 @@ async fn a_limit_on_data_cuts_what_is_longer() {
     let call =
         start(&stage.client, under(&passage("limit-data", json!({"bytes": 100, "direction": "up"})), "{}"));
     let wire = stage.plane.accept().await;
-    assert_eq!(wire.to_the_end().await.0, 100);
+    assert_eq!(wire.until_the_end().await.0, 100);
     assert!(matches!(broken(call.await.unwrap()), TransportError::Broken(_)));
 
     let body = "x".repeat(200);
@@ -224,7 +224,7 @@ async fn a_call_is_cut_off_answered_or_robbed_of_its_answer() {
     assert_eq!(heard, "acted", "the plane did it");
     assert!(matches!(broken(sent), TransportError::Broken(_)), "and the node does not know");
 
-    let serve = async { stage.plane.accept().await.to_the_end().await.0 };
+    let serve = async { stage.plane.accept().await.until_the_end().await.0 };
     let (sent, heard) = tokio::join!(stage.client.send(under(&meddled(Meddling::Aborts), "{}")), serve);
     assert_eq!(heard, 0);
     assert!(matches!(broken(sent), TransportError::Broken(_)));
@@ -273,4 +273,27 @@ async fn what_a_hole_holds_goes_on_when_it_is_lifted() {
     tell.send_replace(Conditions::default());
     stream.read_exact(&mut heard).await.unwrap();
     assert_eq!((&heard, reading.await.unwrap().0), (b"two", b'2'));
+}
+
+#[tokio::test]
+async fn faults_lie_below_tls() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = answers::tls_client(&format!("https://localhost:{}", plane.port()), &clock);
+    let stage = Stage { plane, clock, client };
+    let slow = passage("latency", json!({"delay": "2s"}));
+    let call = start(&stage.client, under(&slow, "{}"));
+    let serve = async {
+        let tls = answers::tls_plane().accept(stage.plane.accept().await.into_stream()).await.unwrap();
+        Wire::new(tls).echo().await
+    };
+    let (sent, heard) = tokio::join!(stage.play(call), serve);
+    assert_eq!((&*sent.outcome.unwrap(), &*heard), (&b"{}"[..], "{}"));
+    // The plane's part of the handshake is late as well.
+    assert!(sent.latency >= Duration::from_secs(4), "{:?}", sent.latency);
+
+    let cut = passage("limit-data", json!({"bytes": 100}));
+    let call = start(&stage.client, under(&cut, "{}"));
+    let serve = async { answers::tls_plane().accept(stage.plane.accept().await.into_stream()).await.is_ok() };
+    let (sent, _) = tokio::join!(stage.play(call), serve);
+    assert!(matches!(broken(sent), TransportError::Tls(_)));
 }

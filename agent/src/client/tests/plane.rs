@@ -38,7 +38,7 @@ impl Wire {
     }
 
     /// How many bytes come until the other side ends, and how it does.
-    pub(super) async fn to_the_end(mut self) -> (usize, std::io::Result<()>) {
+    pub(super) async fn until_the_end(mut self) -> (usize, std::io::Result<()>) {
         let mut bytes = Vec::new();
         let end = self.stream.read_to_end(&mut bytes).await;
         (bytes.len(), end.map(|_| ()))
