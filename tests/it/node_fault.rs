@@ -4,6 +4,7 @@
 //! One world serves for all: two cohorts that run an association every half hour.
 //! The fault lasts from the 30th minute to the 60th; the second round falls into it.
 
+mod live;
 mod named;
 
 use std::cell::RefCell;
