@@ -306,6 +306,48 @@ mod tests {
                 "fault abort-1: no node calls an operation `GetDocuments`; there are AcknowledgeMessage",
             ),
             ("{name: z, fault: {timeout: {}}, for: 0s}", "fault z: `for: 0s` is no time at all"),
+            (
+                "{fault: {duplicate-reports: {times: 0}}}",
+                "fault duplicate-reports-1: `times` is 0: expected from 1 to 100",
+            ),
+            (
+                "{fault: {flapping: {down: 0s, up: 1m}}}",
+                "fault flapping-1: `down and up` is 0s: expected 1ms",
+            ),
+            (
+                "{fault: {eager-retries: {times: 255}}}",
+                "fault eager-retries-1: `times` is 255: expected from 0",
+            ),
+            (
+                "{fault: {huge-reports: {bytes: 64000001}}}",
+                "fault huge-reports-1: `bytes` is 64000001: expected",
+            ),
+            (
+                "{fault: {old-version: {version: new}}}",
+                "fault old-version-1: `version` is new: expected three or four numbers",
+            ),
+            (
+                "{fault: {outcome: {times_out: true, takes: 5s}}}",
+                "fault outcome-1: `takes` is given beside `times_out`: expected one of the two",
+            ),
+            ("{fault: {outcome: {takes: [5s, 1s]}}}", "fault outcome-1: `takes`: "),
+            (
+                "{fault: {same-fingerprint: {of: 1}}}",
+                "fault same-fingerprint-1: it is for nodes of identity hybrid",
+            ),
+            (
+                "{fault: {invalid-instance: {cause: deregistered}}, on: {cohort: a}}",
+                "fault invalid-instance-1: it is for nodes of identity hybrid, and strikes such of cohort a",
+            ),
+            (
+                "{fault: expired-credentials}",
+                "fault expired-credentials-1: it is for nodes that the plane gives",
+            ),
+            ("{fault: {clone-id: {of: 3}}}", "fault clone-id-1: `of` is 3, and it strikes this very node"),
+            (
+                "{fault: {clone-id: {of: 10}}}",
+                "fault clone-id-1: `of` is 10, and the 10 nodes of cohort a count from 0",
+            ),
             ("{name: y, fault: {timeout: {}}, on: {cohort: c}}", "fault y: no cohort `c`; there are a, b"),
         ];
         for (faults, expected) in cases {

@@ -110,6 +110,16 @@ pub(super) fn check(plan: &Plan, fault: &Fault, on: &Selection) -> Result<(), Fa
         let cohort = plan.identity(number).cohort(&plan.catalogue).name.clone();
         return Err(FaultError::NotOfThisIdentity { identity, cohort });
     }
+    let is_given_none = |number: &u32| {
+        let identity = &plan.identity(*number).cohort(&plan.catalogue).identity;
+        identity.kind == IdentityKind::Ec2 && identity.has_role
+    };
+    if *fault == Fault::ExpiredCredentials
+        && let Some(number) = (0..plan.nodes()).filter(is_meant).find(is_given_none)
+    {
+        let cohort = plan.identity(number).cohort(&plan.catalogue).name.clone();
+        return Err(FaultError::NoCredentials(cohort));
+    }
     check_other(plan, fault, on)
 }
 
