@@ -71,6 +71,8 @@ pub struct Coordinator<'a> {
     applied: Timestamp,
     /// When the next fault begins or ends.
     edge: Timestamp,
+    /// Frames that channels keep, by node, until there is a way again.
+    kept: BTreeMap<u32, Vec<Emitted>>,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
 }
@@ -165,6 +167,7 @@ impl<'a> Coordinator<'a> {
             breaks: BTreeSet::new(),
             applied: start,
             edge: Timestamp::NEVER,
+            kept: BTreeMap::new(),
             pushed: BTreeMap::new(),
         }
     }
@@ -384,6 +387,11 @@ impl<'a> Coordinator<'a> {
         let Arriving { at, call, end } = arriving;
         if let Some(end) = end {
             let carried = Carried::of(&call);
+            if end.is_kept {
+                let node = carried.caller.node;
+                self.kept.entry(node).or_default().push(call);
+                self.send_kept(node, at);
+            }
             return self.finish(at, carried, end);
         }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
@@ -526,8 +534,28 @@ impl<'a> Coordinator<'a> {
                 continue;
             }
             let closed = Incoming::Arrival(Arrival { node: broken.node, news: News::ChannelClosed });
+            self.kept.remove(&broken.node);
             self.lane_of(broken.node).late.lose_messages(broken.node);
             self.come_late(broken.node, (now + LOOKAHEAD, now + LOOKAHEAD), Vec::new(), closed);
+        }
+        let nodes: Vec<u32> = self.kept.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.send_kept(node, now));
+    }
+
+    /// Brings a node's frames to the plane once nothing holds them any more. The
+    /// node has stopped waiting for them.
+    fn send_kept(&mut self, node: u32, now: Timestamp) {
+        let is_held = |call: &Emitted| {
+            let holders = call.passage.as_ref().map_or(&[][..], |passage| &passage.holders);
+            self.board.over(holders) > now
+        };
+        if self.kept.get(&node).is_none_or(|calls| calls.iter().any(is_held)) {
+            return;
+        }
+        for call in self.kept.remove(&node).unwrap_or_default() {
+            let Emitted { caller, signing, request, .. } = call;
+            // Whatever the plane says of it, nobody waits for that.
+            _ = self.transport.carry(self.service, now, caller, &signing, request);
         }
     }
 
