@@ -372,9 +372,7 @@ impl<'a> Coordinator<'a> {
     /// Tells the plane of nodes at an edge of a fault.
     fn tell(&mut self, now: Timestamp) {
         let Some((plan, teller)) = &mut self.teller else { return };
-        let Some(boards) = &self.boards else { return };
-        let board = boards.borrow().clone();
-        teller.tell(plan, &board, self.service, now);
+        teller.tell(plan, &self.board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {

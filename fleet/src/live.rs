@@ -79,6 +79,13 @@ pub struct Surroundings {
     pub recorder: Option<Recorder>,
 }
 
+impl Surroundings {
+    /// The date of what is sent now.
+    fn date(&self) -> Timestamp {
+        if self.is_wall_dated { crate::clock::wall_now() } else { self.clock.now() }
+    }
+}
+
 /// What a running shard is asked.
 #[derive(Debug)]
 pub enum Question {
@@ -260,8 +267,6 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         Some(version) => user_agent_of(&user_agents[agent], &version),
         None => user_agents[agent].clone(),
     };
-    // The node's own clock may be off.
-    let date = || signing.clock.of(if is_wall_dated { crate::clock::wall_now() } else { clock.now() });
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -290,8 +295,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     match request {
         Request::Message(MessageRequest::Open(open)) => {
             let finish = |answer| finish(answer, Duration::ZERO, None);
-            let now = date();
-            let opening = channel::Opening { open, by: signing.by, now, node: identity, draw, passage };
+            let opening = channel::Opening { open, signing, node: identity, draw, passage };
             return channel::open(opening, &around, finish, ways.news.clone()).await;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
@@ -307,7 +311,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         by: signing.by,
         owner: connections.owner(caller.node, &request),
         due: intended,
-        now: date(),
+        now: signing.clock.of(around.date()),
         timeout: if is_held(operation) {
             messages_limit(&clock, is_wall_dated)
         } else {

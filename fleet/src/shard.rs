@@ -339,7 +339,8 @@ impl Shard {
         self.agenda.set(place, node.next_due().max(now));
         let (identity, is_cut_off) = (node.identity, node.is_cut_off(now));
         let mut lost = Vec::new();
-        for action in std::mem::take(&mut self.actions) {
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain(..) {
             match action {
                 Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
                 Action::Call(dispatch) => emitted.push(self.emit(place, &dispatch, now, now)),
@@ -359,6 +360,7 @@ impl Shard {
                 }
             }
         }
+        self.actions = actions;
         for dispatch in lost {
             let caller = caller(identity, &dispatch);
             let (operation, attempt) = (dispatch.call.operation(), dispatch.attempt);

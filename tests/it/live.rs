@@ -23,7 +23,7 @@ pub(crate) struct LiveFleet<'a> {
 }
 
 /// Nobody looks at the end: the fleet is let go at once.
-struct Nobody;
+pub(crate) struct Nobody;
 
 impl Hold for Nobody {
     async fn hold(self, _: &Finished) {}

@@ -4,6 +4,7 @@
 //! One world serves for all: two cohorts that run an association every half hour.
 //! The fault lasts from the 30th minute to the 60th; the second round falls into it.
 
+mod live;
 mod named;
 
 use std::cell::RefCell;
@@ -379,7 +380,7 @@ fn reports_that_break_off_or_are_huge_are_refused() {
             assert!(!run.is_reported, "{name}: the node knows that nobody heard of it");
         }
         let measures = &struck.outcome.finished.measures;
-        assert!(measures.lost_reports >= 8 && measures.lost_reports % 4 == 0, "{name}");
+        assert!(measures.lost_reports >= 8 && measures.lost_reports.is_multiple_of(4), "{name}");
         let retries = measures.calls["UpdateInstanceAssociationStatus"].retries;
         assert_eq!(retries, 0, "{name}: a refusal is not tried again");
     }

@@ -84,7 +84,7 @@ impl Node {
         let Some(struck) = &mut self.struck else { return };
         struck.stray = Some(id);
         struck.own = Some((held, was_let_in));
-        if is_strange {
+        if is_strange && self.lifecycle != Lifecycle::Stopped {
             self.lifecycle = Lifecycle::Unregistered;
         }
         self.go_down(turn.now, Loss::Memory, turn);

@@ -82,3 +82,52 @@ impl Edges {
         ends
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::time::Period;
+
+    use super::*;
+    use crate::plan::{Overrides, Plan};
+    use crate::scenario::Scenario;
+
+    fn board(faults: &str) -> Board {
+        let text = format!(
+            "{{name: x, seed: 1, duration: 1h, cohorts: [{{name: a, platform: debian-12, nodes: 10}}], \
+             faults: [{faults}]}}"
+        );
+        let scenario = Scenario::parse("x", &text).expect(&text);
+        let plan = Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0)).expect(&text);
+        Board::clone(&plan.faults)
+    }
+
+    fn passed(edges: &mut Edges, board: &Board, minute: u64) -> Vec<String> {
+        let now = Timestamp::from_seconds(0) + Period::minutes(minute);
+        let told = |edge: Edge| match edge {
+            Edge::Begins(window, strike) => format!("{} of {} begins", strike.name(), window.number),
+            Edge::Ends(window) => format!("{} ends", window.number),
+        };
+        edges.pass(board, now).into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn strikes_begin_and_end_once_and_ends_come_first() {
+        let board = board(
+            "{fault: pause, at: 1m, for: 2m}, {fault: {latency: {delay: 1s}}, at: 2m}, \
+             {fault: hang, at: 3m}, {fault: offline, at: 1m, for: 1m}",
+        );
+        let mut edges = Edges::new(&board);
+        let minute = |minutes| Timestamp::from_seconds(0) + Period::minutes(minutes);
+        let cases: [(u64, &[&str]); 3] = [
+            (1, &["pause of 0 begins", "offline of 3 begins"]),
+            (2, &["3 ends"]),
+            (3, &["0 ends", "hang of 2 begins"]),
+        ];
+        for (at, expected) in cases {
+            assert_eq!(edges.next(), minute(at));
+            assert_eq!(passed(&mut edges, &board, at), expected, "minute {at}");
+            assert_eq!(passed(&mut edges, &board, at), Vec::<String>::new(), "once");
+        }
+        assert_eq!(edges.next(), Timestamp::NEVER, "it lasts to the end");
+    }
+}

@@ -62,6 +62,12 @@ pub enum FaultError {
         /// A cohort of another one.
         cohort: String,
     },
+    /// Nodes of this cohort call in the name of their role.
+    #[error(
+        "it is for nodes that the plane gives credentials, and strikes those of cohort {0} as well, which call \
+         by their role: name a cohort of identity hybrid, or of `instance_profile: false`, in `on`"
+    )]
+    NoCredentials(String),
     /// There is no node of this index.
     #[error("`of` is {of}, and the {nodes} nodes of cohort {cohort} count from 0")]
     NoSuchIndex {

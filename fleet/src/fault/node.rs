@@ -49,17 +49,7 @@ impl Fault {
             Self::ReorderedReports(reordered) => Strike::ReorderedReports(reordered),
             Self::SameFingerprint(same) => Strike::SameFingerprint(same),
             Self::UnsupportedPlatform(misfit) => Strike::UnsupportedPlatform(misfit.platform),
-            Self::Abort(_)
-            | Self::Bandwidth(_)
-            | Self::FailFirst(_)
-            | Self::Latency(_)
-            | Self::LimitData(_)
-            | Self::LostAcknowledgement(_)
-            | Self::Partition(_)
-            | Self::ReplaceStatus(_)
-            | Self::ResetPeer(_)
-            | Self::Slicer(_)
-            | Self::Timeout(_) => return None,
+            _ => return None,
         })
     }
 
@@ -119,6 +109,16 @@ pub(super) fn check(plan: &Plan, fault: &Fault, on: &Selection) -> Result<(), Fa
     {
         let cohort = plan.identity(number).cohort(&plan.catalogue).name.clone();
         return Err(FaultError::NotOfThisIdentity { identity, cohort });
+    }
+    let is_given_none = |number: &u32| {
+        let identity = &plan.identity(*number).cohort(&plan.catalogue).identity;
+        identity.kind == IdentityKind::Ec2 && identity.has_role
+    };
+    if *fault == Fault::ExpiredCredentials
+        && let Some(number) = (0..plan.nodes()).filter(is_meant).find(is_given_none)
+    {
+        let cohort = plan.identity(number).cohort(&plan.catalogue).name.clone();
+        return Err(FaultError::NoCredentials(cohort));
     }
     check_other(plan, fault, on)
 }

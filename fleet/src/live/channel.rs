@@ -5,11 +5,11 @@ use std::sync::Arc;
 use agent::call::Answer;
 use agent::channel::call::{OpenChannel, OutboundFrame};
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
-use agent::credentials::SignedBy;
+use agent::credentials::Signing;
 use agent::fault::passage::{Meddling, Passage};
 use agent::identity::Identity;
 use shared::seed::Draw;
-use shared::time::{Period, Timestamp};
+use shared::time::Period;
 use tokio::sync::mpsc;
 
 use super::faults::{channel_conditions, lifted};
@@ -20,10 +20,8 @@ use crate::shard::{Arrival, News};
 /// A channel that is to be opened.
 pub(super) struct Opening {
     pub(super) open: OpenChannel,
-    /// In whose name.
-    pub(super) by: SignedBy,
-    /// The date that it is signed with: the node's own clock may be off.
-    pub(super) now: Timestamp,
+    /// How the call for it is signed.
+    pub(super) signing: Signing,
     pub(super) node: Identity,
     pub(super) draw: Draw,
     /// What the call meets.
@@ -37,7 +35,7 @@ pub(super) async fn open(
     finish: impl FnOnce(Answer),
     news: mpsc::UnboundedSender<Arrival>,
 ) {
-    let Opening { open, by, now, node, draw, passage } = opening;
+    let Opening { open, signing, node, draw, passage } = opening;
     let passage = passage.unwrap_or_default();
     match &passage.meddling {
         Meddling::Aborts => return finish(Answer::Unreachable),
@@ -59,9 +57,10 @@ pub(super) async fn open(
         }
     };
     let mut kept = std::pin::pin!(kept);
+    let now = signing.clock.of(around.date());
     let opened = tokio::select! {
         biased;
-        opened = client.open_channel(&open, &by, now, tempo(clock), conditions) => opened,
+        opened = client.open_channel(&open, &signing.by, now, tempo(clock), conditions) => opened,
         () = lifted(&passage.holders, boards.clone(), clock) => return finish(Answer::Unreachable),
         () = &mut kept => return finish(Answer::Unreachable),
     };

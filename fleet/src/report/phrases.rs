@@ -133,8 +133,14 @@ pub(super) fn absent(result: &RunResult) -> Vec<String> {
     if asleep > 0 {
         phrases.push(format!("{} hibernating for another reason", count(asleep)));
     }
-    if nodes.starting > 0 {
-        phrases.push(format!("{} not yet started", count(nodes.starting)));
+    // Those on which no agent runs are told of as invalid instances.
+    let causes = &result.failures.invalid_instance.causes;
+    let is_silent = |cause: &Cause| cause.is_silent();
+    let silent: u64 =
+        Cause::ALL.iter().copied().filter(is_silent).filter_map(|cause| causes.get(cause.as_str())).sum();
+    let starting = nodes.starting.saturating_sub(silent);
+    if starting > 0 {
+        phrases.push(format!("{} not yet started", count(starting)));
     }
     phrases
 }

@@ -281,3 +281,47 @@ pub struct Behaviour {
     #[serde(default)]
     pub loses_output: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_written_as_a_share_or_with_what_more_there_is_to_say() {
+        let read = |text: &str| serde_saphyr::from_str::<Fault>(text);
+        let share = "1%".parse().unwrap();
+        let cases = [
+            ("invalid-instance: 1%", Cause::NeverRegistered, None),
+            ("invalid-instance: { share: 1% }", Cause::NeverRegistered, None),
+            ("invalid-instance: { share: 1%, cause: agent-stopped }", Cause::AgentStopped, None),
+            (
+                "invalid-instance: { share: 1%, cause: deregistered, after: 5m }",
+                Cause::Deregistered,
+                Some(Period::minutes(5)),
+            ),
+        ];
+        for (text, cause, after) in cases {
+            let Ok(Fault::InvalidInstance(seen)) = read(text) else { panic!("{text}") };
+            assert_eq!(seen, InvalidInstances { share, cause, after }, "{text}");
+        }
+        for (text, platform) in [
+            ("unsupported-platform: 1%", Misfit::Foreign),
+            ("unsupported-platform: { share: 1%, platform: unknown }", Misfit::Unknown),
+        ] {
+            let Ok(Fault::UnsupportedPlatform(seen)) = read(text) else { panic!("{text}") };
+            assert_eq!(seen, UnsupportedPlatforms { share, platform }, "{text}");
+        }
+        for (text, expected) in [
+            ("invalid-instance: 1", "no share"),
+            ("invalid-instance: [1%]", "a share such as 1%"),
+            ("invalid-instance: { cause: terminated }", "share"),
+            ("invalid-instance: { share: 1%, cause: gone }", "gone"),
+            ("invalid-instance: { share: 1%, why: gone }", "why"),
+            ("invalid-instance: { share: 1%, after: 5m }", "`after` is for `cause: deregistered`"),
+            ("unsupported-platform: { share: 1%, platform: beos }", "beos"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

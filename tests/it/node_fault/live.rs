@@ -1,0 +1,110 @@
+//! Faults that strike nodes, over real sockets: what is spoiled, dated wrongly or
+//! told to the plane comes out as in virtual time, and the fleet recovers.
+
+use std::sync::Arc;
+
+use fleet::connections::Connections;
+use fleet::host::Limits;
+use fleet::plan::Plan;
+use fleet::result::RunResult;
+use fleet::run::{PlaneChoice, RunOptions, VIRTUAL_START, plane_config, run_live};
+use fleet::simulation::{Ending, Finished, Pace};
+
+use super::*;
+use crate::live::Nobody;
+
+/// Each node has its own fault from the third minute to the twentieth; at the 25th
+/// something is asked of all.
+fn scenario(terminated: &str) -> String {
+    format!(
+        r#"
+name: live
+seed: 9
+duration: 3h
+time_scale: 150
+cohorts:
+  - {{ name: web, platform: ubuntu-22.04, nodes: 6, tags: {{ Env: prod }} }}
+  - {{ name: till, platform: debian-12, nodes: 2, identity: hybrid, tags: {{ Env: prod }} }}
+documents:
+  - name: hello
+    content:
+      schemaVersion: "2.2"
+      mainSteps: [{{ action: aws:runShellScript, name: only, inputs: {{ runCommand: ["true"] }} }}]
+associations:
+  - {{ name: first, at: 4m, document: hello, targets: [tag: {{ key: Env, values: [prod] }}] }}
+  - {{ name: named, at: 5m, document: hello, targets: [instance: {terminated}], refused: InvalidInstanceId }}
+  - {{ name: second, at: 25m, document: hello, targets: [tag: {{ key: Env, values: [prod] }}] }}
+faults:
+  - {{ fault: malformed-reports, on: {{ nodes: [0] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ huge-reports: {{ bytes: 5000000 }} }}, on: {{ nodes: [1] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ duplicate-reports: {{ times: 2 }} }}, on: {{ nodes: [2] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ late-reports: {{ by: 30s }} }}, on: {{ nodes: [3] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ invalid-instance: {{ cause: terminated }} }}, on: {{ nodes: [4] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ unsupported-platform: {{ platform: unknown }} }}, on: {{ nodes: [5] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ clock-skew: {{ behind: 1h }} }}, on: {{ nodes: [6] }}, at: 3m, for: 17m }}
+  - {{ fault: {{ invalid-instance: {{ cause: deregistered }} }}, on: {{ nodes: [7] }}, at: 3m, for: 17m }}
+"#
+    )
+}
+
+fn plan(terminated: &str) -> Plan {
+    let scenario = Scenario::parse("live", &scenario(terminated)).expect("it is well written");
+    Plan::new(&scenario, &Overrides::default(), VIRTUAL_START).expect("it makes a plan")
+}
+
+async fn live() -> Finished {
+    let any = plan("i-0123456789abcdef0");
+    let plan = plan(any.node_id(4).as_str());
+    let machine = Limits::of_this_machine(true).expect("the machine can run a test");
+    let options = RunOptions {
+        pace: Pace::Scaled(plan.time_scale),
+        plane: PlaneChoice::Embedded(Box::new(plane_config(&plan))),
+        plan: Arc::new(plan),
+        shards: 2,
+        connections: Connections::Pooled,
+        limits: Limits { connections: 40, ..machine },
+        progress: Arc::default(),
+        keep: false,
+        recorder: None,
+        is_held: false,
+    };
+    run_live(options, std::future::pending(), Nobody).await.expect("the fleet runs")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_sockets_faults_of_nodes_come_out_as_in_virtual_time() {
+    let finished = live().await;
+    assert_eq!((finished.ending, &finished.operator.troubles), (Ending::Complete, &BTreeSet::new()));
+    let refused = |operation: &str, code: ErrorCode| {
+        finished
+            .measures
+            .calls
+            .get(operation)
+            .and_then(|calls| calls.refused.get(&code))
+            .copied()
+            .unwrap_or(0)
+    };
+    let (status, heartbeat) = ("UpdateInstanceAssociationStatus", "UpdateInstanceInformation");
+    assert!(refused(status, ErrorCode::SerializationException) >= 4, "node 0");
+    // The plane answers before it has read so much; who is still writing may not hear it.
+    let unheard = finished.measures.calls[status].unknown;
+    assert!(
+        refused(status, ErrorCode::ValidationException) + unheard >= 4,
+        "node 1: larger than the plane reads"
+    );
+    assert!(refused(heartbeat, ErrorCode::ValidationException) > 0, "node 5");
+    assert!(refused(heartbeat, ErrorCode::InvalidSignatureException) > 0, "node 6");
+    assert!(refused(heartbeat, ErrorCode::InvalidInstanceId) > 0, "node 7");
+    assert_eq!(finished.measures.calls["DeregisterManagedInstance"].made, 1);
+    let result = RunResult::new(&finished);
+    assert!(
+        result.refusals.iter().all(|refusal| refusal.is_as_expected) && result.refusals.len() == 1,
+        "node 4"
+    );
+    assert!(result.faults.values().all(|fault| fault.nodes == fault.lifted), "{:?}", result.faults);
+    assert_eq!(result.faults.values().map(|fault| fault.nodes).sum::<u64>(), 8);
+    assert_eq!(finished.cohorts.iter().map(|cohort| cohort.online).sum::<u32>(), 8, "all are back");
+    let second = finished.measures.runs_of(finished.operator.made[1].id);
+    let is_well = |run: &Ran| run.status == AssociationStatus::Success && run.is_reported;
+    assert!(second.len() == 8 && second.iter().all(is_well), "{second:?}");
+}
