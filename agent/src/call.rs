@@ -259,6 +259,24 @@ impl Outcome {
 }
 
 impl Answer {
+    /// About how many bytes its body has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Done => 2,
+            Self::Registered(_) => 40,
+            Self::Token(reply) => encode(reply).len(),
+            Self::Associations(reply) => encode(reply).len(),
+            Self::Legacy(reply) => encode(reply).len(),
+            Self::Described(reply) => encode(reply).len(),
+            Self::Document(reply) => encode(reply).len(),
+            Self::Parameters(reply) => encode(reply).len(),
+            Self::Manifest(reply) => encode(reply).len(),
+            Self::Messages(messages) => messages.iter().map(|message| message.payload.len()).sum(),
+            Self::Refused(error, _) => error.message.len() + error.code.as_str().len(),
+            Self::Fatal(_) | Self::Unreachable | Self::Unreadable(_) => 0,
+        }
+    }
+
     /// The same with the instants that a node reads from it as `date` has them,
     /// the way back of [`Request::dated`].
     pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {

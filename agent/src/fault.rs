@@ -7,9 +7,11 @@
 //!
 //! - [`network`]: between a node and the plane
 //! - [`http`]: with single calls
+//! - [`passage`]: what one call meets of both
 
 pub mod http;
 pub mod network;
+pub mod passage;
 
 use shared::seed::Seed;
 

@@ -11,18 +11,23 @@
 //! Invariant: no thread, shard, hash or insertion order breaks a tie, so the
 //! history is the same for any number of shards.
 
+mod channels;
 mod messages;
+mod way;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use agent::call::Answer;
+use agent::channel::call::Incoming as Message;
+use agent::fault::passage::{Course, Passage};
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
+use crate::fault::Board;
 use crate::fault::switchboard::Boards;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
@@ -32,7 +37,9 @@ use crate::measure::meter::Meter;
 use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
+use channels::Break;
 use messages::{Delivery, Mailroom};
+use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -53,6 +60,13 @@ pub struct Coordinator<'a> {
     events: u64,
     mailroom: Mailroom,
     boards: Option<Boards>,
+    board: Arc<Board>,
+    /// How often something came late; tells them apart.
+    met: u64,
+    /// Control channels that are going to break.
+    breaks: BTreeSet<Break>,
+    /// Up to when faults' beginnings were looked at.
+    edge: Timestamp,
     follower: Option<Follower>,
 }
 
@@ -69,6 +83,7 @@ pub struct Follower {
 struct ShardLane {
     shard: Shard,
     inbox: VecDeque<(Timestamp, Incoming)>,
+    late: Late,
     emitted: Vec<Emitted>,
 }
 
@@ -78,14 +93,40 @@ enum Incoming {
     Arrival(Arrival),
 }
 
+/// A call that reaches the plane, or would have but for its end.
 struct Arriving {
     at: Timestamp,
     call: Emitted,
+    end: Option<End>,
 }
 
 impl Arriving {
     fn key(&self) -> (Timestamp, Caller) {
         (self.at, self.call.caller)
+    }
+}
+
+/// What is left of a call once the plane has it.
+struct Carried {
+    caller: Caller,
+    operation: &'static str,
+    attempt: u8,
+    /// A hash of its body.
+    body: u64,
+    patience: Patience,
+    passage: Option<Box<Passage>>,
+}
+
+impl Carried {
+    fn of(call: &Emitted) -> Self {
+        Self {
+            caller: call.caller,
+            operation: call.request.operation(),
+            attempt: call.attempt,
+            body: shared::seed::digest(&call.request.body()),
+            patience: Patience::of(&call.request),
+            passage: call.passage.clone(),
+        }
     }
 }
 
@@ -103,7 +144,12 @@ impl<'a> Coordinator<'a> {
     ) -> Self {
         let lanes = shards
             .into_iter()
-            .map(|shard| ShardLane { shard, inbox: VecDeque::new(), emitted: Vec::new() })
+            .map(|shard| ShardLane {
+                shard,
+                inbox: VecDeque::new(),
+                late: Late::default(),
+                emitted: Vec::new(),
+            })
             .collect();
         service.follow();
         let mailroom = Mailroom::default();
@@ -118,12 +164,18 @@ impl<'a> Coordinator<'a> {
             mailroom,
             boards: None,
             follower: None,
+            board: Arc::default(),
+            met: 0,
+            breaks: BTreeSet::new(),
+            // What begins with the run is yet to begin.
+            edge: start - Period::milliseconds(1),
         }
     }
 
     /// The same fleet, told of each new board of faults.
     pub fn told_by(self, boards: Boards) -> Self {
-        Self { boards: Some(boards), ..self }
+        let board = boards.borrow().clone();
+        Self { board, boards: Some(boards), ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -207,7 +259,10 @@ impl<'a> Coordinator<'a> {
     /// Whether nothing is on its way and no node holds a call or a run.
     pub fn is_idle(&self) -> bool {
         self.arriving.is_empty()
-            && self.lanes.iter().all(|lane| lane.inbox.is_empty() && lane.shard.is_idle())
+            && self
+                .lanes
+                .iter()
+                .all(|lane| lane.inbox.is_empty() && lane.late.is_empty() && lane.shard.is_idle())
     }
 
     /// Runs windows until the script has ended, or until this instant, which it
@@ -227,30 +282,34 @@ impl<'a> Coordinator<'a> {
             let end = start + LOOKAHEAD;
             self.run_shards(end, desk);
             let has_ended = self.apply(end, &mut script, desk);
-            self.post_board();
             self.now = end.min(until);
+            self.post_board();
             if has_ended {
                 return true;
             }
         }
     }
 
-    /// Hands the shards the board if it is a new one. It changes nothing before `end`.
+    /// Hands the shards the board if it is a new one.
     fn post_board(&mut self) {
         let Some(boards) = &mut self.boards else { return };
         if boards.has_changed().unwrap_or(false) {
-            let board = boards.borrow_and_update().clone();
-            self.lanes.iter_mut().for_each(|lane| lane.shard.post(board.clone()));
+            self.board = boards.borrow_and_update().clone();
+            for lane in &mut self.lanes {
+                lane.shard.post(self.board.clone());
+                lane.late.follow(&self.board, self.now + LOOKAHEAD);
+            }
         }
     }
 
     fn next_instant(&self) -> Timestamp {
         let shards = self.lanes.iter().map(|lane| {
             let arrives = lane.inbox.front().map_or(Timestamp::NEVER, |(at, _)| *at);
-            lane.shard.next_due().min(arrives)
+            lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = self.service.next_timer().into_iter().chain([self.mailroom.next_due()]);
+        let others =
+            self.service.next_timer().into_iter().chain([self.mailroom.next_due(), self.next_break()]);
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
@@ -266,8 +325,10 @@ impl<'a> Coordinator<'a> {
             self.lanes.iter_mut().for_each(|lane| lane.run(end));
         }
         for lane in &mut self.lanes {
-            let arriving = lane.emitted.drain(..).map(|call| Arriving { at: call.made + LOOKAHEAD, call });
-            self.arriving.extend(arriving);
+            self.arriving.extend(lane.emitted.drain(..).map(|call| {
+                let (at, end) = way::up(&call);
+                Arriving { at, call, end }
+            }));
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
         }
         self.arriving.sort_unstable_by_key(Arriving::key);
@@ -285,12 +346,15 @@ impl<'a> Coordinator<'a> {
             let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
-            let at = timer.min(operator).min(call).min(mail);
+            let broken = self.next_break();
+            let at = timer.min(operator).min(call).min(mail).min(broken);
             if at >= end {
                 return has_ended;
             }
             if timer == at {
                 self.service.run_timers(at);
+            } else if broken == at {
+                self.break_channels(at);
             } else if operator == at {
                 if at.milliseconds().rem_euclid(1_000) == 0 {
                     // Conditions are evaluated at whole seconds, by what is known then.
@@ -312,13 +376,9 @@ impl<'a> Coordinator<'a> {
         while let Some(deliveries) = self.mailroom.next(self.service, now) {
             for delivery in deliveries {
                 match delivery {
-                    Delivery::Push(node, incoming) => {
-                        let arrival = Arrival { node, news: News::Message(incoming) };
-                        let inbox = &mut self.lane_of(node).inbox;
-                        inbox.push_back((now + LOOKAHEAD, Incoming::Arrival(arrival)));
-                    }
+                    Delivery::Push(node, incoming) => self.push(node, incoming, now),
                     Delivery::Ask(held, until) => {
-                        self.carry(Arriving { at: now, call: held.call }, Some(until));
+                        self.carry(Arriving { at: now, call: held.call, end: None }, Some(until));
                     }
                 }
             }
@@ -329,35 +389,144 @@ impl<'a> Coordinator<'a> {
     /// Carries a call to the plane. A question for messages that finds none is
     /// held; one that was held already is, until the instant that was set.
     fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
-        let Arriving { at, call } = arriving;
+        let Arriving { at, call, end } = arriving;
+        if let Some(end) = end {
+            let carried = Carried::of(&call);
+            return self.finish(at, carried, end);
+        }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
         let opens = messages::opens(&call.request);
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }
-        let Emitted { caller, signing, request, attempt, .. } = call;
-        let operation = request.operation();
-        let body = shared::seed::digest(&request.body());
+        let carried = Carried::of(&call);
+        let Emitted { caller, made, signing, request, .. } = call;
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
             && messages::is_empty(&answer)
         {
             let until = held_until.unwrap_or_else(|| messages::held_until(self.service, at));
             if at < until {
-                self.mailroom.hold(node, Arriving { at, call }, until);
+                self.mailroom.hold(node, Arriving { at, call, end: None }, until);
                 return;
             }
         }
-        if let Some(node) = opens.filter(|_| matches!(answer, Answer::Done)) {
-            self.mailroom.opened(node, caller.node);
+        let end = match &carried.passage {
+            None => End::at(at + LOOKAHEAD, answer),
+            Some(passage) => way::down(passage, carried.patience, made, at, answer),
+        };
+        if let Some(node) = opens {
+            if matches!(end.answer, Answer::Done) {
+                self.mailroom.opened(node, caller.node, at);
+                let after = carried.passage.as_ref().and_then(|passage| passage.resets_after);
+                self.breaks.extend(after.map(|after| Break {
+                    at: made + after,
+                    node: caller.node,
+                    by: None,
+                }));
+            } else {
+                // What the plane opened is of no use to a node that does not know.
+                self.mailroom.opens(self.service, node);
+            }
         }
         self.events += 1;
+        self.finish(at, carried, end);
+    }
+
+    /// Brings a call's end to its node, and writes it down.
+    fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
+        let Carried { caller, operation, attempt, body, passage, .. } = carried;
         let Caller { node, lane, number, .. } = caller;
-        let ending = Ending::from(&answer);
-        let lane_of_node = self.lane_of(node);
-        let completion = Completion { caller, operation, attempt, answer, spent: None };
-        lane_of_node.inbox.push_back((at + LOOKAHEAD, Incoming::Completion(completion)));
-        self.history.record(Entry { arrived: at, node, lane, number, attempt, operation, body, ending });
+        if end.breaks_channel {
+            self.breaks.insert(Break { at: end.at, node, by: None });
+        }
+        let ending = Ending::from(&end.answer);
+        let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
+        let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
+        let incoming = Incoming::Completion(completion);
+        match passage {
+            None => self.lane_of(node).inbox.push_back((end.at, incoming)),
+            Some(passage) => {
+                let holders = if end.is_held { passage.holders } else { Vec::new() };
+                self.come_late(node, (at + LOOKAHEAD, end.at), holders, incoming);
+            }
+        }
+        self.history.record(Entry {
+            arrived: at,
+            node,
+            lane,
+            number,
+            attempt,
+            operation,
+            body,
+            ending,
+            fault,
+        });
+    }
+
+    /// Sends a message down a node's control channel.
+    fn push(&mut self, node: u32, message: Message, now: Timestamp) {
+        let (size, number, due) = (message.payload.len(), self.met, now + LOOKAHEAD);
+        let incoming = Incoming::Arrival(Arrival { node, news: News::Message(message) });
+        let lane = self.lane_of(node);
+        let Some(passage) = lane.shard.passage_of_push(node, number, now) else {
+            lane.inbox.push_back((due, incoming));
+            return;
+        };
+        match passage.way_down(size, Period::ZERO) {
+            Course::Arrives(delay) => self.come_late(node, (due, due + delay), Vec::new(), incoming),
+            Course::Hangs(_) => self.come_late(node, (due, Timestamp::NEVER), passage.holders, incoming),
+            Course::Breaks(after) => _ = self.breaks.insert(Break { at: now + after, node, by: None }),
+        }
+    }
+
+    /// Brings something to a node at the last of these instants, or, where faults
+    /// hold it, from the first one on as soon as they are over.
+    fn come_late(
+        &mut self,
+        node: u32,
+        (earliest, latest): (Timestamp, Timestamp),
+        holders: Vec<u32>,
+        incoming: Incoming,
+    ) {
+        self.met += 1;
+        let number = self.met;
+        let released = if holders.is_empty() { Timestamp::NEVER } else { self.board.over(&holders) };
+        let at = released.max(earliest).min(latest);
+        self.lane_of(node).late.insert(at, number, Held { incoming, latest, holders });
+    }
+
+    /// When a control channel breaks, or a fault begins or ends of which some may break.
+    fn next_break(&self) -> Timestamp {
+        let breaks = self.breaks.first().map_or(Timestamp::NEVER, |broken| broken.at);
+        breaks.min(self.board.next_edge(self.edge))
+    }
+
+    /// Breaks the control channels whose time has come, and notes which will
+    /// break of what begins now.
+    fn break_channels(&mut self, now: Timestamp) {
+        self.edge = now;
+        let begun =
+            self.board.windows().iter().filter(|window| window.from == now && window.is_in_force(now));
+        for window in begun {
+            for (node, opened) in self.mailroom.channels() {
+                let place = self.lanes.partition_point(|lane| lane.shard.numbers().end <= node);
+                if window.strikes(self.lanes[place].shard.identity(node)) {
+                    let at = channels::breaks_at(&window.fault, opened, now);
+                    self.breaks.extend(at.map(|at| Break { at, node, by: Some(window.number) }));
+                }
+            }
+        }
+        while let Some(broken) = self.breaks.first().copied().filter(|broken| broken.at <= now) {
+            self.breaks.pop_first();
+            let is_lifted = broken.by.is_some_and(|number| self.board.over(&[number]) <= broken.at);
+            if is_lifted || !self.mailroom.lose(self.service, broken.node) {
+                continue;
+            }
+            let closed = Incoming::Arrival(Arrival { node: broken.node, news: News::ChannelClosed });
+            self.lane_of(broken.node).late.lose_messages(broken.node);
+            self.come_late(broken.node, (now + LOOKAHEAD, now + LOOKAHEAD), Vec::new(), closed);
+        }
     }
 
     fn lane_of(&mut self, node: u32) -> &mut ShardLane {
@@ -372,25 +541,30 @@ impl ShardLane {
     fn run(&mut self, end: Timestamp) {
         let last = end - Period::milliseconds(1);
         loop {
-            let due = self.shard.next_due();
-            match self.inbox.front() {
-                Some((at, _)) if *at < end && *at <= due => {
-                    match self.inbox.pop_front().expect("the front was seen") {
-                        (at, Incoming::Completion(completion)) => {
-                            self.shard.deliver(completion, at, &mut self.emitted);
-                        }
-                        (at, Incoming::Arrival(arrival)) => {
-                            self.shard.arrive(arrival, at, &mut self.emitted);
-                        }
-                    }
+            match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
+                Some((at, Incoming::Completion(completion))) => {
+                    self.shard.deliver(completion, at, &mut self.emitted);
                 }
-                _ => {
+                Some((at, Incoming::Arrival(arrival))) => {
+                    self.shard.arrive(arrival, at, &mut self.emitted);
+                }
+                None => {
                     if self.shard.serve(last, &mut self.emitted).is_none() {
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// What comes next before this instant.
+    fn next_incoming(&mut self, before: Timestamp) -> Option<(Timestamp, Incoming)> {
+        let on_time = self.inbox.front().map_or(Timestamp::NEVER, |(at, _)| *at);
+        let late = self.late.next_due();
+        if on_time.min(late) >= before {
+            return None;
+        }
+        if late < on_time { self.late.pop() } else { self.inbox.pop_front() }
     }
 }
 

@@ -7,6 +7,7 @@
 //! and whoever watches takes it over: shards at the end of a window of virtual
 //! time, or as they run, over sockets.
 //!
+//! - [`passage`]: what a call meets of the faults in force
 //! - [`selection`]: which nodes of a fleet a selector means
 //! - [`switchboard`]: injecting and lifting
 //!
@@ -17,6 +18,7 @@
 //! [`LOOKAHEAD`]: crate::coordinator::LOOKAHEAD
 
 mod error;
+pub mod passage;
 pub mod selection;
 pub mod switchboard;
 
@@ -102,6 +104,12 @@ impl Board {
         let edges = self.windows.iter().filter(|window| window.from < window.until);
         let edges = edges.flat_map(|window| [window.from, window.until]);
         edges.filter(|edge| *edge > after).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// When all of these windows are over.
+    pub fn over(&self, numbers: &[u32]) -> Timestamp {
+        let untils = numbers.iter().filter_map(|number| self.windows.get(*number as usize));
+        untils.map(|window| window.until).max().unwrap_or_default()
     }
 
     /// The name of a window that would come next.

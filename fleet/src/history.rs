@@ -4,6 +4,8 @@
 //! time the coordinator writes the history in its one total order, so that two
 //! runs of one seed have equal histories, whatever the number of shards.
 
+use std::sync::Arc;
+
 use agent::call::Answer;
 use agent::lane::LaneName;
 use serde::Serialize;
@@ -64,6 +66,8 @@ pub struct Entry {
     pub body: u64,
     /// How it ended.
     pub ending: Ending,
+    /// The fault in force that it met, the first one of several.
+    pub fault: Option<Arc<str>>,
 }
 
 /// The record of a run: always a digest, and every entry where it is asked for.

@@ -4,16 +4,20 @@
 //! as the call and puts its outcome into the shard's inbox. Simulated time runs
 //! as the [`Clock`] says; latency and lateness are measured on the wall's clock.
 
+mod channel;
+mod faults;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::Catalogue;
-use agent::channel::call::MessageRequest;
-use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
+use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
+use agent::client::channel::ChannelTable;
 use agent::client::{CallError, Client, Outgoing};
 use http::HeaderValue;
 use shared::error::ApiError;
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
 use shared::wire::GetMessages;
@@ -25,7 +29,7 @@ use crate::fault::switchboard::Boards;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
-use crate::shard::{Arrival, Completion, Emitted, News, Shard};
+use crate::shard::{Arrival, Completion, Emitted, Shard};
 use crate::simulation::CohortState;
 use crate::witness::{Heard, Witness, Witnessed};
 
@@ -34,6 +38,11 @@ pub const CALL_LIMIT: Period = Period::minutes(15);
 
 /// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
 const MESSAGES_LIMIT: Period = Period::seconds(20);
+
+/// The agent waits for its control channel to open no longer than this, and for
+/// the service's word on what it sends there.
+const CHANNEL_LIMIT: Period = Period::seconds(15);
+const CONFIRMATION_LIMIT: Period = Period::seconds(1);
 
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
@@ -61,6 +70,8 @@ pub struct Surroundings {
     pub channels: Arc<ChannelTable>,
     /// Who tells of each new board of faults.
     pub boards: Boards,
+    /// Whether anything may ever go wrong, so that control channels are ready for it.
+    pub may_go_wrong: bool,
 }
 
 /// What a running shard is asked.
@@ -165,6 +176,16 @@ fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
 }
 
+/// How long a call of this operation may take, in simulated time.
+pub(crate) fn limit_of(operation: &str) -> Period {
+    match operation {
+        GetMessages::NAME => MESSAGES_LIMIT,
+        OPEN_CHANNEL => CHANNEL_LIMIT,
+        AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
+        _ => CALL_LIMIT,
+    }
+}
+
 /// The ways back to a shard.
 struct Ways {
     inbox: mpsc::UnboundedSender<Completion>,
@@ -195,8 +216,10 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// Makes one call, which the shard let go at `began`, and brings its outcome to
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
-    let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let identity = call.identity();
+    let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = &around;
+    let (clock, connections, is_wall_dated) = (*clock, *connections, *is_wall_dated);
+    let Emitted { caller, cohort, draw, intended, made, attempt, signing, request, passage, .. } = call;
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -213,29 +236,13 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
-            let now = if is_wall_dated { crate::clock::wall_now() } else { clock.now() };
-            match client.open_channel(&open, &signing.by, now, tempo(&clock)).await {
-                Ok(opened) => {
-                    finish(Answer::Done, Duration::ZERO);
-                    drive(opened, caller.node, clock, &channels, ways.news).await;
-                }
-                Err(OpenError::Refused(error, status)) => {
-                    finish(Answer::Refused(error, status), Duration::ZERO)
-                }
-                Err(OpenError::Unreachable(reason)) => {
-                    tracing::debug!(node = caller.node, reason, "no control channel");
-                    finish(Answer::Unreachable, Duration::ZERO);
-                }
-            }
-            return;
+            let finish = |answer| finish(answer, Duration::ZERO);
+            let opening = channel::Opening { open, by: signing.by, node: identity, draw, passage };
+            return channel::open(opening, &around, finish, ways.news.clone()).await;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
-            let is_sent = match channels.get(caller.node) {
-                Some(hand) => hand.send(&clock, frame).await,
-                None => false,
-            };
-            finish(if is_sent { Answer::Done } else { Answer::Unreachable }, Duration::ZERO);
-            return;
+            let answer = channel::send(frame, caller.node, passage, &around).await;
+            return finish(answer, Duration::ZERO);
         }
         _ => {}
     }
@@ -252,9 +259,16 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         } else {
             clock.wall_timeout(CALL_LIMIT)
         },
+        obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
     };
     let body = around.witness.is_some().then(|| outgoing.body.clone());
-    let sent = client.send(outgoing).await;
+    let holders = passage.map(|passage| passage.holders).unwrap_or_default();
+    let sent = tokio::select! {
+        sent = client.send(outgoing) => sent,
+        () = faults::lifted(&holders, around.boards.clone(), &clock) => {
+            return finish(Answer::Unreachable, Duration::ZERO);
+        }
+    };
     if let (Some(witness), Some(body)) = (&around.witness, body) {
         let answer = Heard::of(&sent.outcome);
         let operation = request.operation();
@@ -269,41 +283,11 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     finish(answer, sent.held);
 }
 
-/// Drives a node's control channel to its end, of which the node is told.
-async fn drive(
-    opened: OpenedChannel,
-    node: u32,
-    clock: Clock,
-    channels: &Arc<ChannelTable>,
-    news: mpsc::UnboundedSender<Arrival>,
-) {
-    let pushes = news.clone();
-    // The shard may have ended: then nobody takes anything in any more.
-    let push = move |incoming| _ = pushes.send(Arrival { node, news: News::Message(incoming) });
-    let (hand, driven) = opened.split(clock, push);
-    let number = channels.insert(node, hand);
-    driven.await;
-    if channels.remove(node, number) {
-        _ = news.send(Arrival { node, news: News::ChannelClosed });
-    }
-}
-
 /// How long a question for messages may take. A plane that knows nothing of
 /// simulated time holds it by the wall's clock.
 fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
     let own = clock.wall_timeout(MESSAGES_LIMIT);
     if is_wall_dated { own.max(Duration::from_secs(20)) } else { own }
-}
-
-/// How long things take on a control channel, as in the real agent.
-fn tempo(clock: &Clock) -> Tempo {
-    Tempo {
-        open_within: clock.wall_timeout(Period::seconds(15)),
-        ping_every: clock.wall_time(Period::seconds(54)),
-        first_word_within: clock.wall_timeout(Period::seconds(114)),
-        word_within: clock.wall_timeout(Period::seconds(60)),
-        ack_within: clock.wall_timeout(Period::seconds(1)),
-    }
 }
 
 fn answer_of(error: CallError) -> Answer {

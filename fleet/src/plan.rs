@@ -178,6 +178,12 @@ impl Plan {
         thresholds.map(|threshold| &threshold.selection)
     }
 
+    /// Whether anything may ever go wrong for a while, so that whoever keeps
+    /// something open has to be ready for it.
+    pub fn may_go_wrong(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     /// How many key pairs the nodes share.
     pub fn key_pool(&self) -> u32 {
         self.catalogue.cohorts.first().map_or(KEY_POOL, |cohort| cohort.identity.key_pool)

@@ -298,6 +298,7 @@ pub async fn run_live(
         witness: None,
         channels: Arc::default(),
         boards: operator.faults.boards(),
+        may_go_wrong: plan.may_go_wrong(),
     };
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);

@@ -14,16 +14,19 @@ use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
+use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
 use shared::operation::Operation;
+use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
+use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::history::Ending;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
@@ -34,6 +37,7 @@ use crate::simulation::CohortState;
 pub struct Shard {
     catalogue: Arc<Catalogue>,
     board: Arc<Board>,
+    counts: Counts,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -52,6 +56,10 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
     /// When it was made.
@@ -62,6 +70,8 @@ pub struct Emitted {
     pub signing: Signing,
     /// What is asked.
     pub request: Request,
+    /// What it meets on its way, where something is wrong with that.
+    pub passage: Option<Box<Passage>>,
 }
 
 /// Whose call it is: an answer finds its way back by this.
@@ -110,6 +120,14 @@ pub enum News {
     ChannelClosed,
 }
 
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
+}
+
 impl Shard {
     /// A shard of these nodes, whose numbers must follow one another.
     pub fn new(
@@ -128,6 +146,7 @@ impl Shard {
         Self {
             catalogue,
             board,
+            counts: Counts::default(),
             first,
             nodes,
             agenda,
@@ -196,6 +215,17 @@ impl Shard {
         self.board = board;
     }
 
+    /// Who the node of this number is, which must be one of its own.
+    pub fn identity(&self, number: u32) -> Identity {
+        self.nodes[(number - self.first) as usize].identity
+    }
+
+    /// What a message meets that comes to this node by itself.
+    pub fn passage_of_push(&self, number: u32, message: u64, now: Timestamp) -> Option<Box<Passage>> {
+        let node = self.identity(number);
+        of_push(&self.board, node, node.draw(&self.catalogue), message, now)
+    }
+
     /// Takes in what comes to a node by itself.
     pub fn arrive(&mut self, arrival: Arrival, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let event = match arrival.news {
@@ -240,13 +270,32 @@ impl Shard {
                     let request = node.request(&self.catalogue, draw, &dispatch);
                     let signing = node.signing(&self.catalogue, draw, &dispatch);
                     let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
+                    let passage = if self.board.is_empty() {
+                        None
+                    } else {
+                        let operation = request.operation();
+                        let call = Called { node: node.identity, draw, lane, number, operation };
+                        passage(&self.board, call, now, &mut self.counts)
+                    };
+                    let Identity { number: node, incarnation, cohort, index } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
                     self.measures.emitted(request.operation(), now);
                     if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
                         self.measures.heartbeats.retried += 1;
                     }
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
+                    let made = now;
+                    emitted.push(Emitted {
+                        caller,
+                        cohort,
+                        index,
+                        draw,
+                        intended,
+                        made,
+                        attempt,
+                        signing,
+                        request,
+                        passage,
+                    });
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }

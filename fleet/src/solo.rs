@@ -44,6 +44,7 @@ pub async fn run(
         witness: Some(witness),
         channels: Arc::default(),
         boards: Switchboard::new(plan.clone()).boards(),
+        may_go_wrong: plan.may_go_wrong(),
     };
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");

@@ -21,6 +21,7 @@ mod likeness;
 mod live;
 mod message;
 mod message_trace;
+mod network_faults;
 mod node;
 mod other_services;
 mod pages;

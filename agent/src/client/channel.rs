@@ -26,16 +26,17 @@ use shared::error::{ApiError, ErrorCode};
 use shared::frame::{AGENT_JOB, AGENT_JOB_REPLY_ACK, Frame, MessageId};
 use shared::time::Timestamp;
 use shared::wire::{AgentJobReplyAck, CreateControlChannel, OpenControlChannel};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::debug;
 
+use super::faulty::Conditions;
 use super::sign::Signed;
 use super::transport::Stream;
-use super::{Client, Clock, Elapsed};
+use super::{Client, Clock, Elapsed, Shared};
 use crate::channel::call::{Incoming, OpenChannel, OutboundFrame};
 use crate::credentials::SignedBy;
 
@@ -99,15 +100,17 @@ impl ChannelHand {
 }
 
 impl<C: Clock> Client<C> {
-    /// Makes a control channel and opens it.
+    /// Makes a control channel and opens it, over sockets that follow these
+    /// conditions, if any are given.
     pub async fn open_channel(
         &self,
         open: &OpenChannel,
         by: &SignedBy,
         now: Timestamp,
         tempo: Tempo,
+        conditions: Option<watch::Receiver<Conditions>>,
     ) -> Result<OpenedChannel, OpenError> {
-        let opening = self.open_socket(open, by, now);
+        let opening = self.open_socket(open, by, now, conditions);
         match self.shared.clock.timeout(tempo.open_within, opening).await {
             Ok(socket) => Ok(OpenedChannel { socket: socket?, tempo }),
             Err(Elapsed) => Err(OpenError::Unreachable("timed out".to_owned())),
@@ -119,10 +122,12 @@ impl<C: Clock> Client<C> {
         open: &OpenChannel,
         by: &SignedBy,
         now: Timestamp,
+        conditions: Option<watch::Receiver<Conditions>>,
     ) -> Result<WebSocketStream<Stream>, OpenError> {
         let path = format!("/v1/control-channel/{}", open.node);
-        let token = self.create_channel(&path, open, by, now).await?;
-        let stream = self.shared.transport.connect().await.map_err(unreachable)?;
+        let stream = self.connect(conditions.clone()).await?;
+        let token = self.create_channel(&path, open, by, now, stream).await?;
+        let stream = self.connect(conditions).await?;
         let request = self.upgrade(&path, by, now);
         let opened = client_async_with_config(request, stream, Some(small_buffers())).await;
         let (mut socket, _) = opened.map_err(unreachable)?;
@@ -139,6 +144,15 @@ impl<C: Clock> Client<C> {
         Ok(socket)
     }
 
+    async fn connect(&self, conditions: Option<watch::Receiver<Conditions>>) -> Result<Stream, OpenError> {
+        let Shared { transport, clock, .. } = &*self.shared;
+        let connected = match conditions {
+            None => transport.connect().await,
+            Some(conditions) => transport.connect_under(conditions, clock.clone()).await,
+        };
+        connected.map_err(unreachable)
+    }
+
     /// Makes a channel; answers its token.
     async fn create_channel(
         &self,
@@ -146,6 +160,7 @@ impl<C: Clock> Client<C> {
         open: &OpenChannel,
         by: &SignedBy,
         now: Timestamp,
+        stream: Stream,
     ) -> Result<String, OpenError> {
         let question = CreateControlChannel {
             message_schema_version: "1.0".to_owned(),
@@ -164,7 +179,6 @@ impl<C: Clock> Client<C> {
         *request.uri_mut() = path.parse().expect("a node's id can stand in a path");
         *request.headers_mut() = headers;
 
-        let stream = self.shared.transport.connect().await.map_err(unreachable)?;
         let (mut sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))

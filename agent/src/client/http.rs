@@ -23,6 +23,7 @@ use super::CallError;
 use super::endpoint::Endpoint;
 use super::sign::Signed;
 use super::transport::{Answering, TransportError};
+use crate::fault::passage::Stated;
 
 /// What every request says its body is.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
@@ -102,6 +103,14 @@ pub(super) struct Answer {
     /// `X-Amzn-ErrorType`, which names a refusal whose body does not.
     error_type: Option<HeaderValue>,
     body: Bytes,
+}
+
+impl From<&Stated> for Answer {
+    /// An answer that is none of the plane's.
+    fn from(stated: &Stated) -> Self {
+        let status = StatusCode::from_u16(stated.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        Self { status, error_type: None, body: stated.body().into() }
+    }
 }
 
 /// Reads an answer to its end, `limit` bytes of body at most. After an error the

@@ -65,7 +65,7 @@ impl Selection {
             }
         };
         let draw = plan.catalogue.seed.draw("fault", u64::from(number));
-        let pick = (picked < count).then(|| (picked, Permutation { count, draw }));
+        let pick = (picked < count).then_some((picked, Permutation { count, draw }));
         Ok(Self { among, pick })
     }
 

@@ -31,6 +31,19 @@ impl Plane {
 }
 
 impl Wire {
+    /// Whether not a byte has come.
+    pub(super) fn is_silent(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    /// How many bytes come until the other side ends, and how it does.
+    pub(super) async fn to_the_end(mut self) -> (usize, std::io::Result<()>) {
+        let mut bytes = Vec::new();
+        let end = self.stream.read_to_end(&mut bytes).await;
+        (bytes.len(), end.map(|_| ()))
+    }
+
     /// Ends the connection the hard way, without a farewell.
     pub(super) fn reset(self) {
         self.stream.set_zero_linger().unwrap();
