@@ -7,7 +7,9 @@
 mod association;
 mod cohort;
 mod error;
+mod guest;
 mod threshold;
+pub mod timeline;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
 pub use self::error::PlanError;
+pub use self::guest::GuestError;
+pub use self::timeline::PlannedEntry;
 use crate::fault::Board;
 use crate::metric::selection::Selection;
 use crate::scenario::{self, Scenario};
@@ -39,8 +43,10 @@ pub struct Plan {
     pub name: String,
     /// Everything that is the same for all nodes.
     pub catalogue: Arc<Catalogue>,
-    /// How many nodes each cohort has.
+    /// How many nodes each cohort has at the most.
     pub sizes: Vec<u32>,
+    /// How many nodes each cohort has at first: as it is written, and as it is meant.
+    pub at_first: Vec<(u32, u32)>,
     /// When the run begins.
     pub start: Timestamp,
     /// Over what time nodes arrive.
@@ -49,10 +55,11 @@ pub struct Plan {
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
     pub time_scale: f64,
-    /// The documents to create, before the first association.
-    pub documents: Vec<CreateDocument>,
-    /// The associations to create, by instant.
+    /// The associations to create: those that are listed by themselves, by
+    /// instant, then those of the timeline.
     pub associations: Vec<PlannedAssociation>,
+    /// All that happens, in the order in which it is written.
+    pub timeline: Vec<PlannedEntry>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
     /// What goes wrong for a while, as far as it is known beforehand.
@@ -110,7 +117,9 @@ impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = sizes(scenario, overrides.nodes)?;
+        let at_first = sizes(scenario, overrides.nodes)?;
+        let at_first: Vec<_> = scenario.cohorts.iter().map(|cohort| cohort.nodes).zip(at_first).collect();
+        let sizes = timeline::peaks(scenario, &at_first);
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
@@ -136,12 +145,13 @@ impl Plan {
             name: scenario.name.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
             sizes,
+            at_first,
             start,
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
-            documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            timeline: Vec::new(),
             faults: Arc::default(),
             plane: scenario.plane.clone(),
             latency_model: threshold::latency_model(scenario)?,
@@ -157,13 +167,14 @@ impl Plan {
         let faults = Board::new(&plan, &scenario.faults);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.associations.sort_by_key(|association| association.at);
-        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        plan.lay_out(scenario)?;
+        plan.check_thresholds()?;
         Ok(plan)
     }
 
@@ -175,13 +186,18 @@ impl Plan {
     /// What is asked of its measures while the run goes on.
     pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
         let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
-        thresholds.map(|threshold| &threshold.selection)
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            timeline::Occasion::When(condition) => Some(&condition.selection),
+            _ => None,
+        });
+        thresholds.map(|threshold| &threshold.selection).chain(conditions)
     }
 
     /// Whether anything may ever go wrong for a while, so that whoever keeps
     /// something open has to be ready for it.
     pub fn may_go_wrong(&self) -> bool {
-        !self.faults.is_empty()
+        let injects = |entry: &PlannedEntry| matches!(entry.act, timeline::PlannedAct::Inject(_));
+        !self.faults.is_empty() || self.timeline.iter().any(injects)
     }
 
     /// How many key pairs the nodes share.
@@ -219,9 +235,12 @@ impl Plan {
     /// When the node of this number arrives. Steps by the golden section are
     /// even over the ramp and mix the cohorts.
     pub fn arrival(&self, number: u32) -> Timestamp {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-        self.start + self.ramp.share(place)
+        let Identity { index, cohort, .. } = self.identity(number);
+        if index >= self.at_first[usize::from(cohort)].1 {
+            // It comes when the cohort is scaled up.
+            return Timestamp::NEVER;
+        }
+        self.start + spread(number, self.ramp)
     }
 
     /// The id of the node of this number. A hybrid one has none before it registers:
@@ -283,6 +302,13 @@ impl Plan {
         }
         Ok((eligible, Share::of(struck, u64::from(nodes))))
     }
+}
+
+/// When something happens to the node of this number that happens to all within a time.
+pub(crate) fn spread(number: u32, over: Period) -> Period {
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
+    over.share(place)
 }
 
 fn create_document(written: &scenario::Document) -> CreateDocument {

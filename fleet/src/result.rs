@@ -14,6 +14,7 @@ mod gather;
 mod herd;
 mod judge;
 mod round;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,6 +28,7 @@ use crate::connections::Connections;
 use crate::history::Digest;
 pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
+pub use crate::result::timeline::{Difference, EntryResult};
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
 use crate::threshold::Outcome;
@@ -72,6 +74,8 @@ pub struct RunResult {
     pub not_made: Vec<String>,
     /// The associations that were refused, or should have been.
     pub refusals: Vec<Refusal>,
+    /// What came of the timeline, in the order in which it is written.
+    pub timeline: Vec<EntryResult>,
     /// What came of each threshold, in the order of the scenario.
     pub thresholds: Vec<Outcome>,
     /// How the nodes' calls were spread over simulated time.

@@ -7,6 +7,7 @@
 //! what it knows.
 
 mod follow;
+pub mod stage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,10 +27,12 @@ use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::stage::{Place, Stage};
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coordinator::{Coordinator, Follower, Script};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::fault::plane::Carried;
 use crate::history::History;
 use crate::host;
 use crate::in_process::Carry;
@@ -158,9 +161,11 @@ impl VirtualRun<'_> {
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
         let meter = follow::meter(&plan, &mut operator, true);
+        operator.narration = progress.narration.clone();
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
         let mut coordinator = coordinator
             .told_by(operator.faults.boards())
+            .with_faults_of_plane(Carried::new(plan.clone()))
             .followed_by(Follower { meter, board: operator.live.clone() });
         let end = plan.start + plan.duration;
 
@@ -273,13 +278,13 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (mut embedded, endpoint) = match plane {
+    let (place, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
             let embedded = Embedded::start(*config, clock, None, None)?;
             let endpoint = embedded.url().parse()?;
-            (Some(embedded), endpoint)
+            (Place::Up(embedded), endpoint)
         }
-        PlaneChoice::Foreign(endpoint) => (None, endpoint),
+        PlaneChoice::Foreign(endpoint) => (Place::Foreign, endpoint),
     };
     // A control channel is a connection beside the pool's.
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
@@ -302,7 +307,11 @@ pub async fn run_live(
     };
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
-    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let (orders, ordered) = stage::orders();
+    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered, orders)?;
+    let mut stage =
+        Stage::new(place, &plan, clock, ordered, fleet.questions.clone(), operator.faults.boards());
+    operator.narration = progress.narration.clone();
     let mut meter = follow::meter(&plan, &mut operator, false);
 
     let mut stop = std::pin::pin!(stop);
@@ -320,7 +329,7 @@ pub async fn run_live(
                 broken = found;
                 Ending::Aborted
             }
-            error = failed(&mut embedded) => return Err(error),
+            error = stage.run() => return Err(error.into()),
         };
         if ending != Ending::Aborted {
             halt.send_replace(true);
@@ -329,6 +338,7 @@ pub async fn run_live(
         ending
     };
     let ended = clock.now();
+    stage.bring_back().await?;
     if is_held && ending == Ending::Complete {
         // The plane knows of the last run's end before its node does; no drain follows to wait for that.
         clock.sleep_wall(SETTLING).await;
@@ -371,21 +381,8 @@ pub async fn run_live(
         fleet.drain(&clock).await?;
     }
     around.channels.clear();
-    if let Some(embedded) = embedded {
-        embedded.stop().await?;
-    }
+    stage.end().await?;
     Ok(finished)
-}
-
-/// Completes when the embedded plane ends by itself, which it should not.
-async fn failed(embedded: &mut Option<Embedded>) -> RunError {
-    match embedded {
-        Some(embedded) => match embedded.ended().await {
-            Ok(()) => EmbeddedError::Gone.into(),
-            Err(error) => error.into(),
-        },
-        None => std::future::pending().await,
-    }
 }
 
 /// The running shards.

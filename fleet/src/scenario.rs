@@ -10,6 +10,7 @@ pub mod fault;
 pub mod selector;
 pub mod takes;
 mod threshold;
+pub mod timeline;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -76,6 +77,9 @@ pub struct Scenario {
     /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// What else happens, and when.
+    #[serde(default)]
+    pub timeline: Vec<timeline::Entry>,
 }
 
 impl Scenario {
@@ -112,6 +116,7 @@ impl Scenario {
             faults: Vec::new(),
             latency_model: None,
             thresholds: Thresholds::default(),
+            timeline: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use agent::call::OPERATIONS;
 use agent::catalogue::PLATFORMS;
+use plane::fault::InvalidFault;
 
 /// Why a fault cannot be what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,14 @@ pub enum FaultError {
     /// Such a status is no failure.
     #[error("status {0} is not from 400 to 599")]
     Status(u16),
+    /// Nodes without ids cannot be told apart by the plane.
+    #[error(
+        "the plane does not know the nodes of the hybrid cohort {0} before they register: name others in `on`, or nobody"
+    )]
+    NoIdYet(String),
+    /// The plane cannot carry it out.
+    #[error(transparent)]
+    Plane(InvalidFault),
     /// Two windows of one name.
     #[error("two faults have this name: give each its own, or none")]
     Repeated,

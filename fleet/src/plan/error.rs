@@ -3,6 +3,7 @@
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
+use super::timeline::EntryError;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
@@ -102,6 +103,14 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// An entry of the timeline means nothing.
+    #[error("timeline: {name}: {source}")]
+    Entry {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: EntryError,
+    },
     /// A fault that cannot be what was written.
     #[error("fault {name}: {source}")]
     Fault {

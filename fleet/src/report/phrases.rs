@@ -1,7 +1,7 @@
 //! What the summary and the document say in the same words.
 
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, Generator, Peak, Refusal, Round, RunResult};
+use crate::result::{AssociationResult, Calls, EntryResult, Generator, Peak, Refusal, Round, RunResult};
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
 use shared::status::AssociationStatus;
@@ -326,5 +326,16 @@ pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
         Pace::Virtual => {
             Some("not measured: virtual time takes none, and the scenario states no `latency_model`")
         }
+    }
+}
+
+/// How often an entry of the timeline happened, and how often otherwise than expected.
+pub(crate) fn happened(entry: &EntryResult) -> String {
+    match (entry.times, entry.unmet) {
+        (0, _) => "did not happen".to_owned(),
+        (1, 0) => String::new(),
+        (times, 0) => format!("{} times", count(times)),
+        (1, _) => "NOT AS EXPECTED".to_owned(),
+        (times, unmet) => format!("{} of {} times NOT AS EXPECTED", count(unmet), count(times)),
     }
 }
