@@ -14,6 +14,7 @@
 mod channels;
 pub mod latency;
 mod messages;
+mod outage;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +30,7 @@ use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
 use crate::fault::Board;
+use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
 use crate::fault::told::Teller;
 use crate::history::record::{By, Call, Event, Heard, Record, Subject};
@@ -45,6 +47,7 @@ use crate::simulation::CohortState;
 use channels::Break;
 use latency::LatencyModel;
 use messages::{Delivery, Mailroom};
+use outage::Fate;
 use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
@@ -67,6 +70,8 @@ pub struct Coordinator<'a> {
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
+    /// What befalls the plane itself.
+    fate: Fate,
     follower: Option<Follower>,
     latency_model: Option<LatencyModel>,
     boards: Option<Boards>,
@@ -191,6 +196,7 @@ impl<'a> Coordinator<'a> {
             now: start,
             events: 0,
             mailroom,
+            fate: Fate::default(),
             follower: None,
             latency_model: None,
             boards: None,
@@ -212,6 +218,12 @@ impl<'a> Coordinator<'a> {
         // What begins with the run is yet to begin.
         let edge = board.next_edge(self.now - Period::milliseconds(1));
         Self { board, boards: Some(boards), edge, teller: Some((plan, teller)), ..self }
+    }
+
+    /// The same fleet before a plane that carries its own faults out.
+    pub fn with_faults_of_plane(mut self, carried: PlaneFaults) -> Self {
+        self.fate.faults = Some(carried);
+        self
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -291,9 +303,12 @@ impl<'a> Coordinator<'a> {
                 desk.wake(Timestamp::NEVER).await;
             }
         });
-        while !self.is_idle() && self.now < until {
+        while !(self.is_idle() && !self.fate.is_down()) && self.now < until {
             let stride = (self.now + Period::seconds(1)).min(until);
             self.run(script.as_mut(), desk, stride);
+        }
+        if self.fate.is_down() {
+            self.come_back(self.now, desk);
         }
     }
 
@@ -317,6 +332,7 @@ impl<'a> Coordinator<'a> {
         if poll(&mut script, desk, self.now) {
             return true;
         }
+        self.obey(self.now, self.now, desk);
         self.post_board();
         loop {
             let next = self.next_instant().min(desk.next_due());
@@ -359,8 +375,8 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = [self.mailroom.next_due(), self.next_break(), self.next_told()];
-        let others = self.service.next_timer().into_iter().chain(others);
+        let others = [self.next_timer(), self.mailroom.next_due(), self.next_break()];
+        let others = others.into_iter().chain([self.next_turn(), self.next_told()]);
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
@@ -407,18 +423,21 @@ impl<'a> Coordinator<'a> {
         let mut calls = std::mem::replace(&mut self.arriving, later).into_iter().peekable();
         let mut has_ended = false;
         loop {
-            let timer = self.service.next_timer().unwrap_or(Timestamp::NEVER);
+            let timer = self.next_timer();
+            let turn = self.next_turn();
             let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let broken = self.next_break();
             let told = self.next_told();
-            let at = timer.min(operator).min(call).min(mail).min(broken).min(told);
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn).min(told);
             self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
-            if told == at {
+            if turn == at {
+                self.turn(at, desk);
+            } else if told == at {
                 self.tell(at);
             } else if timer == at {
                 self.service.run_timers(at);
@@ -430,6 +449,7 @@ impl<'a> Coordinator<'a> {
                     self.measure(at, at);
                 }
                 has_ended = poll(script, desk, at);
+                self.obey(at, end, desk);
             } else if mail == at {
                 // Looked after below.
             } else {
@@ -478,6 +498,11 @@ impl<'a> Coordinator<'a> {
             }
             return self.finish(at, carried, end);
         }
+        if self.fate.is_down() {
+            // Nobody listens: the connection is refused.
+            let carried = Carried::of(&call, self.history.recorder().is_some());
+            return self.finish(at, carried, End::at(at + LOOKAHEAD, Answer::Unreachable));
+        }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
         let opens = messages::opens(&call.request);
         if let Some(node) = opens {
@@ -485,6 +510,7 @@ impl<'a> Coordinator<'a> {
         }
         let carried = Carried::of(&call, self.history.recorder().is_some());
         let Emitted { caller, made, signing, request, .. } = call;
+        let delay = self.service.delay(carried.operation, || request.body());
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
             && messages::is_empty(&answer)
@@ -505,6 +531,7 @@ impl<'a> Coordinator<'a> {
             Some(_) if carried.patience.is_frame => end,
             Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
         };
+        let end = end.later(delay, made, carried.patience);
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
                 self.mailroom.opened(node, caller.node, at);
@@ -543,8 +570,10 @@ impl<'a> Coordinator<'a> {
         let is_modelled = self.latency_model.is_some();
         let incoming = Incoming::Completion(completion, is_modelled.then_some(intended));
         match passage {
-            None if is_modelled => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
-            None => self.lane_of(node).inbox.push_back((end.at, incoming)),
+            None if end.at == at + LOOKAHEAD && !is_modelled => {
+                self.lane_of(node).inbox.push_back((end.at, incoming));
+            }
+            None => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
             Some(passage) => {
                 let holders = if end.is_held { passage.holders } else { Vec::new() };
                 self.come_late(node, (at + LOOKAHEAD, end.at), holders, incoming);

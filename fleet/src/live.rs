@@ -31,6 +31,7 @@ use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
 use crate::history::recorder::Recorder;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
+use crate::plan::timeline::PlannedScale;
 use crate::progress::Progress;
 use crate::shard::{Arrival, Completion, Emitted, Shard};
 use crate::simulation::CohortState;
@@ -93,6 +94,8 @@ pub enum Question {
     State(oneshot::Sender<State>),
     /// What was done since this was last asked; of calls, those before the second of this instant.
     Pulse(Timestamp, oneshot::Sender<Pulse>),
+    /// Let nodes of a cohort come or go.
+    Scale(PlannedScale),
     /// Take up nothing new; end once nothing is held.
     Drain,
 }
@@ -174,6 +177,7 @@ pub async fn run(
                     // Nobody waits for it any more: then nobody follows.
                     let _ = reply.send(shard.pulse(until));
                 }
+                Some(Question::Scale(scale)) => shard.scale(scale, around.clock.now()),
                 Some(Question::Drain) => {
                     drains = true;
                     shard.stop(around.clock.now());

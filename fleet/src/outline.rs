@@ -136,7 +136,7 @@ impl Outline {
             nodes: plan.nodes(),
             slice: (!is_whole).then(|| slice.to_string()),
             cohorts: cohorts(plan, &numbers),
-            documents: plan.documents.iter().filter(|_| by_operator).map(|made| made.name.clone()).collect(),
+            documents: plan.documents().filter(|_| by_operator).map(|made| made.name.clone()).collect(),
             associations: plan.associations.iter().filter(|_| by_operator).map(association).collect(),
             faults: faults(plan, &numbers),
             each: is_each.then(|| numbers.map(|number| node(plan, number)).collect()),

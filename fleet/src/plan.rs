@@ -9,9 +9,11 @@ mod association;
 mod cohort;
 mod error;
 mod estimate;
+mod guest;
 mod size;
 pub mod slice;
 mod threshold;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -36,7 +38,9 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
+pub use self::guest::GuestError;
 use self::slice::Slice;
+pub use self::timeline::PlannedEntry;
 use crate::fault::Board;
 use crate::history::mode::{Choice, HistoryMode};
 use crate::metric::selection::Selection;
@@ -53,8 +57,10 @@ pub struct Plan {
     pub labels: BTreeMap<String, String>,
     /// Everything that is the same for all nodes.
     pub catalogue: Arc<Catalogue>,
-    /// How many nodes each cohort has.
+    /// How many nodes each cohort has at the most.
     pub sizes: Vec<u32>,
+    /// How many nodes each cohort has at first: as it is written, and as it is meant.
+    pub at_first: Vec<(u32, u32)>,
     /// When the run begins.
     pub start: Timestamp,
     /// Over what time nodes arrive, where their cohort says nothing else.
@@ -65,10 +71,11 @@ pub struct Plan {
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
     pub time_scale: f64,
-    /// The documents to create, before the first association.
-    pub documents: Vec<CreateDocument>,
-    /// The associations to create, by instant.
+    /// The associations to create: those that are listed by themselves, by
+    /// instant, then those of the timeline.
     pub associations: Vec<PlannedAssociation>,
+    /// All that happens, in the order in which it is written.
+    pub timeline: Vec<PlannedEntry>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
     /// What goes wrong for a while, as far as it is known beforehand.
@@ -136,7 +143,13 @@ impl Plan {
     /// What this scenario means, from `start` on if it names no instant itself.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = size::sizes(scenario, overrides.nodes)?;
+        let at_first = size::sizes(scenario, overrides.nodes)?;
+        let at_first: Vec<_> = size::written(scenario, overrides.nodes)?
+            .into_iter()
+            .map(|size| size as u32)
+            .zip(at_first)
+            .collect();
+        let sizes = timeline::peaks(scenario, &at_first);
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
@@ -167,13 +180,14 @@ impl Plan {
             labels: scenario.labels.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
             sizes,
+            at_first,
             start: scenario.start_time.map_or(start, |instant| instant.0),
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
             arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
-            documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            timeline: Vec::new(),
             faults: Arc::default(),
             plane: scenario.plane.settings.clone(),
             guest_of: scenario.plane.guest_of.clone(),
@@ -191,7 +205,6 @@ impl Plan {
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
         plan.associations.sort_by_key(|association| association.at);
-        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;
@@ -202,11 +215,13 @@ impl Plan {
         let faults = Board::new(&plan, &scenario.faults, shifted);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
         plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
+        plan.lay_out(scenario)?;
+        plan.check_thresholds()?;
         if plan.slice.of > plan.nodes() {
             return Err(PlanError::EmptySlice { slice: plan.slice, nodes: plan.nodes() });
         }
         if !plan.slice.has_operator() {
-            plan.documents.clear();
+            plan.timeline.clear();
             plan.associations.clear();
         }
         Ok(plan)
@@ -222,16 +237,21 @@ impl Plan {
         self.slice.numbers(self.nodes())
     }
 
-    /// Whether anything may ever go wrong for a while, so that whoever keeps
-    /// something open has to be ready for it.
-    pub fn may_go_wrong(&self) -> bool {
-        !self.faults.is_empty()
-    }
-
     /// What is asked of its measures while the run goes on.
     pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
         let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
-        thresholds.map(|threshold| &threshold.selection)
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            timeline::Occasion::When(condition) => Some(&condition.selection),
+            _ => None,
+        });
+        thresholds.map(|threshold| &threshold.selection).chain(conditions)
+    }
+
+    /// Whether anything may ever go wrong for a while, so that whoever keeps
+    /// something open has to be ready for it.
+    pub fn may_go_wrong(&self) -> bool {
+        let injects = |entry: &PlannedEntry| matches!(entry.act, timeline::PlannedAct::Inject(_));
+        !self.faults.is_empty() || self.timeline.iter().any(injects)
     }
 
     /// How many key pairs the nodes share.
@@ -276,6 +296,10 @@ impl Plan {
     /// When the node of this number arrives.
     pub fn arrival(&self, number: u32) -> Timestamp {
         let identity = self.identity(number);
+        if identity.index >= self.at_first[usize::from(identity.cohort)].1 {
+            // It comes when the cohort is scaled up.
+            return Timestamp::NEVER;
+        }
         let own = self.arrivals[usize::from(identity.cohort)];
         let after = own.map_or_else(
             || self.ramp.share(arrival::even_place(number)),
@@ -394,6 +418,13 @@ impl Plan {
         }
         Ok((eligible, Share::of(struck, u64::from(nodes))))
     }
+}
+
+/// When something happens to the node of this number that happens to all within a time.
+pub(crate) fn spread(number: u32, over: Period) -> Period {
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
+    over.share(place)
 }
 
 fn create_document(written: &scenario::Document) -> CreateDocument {
@@ -569,8 +600,8 @@ mod tests {
         let [first, second] = ["1/2", "2/2"].map(|text| slice(text).unwrap());
         assert_eq!((first.hosted(), second.hosted()), (0..500, 500..1_000));
         assert_eq!((first.nodes(), second.nodes()), (1_000, 1_000));
-        assert_eq!((first.associations.len(), first.documents.len()), (4, 3));
-        assert_eq!((second.associations.len(), second.documents.len()), (0, 0));
+        assert_eq!((first.associations.len(), first.documents().count()), (4, 3));
+        assert_eq!((second.associations.len(), second.documents().count()), (0, 0));
         let whole = plan(&Overrides::default());
         let who = |plan: &Plan, number| (plan.node_id(number), plan.arrival(number).milliseconds());
         assert_eq!(who(&second, 700).0, whole.node_id(700), "the same node wherever it is hosted");

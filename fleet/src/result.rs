@@ -14,6 +14,7 @@ mod gather;
 mod herd;
 mod judge;
 mod round;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,6 +29,7 @@ use crate::history::Digest;
 use crate::history::mode::HistoryMode;
 pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
+pub use crate::result::timeline::{Difference, EntryResult};
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
 use crate::threshold::Outcome;
@@ -81,6 +83,8 @@ pub struct RunResult {
     pub not_made: Vec<String>,
     /// The associations that were refused, or should have been.
     pub refusals: Vec<Refusal>,
+    /// What came of the timeline, in the order in which it is written.
+    pub timeline: Vec<EntryResult>,
     /// What came of each threshold, in the order of the scenario.
     pub thresholds: Vec<Outcome>,
     /// How the nodes' calls were spread over simulated time.

@@ -7,6 +7,7 @@
 //! what it knows.
 
 mod follow;
+pub mod stage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::stage::{Place, Stage};
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coordinator::latency::LatencyModel;
 use crate::coordinator::{Coordinator, Follower, Script};
 use crate::credentials::{Before, CredentialsError, signer};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::fault::plane::Carried;
 use crate::fault::told;
 use crate::history::History;
 use crate::history::desk::RecordedDesk;
@@ -163,11 +166,13 @@ impl VirtualRun<'_> {
         if let Some(recorder) = &recorder {
             recorder.told_by(operator.faults.boards());
         }
+        operator.narration = progress.narration.clone();
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
         let follower = Follower { meter, board: operator.live.clone() };
         let latency_model = LatencyModel::of(&plan);
         let mut coordinator = coordinator
             .told_by(plan.clone(), operator.faults.boards())
+            .with_faults_of_plane(Carried::new(plan.clone()))
             .followed_by(follower)
             .delayed_by(latency_model);
         let end = plan.start + plan.duration;
@@ -291,14 +296,16 @@ pub async fn run_live(
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
     let before = if is_foreign { Before::Guest(plan.guest_of.as_ref()) } else { Before::Embedded };
-    let (embedded, endpoint) = match plane {
+    let mut service = None;
+    let (place, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
-            let service = Arc::new(Service::new(*config));
-            let embedded = Embedded::serve(service.clone(), clock, None, None, None)?;
+            let own = Arc::new(Service::new(*config));
+            let embedded = Embedded::serve(own.clone(), clock, None, None, None)?;
+            service = Some(own);
             let endpoint = embedded.url().parse()?;
-            (Some((embedded, service)), endpoint)
+            (Place::Up(embedded), endpoint)
         }
-        PlaneChoice::Foreign(endpoint) => (None, endpoint),
+        PlaneChoice::Foreign(endpoint) => (Place::Foreign, endpoint),
     };
     // A control channel is a connection beside the pool's.
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
@@ -324,15 +331,18 @@ pub async fn run_live(
         may_go_wrong: plan.may_go_wrong(),
         recorder: recorder.clone(),
     };
-    let (mut embedded, service) = embedded.unzip();
     let mut tellers = JoinSet::new();
     if let Some(service) = service {
         tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
     }
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
-    let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered)?;
+    let (orders, ordered) = stage::orders();
+    let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered, orders)?;
     let desk = RecordedDesk::new(&desk, recorder.clone());
+    let mut stage =
+        Stage::new(place, &plan, clock, ordered, fleet.questions.clone(), operator.faults.boards());
+    operator.narration = progress.narration.clone();
 
     let mut stop = std::pin::pin!(stop);
     let board = operator.live.clone();
@@ -349,7 +359,7 @@ pub async fn run_live(
                 broken = found;
                 Ending::Aborted
             }
-            error = failed(&mut embedded) => return Err(error),
+            error = stage.run() => return Err(error.into()),
             error = unwritten(recorder.as_ref()) => return Err(error.into()),
         };
         if ending != Ending::Aborted {
@@ -359,6 +369,7 @@ pub async fn run_live(
         ending
     };
     let ended = clock.now();
+    stage.bring_back().await?;
     if is_held && ending == Ending::Complete {
         // The plane knows of the last run's end before its node does; no drain follows to wait for that.
         clock.sleep_wall(SETTLING).await;
@@ -404,9 +415,7 @@ pub async fn run_live(
         fleet.drain(&clock).await?;
     }
     around.channels.clear();
-    if let Some(embedded) = embedded {
-        embedded.stop().await?;
-    }
+    stage.end().await?;
     if let Some(recorder) = recorder {
         recorder.finish(clock.now(), finished.ending.as_str())?;
     }
@@ -417,17 +426,6 @@ pub async fn run_live(
 async fn unwritten(recorder: Option<&Recorder>) -> HistoryError {
     match recorder {
         Some(recorder) => recorder.failed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Completes when the embedded plane ends by itself, which it should not.
-async fn failed(embedded: &mut Option<Embedded>) -> RunError {
-    match embedded {
-        Some(embedded) => match embedded.ended().await {
-            Ok(()) => EmbeddedError::Gone.into(),
-            Err(error) => error.into(),
-        },
         None => std::future::pending().await,
     }
 }

@@ -20,6 +20,7 @@ mod tags;
 pub mod takes;
 mod threshold;
 mod time;
+pub mod timeline;
 pub mod timing;
 pub mod tree;
 
@@ -111,6 +112,9 @@ pub struct Scenario {
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
+    /// What else happens, and when.
+    #[serde(default)]
+    pub timeline: Vec<timeline::Entry>,
 }
 
 impl Scenario {
@@ -136,6 +140,7 @@ impl Scenario {
             latency_model: None,
             thresholds: Thresholds::default(),
             faults: Vec::new(),
+            timeline: Vec::new(),
         }
     }
 }

@@ -33,6 +33,8 @@ use crate::history::Ending;
 use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
+use crate::plan::spread;
+use crate::plan::timeline::PlannedScale;
 use crate::simulation::CohortState;
 
 /// A slice of the fleet.
@@ -315,6 +317,34 @@ impl Shard {
         }
     }
 
+    /// Lets nodes of a cohort come or go: from now on there are those with the
+    /// lowest indexes, so many. Who was there and comes again starts anew.
+    pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
+        let PlannedScale { cohort, to, over } = scale;
+        for place in 0..self.nodes.len() as u32 {
+            let node = &self.nodes[place as usize];
+            let identity = node.identity;
+            if identity.cohort != cohort {
+                continue;
+            }
+            let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
+            match (identity.index < to, is_away(node) || node.lifecycle == Lifecycle::Stopped) {
+                (true, true) => self.renew(place, now + spread(identity.number, over)),
+                (false, false) if !has_come => self.renew(place, Timestamp::NEVER),
+                (false, false) => self.hand(place, Event::Stop, now, &mut Vec::new()),
+                (true, false) | (false, true) => {}
+            }
+        }
+        self.states = count(&self.catalogue, &self.nodes);
+    }
+
+    /// Puts a node in its place that arrives then.
+    fn renew(&mut self, place: u32, arrives: Timestamp) {
+        let identity = self.nodes[place as usize].identity;
+        self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
+        self.agenda.set(place, arrives);
+    }
+
     /// Whether no node holds a call or a run.
     pub fn is_idle(&self) -> bool {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
@@ -438,8 +468,13 @@ fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
 
 fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
     let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
-    for node in nodes {
+    for node in nodes.iter().filter(|node| !is_away(node)) {
         states[usize::from(node.identity.cohort)].count(node.lifecycle);
     }
     states
+}
+
+/// Whether a node is not part of the fleet yet: it comes when its cohort is scaled up.
+fn is_away(node: &Node) -> bool {
+    node.lifecycle == Lifecycle::Unregistered && !node.is_calling() && node.next_due() == Timestamp::NEVER
 }

@@ -118,9 +118,9 @@ pub struct Spending {
 }
 
 impl CohortState {
-    /// Counts one more node.
+    /// Counts one more node, unless it has left.
     pub fn count(&mut self, lifecycle: Lifecycle) {
-        self.nodes += 1;
+        self.nodes += u32::from(lifecycle != Lifecycle::Stopped);
         match lifecycle {
             Lifecycle::Unregistered | Lifecycle::Starting => self.starting += 1,
             Lifecycle::Online { .. } => self.online += 1,
@@ -131,7 +131,7 @@ impl CohortState {
 
     /// Counts one node less.
     pub fn discount(&mut self, lifecycle: Lifecycle) {
-        self.nodes -= 1;
+        self.nodes -= u32::from(lifecycle != Lifecycle::Stopped);
         match lifecycle {
             Lifecycle::Unregistered | Lifecycle::Starting => self.starting -= 1,
             Lifecycle::Online { .. } => self.online -= 1,

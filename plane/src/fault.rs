@@ -29,7 +29,7 @@ pub use operations::Operations;
 use operations::{READS, WRITES};
 
 /// Something that is wrong with the plane while it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PlaneFault {
     /// Calls beyond a rate are refused with `ThrottlingException`.
@@ -45,7 +45,7 @@ pub enum PlaneFault {
 }
 
 /// Throttling by a bucket of tokens for each operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throttling {
     /// The operations, such as `[GetDocument]`; all if not said.
@@ -59,7 +59,7 @@ pub struct Throttling {
 }
 
 /// An error of the server in the place of an answer; the call has no effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerError {
     /// The operations; all if not said.
@@ -74,7 +74,7 @@ pub struct ServerError {
 }
 
 /// An error of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fivexx {
     /// `InternalServerError`, with HTTP 500.
@@ -85,7 +85,7 @@ pub enum Fivexx {
 }
 
 /// Answers that come late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaneLatency {
     /// The operations; all if not said.
@@ -99,7 +99,7 @@ pub struct PlaneLatency {
 }
 
 /// Reads that are answered from a copy which lags behind.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StaleReads {
     /// The operations, each of which must only read; all of these if not said.
@@ -110,7 +110,7 @@ pub struct StaleReads {
 }
 
 /// Writes that are answered with 200 and lost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DroppedWrites {
     /// The operations, each of which must change something; all definitions and reports if not said.
@@ -122,7 +122,7 @@ pub struct DroppedWrites {
 }
 
 /// A fault, and whose calls it strikes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
     /// The fault.

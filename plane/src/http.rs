@@ -252,7 +252,7 @@ async fn answer<C: Clock>(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
     };
-    let delay = door.service.delay(operation_of(&head), &body);
+    let delay = door.service.delay(operation_of(&head), || &body);
     let answered = if message::is_held(&head.headers) {
         let Door { service, clock, stopped, .. } = door.clone();
         message::hold(service, clock, stopped, &head.headers, &body).await

@@ -134,7 +134,7 @@ fn cost(scenario: &str) -> (i64, i64) {
     let plan = Plan::new(&scenario, &Overrides::default(), VIRTUAL_START).expect("it makes a plan");
     let plan = Arc::new(plan);
     let service = Service::new(fleet::run::plane_config(&plan));
-    for document in plan.documents.clone() {
+    for document in plan.documents().cloned() {
         service.call(plan.start, document).expect("the document is sound");
     }
     activate(&plan, &service);

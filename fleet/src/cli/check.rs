@@ -34,7 +34,7 @@ impl Check {
             self.scenario,
             plan.nodes(),
             plan.sizes.len(),
-            plan.documents.len(),
+            plan.documents().count(),
             plan.associations.len(),
             plan.faults.windows().len(),
         );

@@ -7,7 +7,7 @@
 
 use super::exit::Exit;
 use crate::report::phrases;
-use crate::result::{AssociationResult, Refusal, Round, RunResult};
+use crate::result::{AssociationResult, Difference, EntryResult, Refusal, Round, RunResult};
 use crate::simulation::Ending;
 use crate::threshold::{Outcome, Verdict};
 
@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub not_made: &'a [String],
     /// The associations that were refused, or should have been.
     pub refusals: &'a [Refusal],
+    /// What came of the timeline.
+    pub timeline: &'a [EntryResult],
     /// What went wrong for the operator.
     pub troubles: &'a [String],
     /// What came of thresholds.
@@ -39,6 +41,7 @@ impl<'a> Facts<'a> {
             associations: &result.associations,
             not_made: &result.not_made,
             refusals: &result.refusals,
+            timeline: &result.timeline,
             troubles: &result.operator.troubles,
             thresholds: &result.thresholds,
         }
@@ -47,6 +50,7 @@ impl<'a> Facts<'a> {
     /// The exit code, and in words what was not as the scenario says.
     pub fn judge(&self) -> (Exit, Vec<String>) {
         let mut reasons: Vec<String> = self.refusals.iter().filter_map(surprise).collect();
+        reasons.extend(self.timeline.iter().flat_map(unmet));
         reasons.extend(self.troubles.iter().map(|trouble| format!("the operator met trouble: {trouble}")));
         match self.ending {
             // It was ended amid its work, so that little of it can be held against it.
@@ -88,6 +92,13 @@ fn surprise(refusal: &Refusal) -> Option<String> {
         (None, Some(seen)) => format!("association {name} was refused with {seen}"),
         (None, None) => format!("association {name} was not made"),
     })
+}
+
+/// Where an entry of the timeline came out otherwise than expected.
+fn unmet(entry: &EntryResult) -> Option<String> {
+    let Difference { expected, seen, .. } = entry.differences.first()?;
+    let times = if entry.unmet > 1 { format!(" ({} times)", entry.unmet) } else { String::new() };
+    Some(format!("timeline: {}: {seen}, and {expected} was expected{times}", entry.name))
 }
 
 /// Where nodes and plane count a round differently that the run waited for.
@@ -170,6 +181,7 @@ mod tests {
             associations: &[],
             not_made: &[],
             refusals: &[],
+            timeline: &[],
             troubles: &[],
             thresholds: &[],
         }
@@ -188,6 +200,21 @@ mod tests {
         let missing = [refusal(Some("InvalidInstanceId"), None)];
         let other = [refusal(Some("InvalidInstanceId"), Some("InvalidTarget"))];
         let unasked = [refusal(None, Some("InvalidTarget"))];
+        let entry = |unmet| EntryResult {
+            name: "start-association patch".into(),
+            narrated: None,
+            times: 3,
+            first_milliseconds: Some(60_000),
+            unmet,
+            differences: (0..unmet)
+                .map(|_| Difference {
+                    at: Timestamp::default(),
+                    expected: "InvalidTarget".into(),
+                    seen: "no refusal".into(),
+                })
+                .collect(),
+        };
+        let (met, unmet) = ([entry(0)], [entry(2)]);
         let trouble = ["no reply to CreateDocument: refused".to_owned()];
         let name = ["late".to_owned()];
 
@@ -195,7 +222,13 @@ mod tests {
         let unknown = [outcome(Verdict::Passed), outcome(Verdict::NotEvaluated)];
         let passed = [outcome(Verdict::Passed)];
 
-        let cases: [(Facts<'_>, Exit, &str); 19] = [
+        let cases: [(Facts<'_>, Exit, &str); 21] = [
+            (Facts { timeline: &met, ..facts(Complete) }, Exit::Passed, ""),
+            (
+                Facts { timeline: &unmet, ..facts(OutOfTime) },
+                Exit::Failed,
+                "start-association patch: no refusal, and InvalidTarget was expected (2 times)",
+            ),
             (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
             (
                 Facts { associations: &differing, ..facts(Complete) },

@@ -8,7 +8,7 @@ use shared::time::Timestamp;
 
 use super::record::{Act, By, Call, Event, Heard, Made, OperatorSubject, Record, Subject, Told};
 use super::recorder::Recorder;
-use crate::operator::{Desk, DeskError, Wake};
+use crate::operator::{Desk, DeskError, Order, OrderError, Wake};
 
 /// A place before a plane whose calls are recorded.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
 
     fn instant_of(&self, date: Timestamp) -> Timestamp {
         self.desk.instant_of(date)
+    }
+
+    async fn order(&self, order: Order) -> Result<(), OrderError> {
+        self.desk.order(order).await
     }
 
     async fn wake(&self, due: Timestamp) -> Wake {

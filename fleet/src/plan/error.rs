@@ -4,6 +4,7 @@ use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
 use super::slice::Slice;
+use super::timeline::EntryError;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
@@ -135,6 +136,14 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// An entry of the timeline means nothing.
+    #[error("timeline: {name}: {source}")]
+    Entry {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: EntryError,
+    },
     /// A label with a value that the scenario does not have.
     #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
     ThresholdLabel {
@@ -203,6 +212,7 @@ impl PlanError {
             Self::AgentVersion { cohort, .. } => of_cohort(cohort, "agent_version"),
             Self::Fault { name, .. } => vec!["faults", name],
             Self::TimeScale(_) => vec!["time"],
+            Self::Entry { .. } => vec!["timeline"],
             // Of flags alone.
             Self::NothingToMisfit(_) | Self::TakesOwnPlane(_) | Self::EmptySlice { .. } => Vec::new(),
         }

@@ -26,7 +26,7 @@ pub(super) fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>,
 }
 
 /// The sizes as they were written. Shares are of the scenario's `nodes`, or of those asked for.
-fn written(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u64>, PlanError> {
+pub(super) fn written(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u64>, PlanError> {
     let whole = scenario.nodes.or(nodes);
     let mut sizes = Vec::new();
     for cohort in &scenario.cohorts {

@@ -1,8 +1,9 @@
-//! What of thresholds only the whole scenario can tell: whether it has the
+//! What of thresholds and conditions only the whole scenario can tell: whether it has the
 //! associations and cohorts that they name.
 
 use agent::distribution::Distribution;
 
+use super::timeline::Occasion;
 use super::{Plan, PlanError};
 use crate::measure::meter::unknown_label;
 use crate::metric::nearest;
@@ -17,15 +18,21 @@ pub(super) fn latency_model(scenario: &Scenario) -> Result<Option<Distribution>,
 impl Plan {
     /// Refuses a threshold on what this plan does not have: it would never fail.
     pub(super) fn check_thresholds(&self) -> Result<(), PlanError> {
-        for threshold in &self.thresholds {
-            let Some((label, value, names)) = unknown_label(&threshold.selection, self) else { continue };
+        let thresholds =
+            self.thresholds.iter().map(|threshold| (&threshold.selection, threshold.to_string()));
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            Occasion::When(condition) => Some((&condition.selection, condition.to_string())),
+            _ => None,
+        });
+        for (selection, text) in thresholds.chain(conditions) {
+            let Some((label, value, names)) = unknown_label(selection, self) else { continue };
             let known = match nearest(value, names.iter().copied()) {
                 Some(nearest) => format!("the nearest is `{nearest}`"),
                 None if names.is_empty() => "the scenario has none".to_owned(),
                 None => format!("the scenario has {}", names.join(", ")),
             };
             return Err(PlanError::ThresholdLabel {
-                threshold: threshold.to_string(),
+                threshold: text,
                 label: label.as_str(),
                 value: value.to_owned(),
                 known,

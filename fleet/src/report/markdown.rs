@@ -15,6 +15,7 @@ pub(super) fn document(result: &RunResult) -> String {
     nodes(result, &mut text);
     associations(result, &mut text);
     refusals(result, &mut text);
+    timeline(result, &mut text);
     thresholds(result, &mut text);
     calls(result, &mut text);
     troubles(result, &mut text);
@@ -151,6 +152,25 @@ fn refusals(result: &RunResult, text: &mut String) {
         vec![refusal.name.clone(), refusal.aim.clone(), seen, verdict]
     });
     table(&["association", "aim", "refused with", ""], rows, text);
+}
+
+fn timeline(result: &RunResult, text: &mut String) {
+    if result.timeline.is_empty() {
+        return;
+    }
+    text.push_str("## Timeline\n\n");
+    let rows = result.timeline.iter().map(|entry| {
+        let first = entry.first().map_or_else(|| "-".to_owned(), |first| first.to_string());
+        let what = entry.narrated.as_ref().unwrap_or(&entry.name).clone();
+        let verdict = match entry.differences.first() {
+            Some(difference) => {
+                format!("**{}: {}, not {}**", phrases::happened(entry), difference.seen, difference.expected)
+            }
+            None => phrases::happened(entry),
+        };
+        vec![first, what, verdict]
+    });
+    table(&["at:", "what", ""], rows, text);
 }
 
 fn thresholds(result: &RunResult, text: &mut String) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::history::mode::HistoryMode;
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
 use crate::result::{
-    AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,
+    AssociationResult, Calls, EntryResult, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round,
+    RunResult,
 };
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
@@ -395,4 +396,15 @@ pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
 /// The latencies there are, by operation: measured or modelled.
 pub(super) fn latencies(result: &RunResult) -> &BTreeMap<String, Quantiles> {
     if result.modelled_latency.is_empty() { &result.spent.latency } else { &result.modelled_latency }
+}
+
+/// How often an entry of the timeline happened, and how often otherwise than expected.
+pub(crate) fn happened(entry: &EntryResult) -> String {
+    match (entry.times, entry.unmet) {
+        (0, _) => "did not happen".to_owned(),
+        (1, 0) => String::new(),
+        (times, 0) => format!("{} times", count(times)),
+        (1, _) => "NOT AS EXPECTED".to_owned(),
+        (times, unmet) => format!("{} of {} times NOT AS EXPECTED", count(unmet), count(times)),
+    }
 }

@@ -9,9 +9,9 @@ use super::Footer;
 use crate::history::Digest;
 use crate::history::mode::HistoryMode;
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, HistoryCost, InvalidInstance, Nodes,
-    OperatorWork, Peak, Program, Quantiles, Recorded, Refusal, Round, RunResult, Spent, UnsupportedPlatform,
-    VERSION,
+    Agents, AssociationResult, Calls, Cohort, Difference, EntryResult, Failures, Generator, Herd,
+    HistoryCost, InvalidInstance, Nodes, OperatorWork, Peak, Program, Quantiles, Recorded, Refusal, Round,
+    RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
@@ -173,6 +173,7 @@ pub(super) fn good() -> RunResult {
             association("baseline", "rate(30 minutes) tag Role=web,database", baseline),
         ],
         not_made: Vec::new(),
+        timeline: Vec::new(),
         refusals: vec![
             refusal(
                 "windows-on-linux",
@@ -252,6 +253,27 @@ pub(super) fn bad() -> RunResult {
     bad.associations.push(association("patch-everything-there-is-on-every-node-of-the-fleet", aim, many));
     bad.associations[1].rounds_expected = 3;
     bad.not_made = vec!["inventory".to_owned()];
+    let entry = |name: &str, times, unmet| EntryResult {
+        name: name.to_owned(),
+        narrated: None,
+        times,
+        first_milliseconds: (times > 0).then_some(1_200_000),
+        unmet,
+        differences: (0..unmet)
+            .map(|_| Difference {
+                at: Timestamp::from_seconds(1_200),
+                expected: "no refusal".to_owned(),
+                seen: "StartAssociationsOnce refused: ThrottlingException: Rate exceeded".to_owned(),
+            })
+            .collect(),
+    };
+    let narrated = Some("here the plane goes down, and comes back half a minute later".to_owned());
+    bad.timeline = vec![
+        EntryResult { narrated, ..entry("narrate", 1, 0) },
+        entry("restart-plane down for 30s", 12, 0),
+        entry("start-association patch-everything-there-is-on-every-node-of-the-fleet", 6, 2),
+        entry("raise-alarm cpu", 0, 0),
+    ];
     bad.refusals = vec![
         refusal("windows-on-linux", "i-0c2f4a8be1d93f670", Some("UnsupportedPlatformType"), None),
         refusal(

@@ -33,6 +33,8 @@ pub(super) fn summary(result: &RunResult, footer: &Footer, width: usize, colour:
     associations(result, &mut page);
     refusals(result, &mut page);
     page.blank();
+    timeline(result, &mut page);
+    page.blank();
     thresholds(result, &mut page);
     page.blank();
     calls(result, &mut page);
@@ -191,6 +193,25 @@ fn refusals(result: &RunResult, page: &mut Page) {
         ]);
     }
     page.labelled("refused", &table.lines(width, page.colour), Style::Plain);
+}
+
+fn timeline(result: &RunResult, page: &mut Page) {
+    let mut table = Table::new(&[("", Align::Left), ("", Align::Right), ("", Align::Left)]);
+    for entry in &result.timeline {
+        let style = if entry.unmet > 0 { Style::Alarm } else { Style::Aside };
+        table.row(vec![
+            entry.narrated.as_ref().unwrap_or(&entry.name).clone().into(),
+            entry.first().map_or_else(String::new, |first| first.to_string()).into(),
+            Cell::styled(phrases::happened(entry), style),
+        ]);
+    }
+    page.labelled("timeline", &table.lines(page.width - INDENT, page.colour), Style::Plain);
+    for entry in &result.timeline {
+        if let Some(difference) = entry.differences.first() {
+            let text = format!("{}: {}, NOT {}", entry.name, difference.seen, difference.expected);
+            page.field("UNEXPECTED", &text, Style::Alarm);
+        }
+    }
 }
 
 fn thresholds(result: &RunResult, page: &mut Page) {

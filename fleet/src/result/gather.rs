@@ -11,6 +11,7 @@ use shared::error::ErrorCode;
 
 use super::judge;
 use super::round::rounds;
+use super::timeline::timeline;
 use super::{
     Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, HistoryCost,
     InvalidInstance, Nodes, OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent,
@@ -21,6 +22,7 @@ use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
 use crate::plan::slice::Slice;
+use crate::plan::timeline::PlannedAct;
 use crate::simulation::{Finished, Pace};
 
 impl RunResult {
@@ -47,6 +49,7 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            timeline: timeline(finished),
             thresholds: judge::thresholds(finished),
             herd: Herd::of(&finished.live),
             calls: measures
@@ -164,7 +167,8 @@ fn association(finished: &Finished, made: &Made) -> AssociationResult {
         name: name(planned),
         aim: planned.aim.clone(),
         id: made.id,
-        rounds_expected: planned.rounds,
+        // Of one that is there no longer nothing more is waited for.
+        rounds_expected: if made.is_gone { 0 } else { planned.rounds },
         rounds: rounds(
             made.created,
             executions.map(Vec::as_slice),
@@ -193,7 +197,14 @@ fn not_made(finished: &Finished) -> Vec<String> {
         operator.made.iter().all(|made| made.planned != place)
             && operator.refusals.iter().all(|refused| refused.planned != place)
     };
-    let planned = finished.plan.associations.iter().enumerate();
+    // Who waits for a condition may wait in vain.
+    let is_certain = |place: usize| {
+        finished.plan.timeline.iter().any(|entry| {
+            matches!(entry.act, PlannedAct::CreateAssociation(created) if created == place)
+                && entry.occasion.first().is_some()
+        })
+    };
+    let planned = finished.plan.associations.iter().enumerate().filter(|(place, _)| is_certain(*place));
     planned.filter(|(place, _)| is_missing(*place)).map(|(_, planned)| name(planned)).collect()
 }
 
@@ -332,7 +343,7 @@ mod tests {
         let id = AssociationId::from_bits(1);
         let mut operator = Operator::new(plan.clone());
         operator.tagged = 99;
-        operator.made.push(Made { planned: 0, id, created: second(60) });
+        operator.made.push(Made { planned: 0, id, created: second(60), is_gone: false });
         operator.refusals = vec![
             Refused { planned: 2, error: Some(ApiError::new(ErrorCode::UnsupportedPlatformType, "no")) },
             Refused { planned: 3, error: Some(ApiError::new(ErrorCode::InvalidTarget, "odd")) },

@@ -60,8 +60,9 @@ pub(super) const WRITES: &[&str] = &[
 ];
 
 /// Operations by their names; none means those that the fault is for by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
+#[schemars(rename = "PlaneOperations")]
 pub struct Operations(Vec<&'static str>);
 
 impl Operations {

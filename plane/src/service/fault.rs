@@ -85,14 +85,15 @@ impl Service {
         self.fault_table().show()
     }
 
-    /// How late the answer to a call goes out: whoever brings it back waits so long.
-    pub fn delay(&self, operation: &str, body: &[u8]) -> Period {
+    /// How late the answer to a call with this body goes out: whoever brings it
+    /// back waits so long.
+    pub fn delay<B: AsRef<[u8]>>(&self, operation: &str, body: impl FnOnce() -> B) -> Period {
         if !self.faults.is_any.load(Ordering::Acquire) {
             return Period::ZERO;
         }
         let seed = self.seed;
         let mut faults = self.fault_table();
-        let read = || node_in(&serde_json::from_slice(body).ok()?);
+        let read = || node_in(&serde_json::from_slice(body().as_ref()).ok()?);
         let node = faults.asks_who_calls().then(read).flatten();
         faults.delay(seed, operation, node)
     }

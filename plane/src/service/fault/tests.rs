@@ -70,8 +70,7 @@ fn a_fault_of_some_nodes_strikes_their_calls_only() {
         )
     };
     assert_eq!((poll(ONE).status, poll(TWO).status, listed(&world)), (500, 200, 0));
-    let delay =
-        |node: &str| world.plane.delay("GetDocument", json!({"InstanceId": node}).to_string().as_bytes());
+    let delay = |node: &str| world.plane.delay("GetDocument", || json!({"InstanceId": node}).to_string());
     inject(&world, "one", &json!({"fault": {"plane-latency": {"delay": "3s"}}, "nodes": [ONE]}));
     assert_eq!((delay(ONE), delay(TWO)), (Period::seconds(3), Period::ZERO));
 }
