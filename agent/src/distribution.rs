@@ -12,7 +12,7 @@ use shared::time::Period;
 const LONGEST: Period = Period::days(30);
 
 /// How a period is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distribution {
     /// Always the same.
@@ -28,7 +28,7 @@ pub enum Distribution {
 }
 
 /// A normal distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Normal {
     /// Its middle.
@@ -38,7 +38,7 @@ pub struct Normal {
 }
 
 /// A log-normal distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogNormal {
     /// Half lie below it.
@@ -48,7 +48,7 @@ pub struct LogNormal {
 }
 
 /// A Pareto distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pareto {
     /// None lies below it.

@@ -2,6 +2,7 @@
 //! a node's index.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use shared::seed::Draw;
 use shared::wire::Tag;
@@ -29,6 +30,19 @@ pub enum TagValue {
     Weighted(Mix<String>),
     /// These texts in turn, by the node's index.
     InTurn(Vec<String>),
+}
+
+impl fmt::Display for TagValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Weighted(mix) => {
+                let texts: Vec<_> = mix.values().map(String::as_str).collect();
+                write!(f, "{} by weight", texts.join(", "))
+            }
+            Self::InTurn(texts) => write!(f, "{} in turn", texts.join(", ")),
+        }
+    }
 }
 
 impl TagRule {

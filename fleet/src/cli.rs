@@ -5,21 +5,26 @@
 //! scenario; a flag is for what changes from run to run.
 //!
 //! - [`run`], [`plane`], [`node`], [`schedule`], [`why`]: the subcommands
+//! - [`check`], [`init`], [`plan`], [`schema`]: those about scenarios
 //! - [`again`], [`closing`], [`directory`]: what a run leaves behind
 //! - [`exit`], [`failure`], [`outcome`]: how the program ends, and why
 //! - [`logging`], [`terminal`], [`value`]: flags of all, and how values are read
 
 pub mod again;
+pub mod check;
 pub mod closing;
 pub mod directory;
 pub mod exit;
 pub mod failure;
+pub mod init;
 pub mod logging;
 pub mod node;
 pub mod outcome;
+pub mod plan;
 pub mod plane;
 pub mod run;
 pub mod schedule;
+pub mod schema;
 pub mod terminal;
 pub mod value;
 pub mod why;
@@ -56,6 +61,10 @@ enum Command {
     Run(Box<run::Run>),
     Plane(plane::Plane),
     Node(node::Node),
+    Check(check::Check),
+    Plan(plan::Plan),
+    Init(init::Init),
+    Schema(schema::Schema),
     Schedule(schedule::Schedule),
     Why(why::Why),
 }
@@ -99,6 +108,10 @@ impl Cli {
             Command::Run(command) => runtime.block_on(command.run(self.logging.screen(bars))),
             Command::Plane(command) => runtime.block_on(command.run()),
             Command::Node(command) => runtime.block_on(command.run()),
+            Command::Check(command) => command.run(),
+            Command::Plan(command) => command.run(),
+            Command::Init(command) => command.run(),
+            Command::Schema(command) => command.run(),
             Command::Schedule(command) => command.run(),
             Command::Why(command) => command.run(),
         };
@@ -149,6 +162,10 @@ mod tests {
             "ssm-fleet --log ssm_fleet=debug --log-format json plane",
             "ssm-fleet node --endpoint http://127.0.0.1:4583 --id i-0123456789abcdef0 --json --full",
             "ssm-fleet node --endpoint http://127.0.0.1:4583 --activation-id a --activation-code b --duration 5m",
+            "ssm-fleet check my.yaml --set cohorts.web.nodes=5",
+            "ssm-fleet plan my.yaml --slice 3/8 --json --each --nodes 10k",
+            "ssm-fleet init drill",
+            "ssm-fleet schema scenario",
             "ssm-fleet schedule rate(1day) --after 2025-03-10T14:07:31Z --count 3 --json",
             "ssm-fleet schedule at(12:00) --apply-only-at-cron-interval --offset 6",
             "ssm-fleet run --history failures",
@@ -164,7 +181,6 @@ mod tests {
             ("ssm-fleet run --endpoint 127.0.0.1:4583", ErrorKind::ValueValidation),
             ("ssm-fleet run --invalid-instance 1", ErrorKind::ValueValidation),
             ("ssm-fleet run --time-scale 0", ErrorKind::ValueValidation),
-            ("ssm-fleet run --allow-remote", ErrorKind::MissingRequiredArgument),
             ("ssm-fleet run --unknown-nodes shoot", ErrorKind::InvalidValue),
             ("ssm-fleet plane --terminated x", ErrorKind::ValueValidation),
             ("ssm-fleet plane --listen 4583", ErrorKind::ValueValidation),
@@ -174,6 +190,9 @@ mod tests {
                 "ssm-fleet node --endpoint http://127.0.0.1:1 --activation-id a",
                 ErrorKind::MissingRequiredArgument,
             ),
+            ("ssm-fleet check", ErrorKind::MissingRequiredArgument),
+            ("ssm-fleet plan my.yaml --slice 9/8", ErrorKind::ValueValidation),
+            ("ssm-fleet schema plane", ErrorKind::InvalidValue),
             ("ssm-fleet schedule", ErrorKind::MissingRequiredArgument),
             ("ssm-fleet schedule x --offset 7", ErrorKind::ValueValidation),
             ("ssm-fleet schedule x --count 0", ErrorKind::ValueValidation),

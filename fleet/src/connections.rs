@@ -23,7 +23,9 @@ use crate::host::{HostError, Limits};
 const IDLE_CLOSE: Period = Period::seconds(90);
 
 /// How nodes use connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Connections {
     /// Each module of each node has its own, closed after 90 idle simulated seconds

@@ -79,6 +79,8 @@ pub struct Coordinator<'a> {
     applied: Timestamp,
     /// When the next fault begins or ends.
     edge: Timestamp,
+    /// Frames that channels keep, by node, until there is a way again.
+    kept: BTreeMap<u32, Vec<Emitted>>,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
     /// Who tells the plane of nodes that are no valid instances.
@@ -97,6 +99,9 @@ pub struct Follower {
 /// A shard and the completions on their way to it, in the order of their instants.
 struct ShardLane {
     shard: Shard,
+    /// The instant of what its nodes were handed last. It depends on no other node
+    /// where it matters: a node that is behind is served before anybody else.
+    now: Timestamp,
     inbox: VecDeque<(Timestamp, Incoming)>,
     late: Late,
     emitted: Vec<Emitted>,
@@ -171,7 +176,7 @@ impl<'a> Coordinator<'a> {
                     shard.tell();
                 }
                 let (late, inbox, emitted) = (Late::default(), VecDeque::new(), Vec::new());
-                ShardLane { shard, inbox, late, emitted }
+                ShardLane { shard, now: start, inbox, late, emitted }
             })
             .collect();
         service.follow();
@@ -194,6 +199,7 @@ impl<'a> Coordinator<'a> {
             breaks: BTreeSet::new(),
             applied: start,
             edge: Timestamp::NEVER,
+            kept: BTreeMap::new(),
             pushed: BTreeMap::new(),
             teller: None,
         }
@@ -231,7 +237,7 @@ impl<'a> Coordinator<'a> {
         let follower = self.follower.as_mut()?;
         let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
         follower.meter.take(at, pulses, None);
-        follower.board.put(follower.meter.live().clone());
+        follower.meter.put_up(&follower.board);
         Some(follower.meter.live())
     }
 
@@ -467,6 +473,11 @@ impl<'a> Coordinator<'a> {
         let Arriving { at, call, end } = arriving;
         if let Some(end) = end {
             let carried = Carried::of(&call, self.history.recorder().is_some());
+            if end.is_kept {
+                let node = carried.caller.node;
+                self.kept.entry(node).or_default().push(call);
+                self.send_kept(node, at);
+            }
             return self.finish(at, carried, end);
         }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
@@ -492,6 +503,8 @@ impl<'a> Coordinator<'a> {
         };
         let end = match &self.latency_model {
             None => end,
+            // A frame is sent, and no request that the plane takes its time over.
+            Some(_) if carried.patience.is_frame => end,
             Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
         };
         if let Some(node) = opens {
@@ -622,8 +635,28 @@ impl<'a> Coordinator<'a> {
                 continue;
             }
             let closed = Incoming::Arrival(Arrival { node: broken.node, news: News::ChannelClosed });
+            self.kept.remove(&broken.node);
             self.lane_of(broken.node).late.lose_messages(broken.node);
             self.come_late(broken.node, (now + LOOKAHEAD, now + LOOKAHEAD), Vec::new(), closed);
+        }
+        let nodes: Vec<u32> = self.kept.keys().copied().collect();
+        nodes.into_iter().for_each(|node| self.send_kept(node, now));
+    }
+
+    /// Brings a node's frames to the plane once nothing holds them any more. The
+    /// node has stopped waiting for them.
+    fn send_kept(&mut self, node: u32, now: Timestamp) {
+        let is_held = |call: &Emitted| {
+            let holders = call.passage.as_ref().map_or(&[][..], |passage| &passage.holders);
+            self.board.over(holders) > now
+        };
+        if self.kept.get(&node).is_none_or(|calls| calls.iter().any(is_held)) {
+            return;
+        }
+        for call in self.kept.remove(&node).unwrap_or_default() {
+            let Emitted { caller, signing, request, .. } = call;
+            // Whatever the plane says of it, nobody waits for that.
+            _ = self.transport.carry(self.service, now, caller, &signing, request);
         }
     }
 
@@ -641,17 +674,18 @@ impl ShardLane {
         loop {
             match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
                 Some((at, Incoming::Completion(mut completion, intended))) => {
+                    self.now = at;
                     completion.spent = intended.map(|intended| latency::spent(at, intended));
                     self.shard.deliver(completion, at, &mut self.emitted);
                 }
                 Some((at, Incoming::Arrival(arrival))) => {
+                    self.now = at;
                     self.shard.arrive(arrival, at, &mut self.emitted);
                 }
-                None => {
-                    if self.shard.serve(last, &mut self.emitted).is_none() {
-                        return;
-                    }
-                }
+                None => match self.shard.serve_from(self.now, last, &mut self.emitted) {
+                    Some(due) => self.now = self.now.max(due),
+                    None => return,
+                },
             }
         }
     }

@@ -101,7 +101,7 @@ pub struct History {
 }
 
 /// The digest of a history, for a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Digest {
     /// How many calls there were.
     pub calls: u64,

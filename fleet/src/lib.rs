@@ -3,16 +3,18 @@
 //! Data flows one way: [`scenario`] -> [`plan`] -> [`simulation`] -> [`shard`]
 //! -> `agent::node`, and what was seen flows to [`measure`] -> [`report`].
 //!
+//! - [`outline`]: what a plan comes to, without doing it
 //! - [`agenda`], [`shard`]: a piece of the fleet, and when its nodes are due
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
-//! - [`connections`]: whose connection a call takes
+//! - [`connections`], [`credentials`]: whose connection a call takes, and in whose name
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
 //! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`story`]: what one node went through
+//! - [`schema`]: the form of scenarios and results
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
@@ -22,6 +24,7 @@ pub mod clock;
 pub mod condition;
 pub mod connections;
 pub mod coordinator;
+pub mod credentials;
 pub mod embedded;
 pub mod fault;
 pub mod guard;
@@ -32,12 +35,14 @@ pub mod live;
 pub mod measure;
 pub mod metric;
 pub mod operator;
+pub mod outline;
 pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod result;
 pub mod run;
 pub mod scenario;
+pub mod schema;
 pub mod shard;
 pub mod signal;
 pub mod simulation;

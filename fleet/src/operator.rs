@@ -28,6 +28,7 @@ use shared::wire::{
 
 use self::rounds::KnownRounds;
 use crate::fault::switchboard::Switchboard;
+use crate::history::record::Act;
 use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
 
@@ -110,6 +111,12 @@ pub trait Desk {
 
     /// Waits for `due`, or for nodes to register.
     fn wake(&self, due: Timestamp) -> impl Future<Output = Wake>;
+
+    /// Tells what is done to the world, and is no call, to whoever writes it down.
+    /// Where faults begin and end need not be told: the board says that.
+    fn tell(&self, act: Act) {
+        tracing::debug!(act = act.act, name = act.name, text = act.text, "done to the world");
+    }
 }
 
 /// What came of the operator's work.

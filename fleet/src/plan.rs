@@ -10,8 +10,10 @@ mod cohort;
 mod error;
 mod estimate;
 mod size;
+pub mod slice;
 mod threshold;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
@@ -36,7 +38,7 @@ pub use self::error::PlanError;
 use crate::fault::Board;
 use crate::history::mode::{Choice, HistoryMode};
 use crate::metric::selection::Selection;
-use crate::scenario::{self, Arrival, Scenario};
+use crate::scenario::{self, Arrival, GuestOf, Scenario, Time};
 use crate::shard::Shard;
 use crate::threshold::Threshold;
 
@@ -45,6 +47,8 @@ use crate::threshold::Threshold;
 pub struct Plan {
     /// The scenario's name.
     pub name: String,
+    /// What else is to be known of it.
+    pub labels: BTreeMap<String, String>,
     /// Everything that is the same for all nodes.
     pub catalogue: Arc<Catalogue>,
     /// How many nodes each cohort has.
@@ -75,6 +79,8 @@ pub struct Plan {
     pub thresholds: Vec<Threshold>,
     /// What is written of the run.
     pub history: Choice,
+    /// Somebody else's plane that the scenario is for, if it is.
+    pub guest_of: Option<GuestOf>,
 }
 
 /// An association that the operator will create.
@@ -121,7 +127,7 @@ pub struct Overrides {
 }
 
 impl Plan {
-    /// What this scenario means from `start` on.
+    /// What this scenario means, from `start` on if it names no instant itself.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
         let sizes = size::sizes(scenario, overrides.nodes)?;
@@ -143,15 +149,19 @@ impl Plan {
                 cohort.identity.activations = Activations::of_nodes(*size);
             }
         }
-        let time_scale = overrides.time_scale.or(scenario.time_scale).unwrap_or(1.0);
+        let time_scale = overrides.time_scale.unwrap_or(match scenario.time {
+            Time::Scale(scale) => scale,
+            Time::Real | Time::Virtual => 1.0,
+        });
         if !(0.001..=100_000.0).contains(&time_scale) {
             return Err(PlanError::TimeScale(time_scale));
         }
         let mut plan = Self {
             name: scenario.name.clone(),
+            labels: scenario.labels.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
             sizes,
-            start,
+            start: scenario.start_time.map_or(start, |instant| instant.0),
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
             arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
             duration: overrides.duration.unwrap_or(scenario.duration),
@@ -159,7 +169,8 @@ impl Plan {
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
             faults: Arc::default(),
-            plane: scenario.plane.clone(),
+            plane: scenario.plane.settings.clone(),
+            guest_of: scenario.plane.guest_of.clone(),
             latency_model: threshold::latency_model(scenario)?,
             thresholds: scenario.thresholds.0.clone(),
             history: Choice::of(None, 0),

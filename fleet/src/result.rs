@@ -39,7 +39,7 @@ pub const VERSION: u32 = 1;
 pub const FOREIGN_PLANE: &str = "plane";
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RunResult {
     /// The version of this form, [`VERSION`].
     pub version: u32,
@@ -47,6 +47,9 @@ pub struct RunResult {
     pub program: Program,
     /// The scenario's name.
     pub scenario: String,
+    /// What else is to be known of it, as the scenario says.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The number that the run followed from.
     pub seed: u64,
     /// How simulated time passed.
@@ -59,9 +62,11 @@ pub struct RunResult {
     pub ending: Ending,
     /// The simulated instant at which it began, ISO 8601 in UTC.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub started: Timestamp,
     /// The simulated instant at which it ended, ISO 8601 in UTC.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "String")]
     pub ended: Timestamp,
     /// How the nodes stood at the end.
     pub nodes: Nodes,
@@ -99,7 +104,7 @@ pub struct RunResult {
 }
 
 /// What of a run is written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Recorded {
     /// What is written.
     pub mode: HistoryMode,
@@ -112,7 +117,7 @@ pub struct Recorded {
 }
 
 /// What wrote a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Program {
     /// Its name.
     pub name: String,
@@ -121,7 +126,7 @@ pub struct Program {
 }
 
 /// How the nodes stood at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Nodes {
     /// How many there are.
     pub total: u64,
@@ -138,7 +143,7 @@ pub struct Nodes {
 }
 
 /// How the nodes of a cohort stood at the end.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Cohort {
     /// The cohort's name.
     pub name: String,
@@ -153,7 +158,7 @@ pub struct Cohort {
 }
 
 /// The two failures that have a name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Failures {
     /// Nodes that called under an id which the plane does not accept.
     pub invalid_instance: InvalidInstance,
@@ -162,7 +167,7 @@ pub struct Failures {
 }
 
 /// Nodes that called under an id which the plane does not accept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct InvalidInstance {
     /// How many hibernated for it at the end.
     pub nodes: u64,
@@ -173,7 +178,7 @@ pub struct InvalidInstance {
 }
 
 /// Nodes that were told to run what their platform cannot run.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct UnsupportedPlatform {
     /// How many met a document of which their platform can run no step.
     pub nodes: u64,
@@ -185,7 +190,7 @@ pub struct UnsupportedPlatform {
 }
 
 /// What came of an association.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct AssociationResult {
     /// Its name in the plan.
     pub name: String,
@@ -200,7 +205,7 @@ pub struct AssociationResult {
 }
 
 /// An association that was refused, or should have been.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Refusal {
     /// Its name in the plan.
     pub name: String,
@@ -217,7 +222,7 @@ pub struct Refusal {
 }
 
 /// The calls of one operation.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Calls {
     /// How many came to their end, retries included.
     pub count: u64,
@@ -232,7 +237,7 @@ pub struct Calls {
 }
 
 /// How often a fault struck nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct FaultCount {
     /// How often it struck one.
     pub nodes: u64,
@@ -241,7 +246,7 @@ pub struct FaultCount {
 }
 
 /// What the operator did beside making associations.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct OperatorWork {
     /// How many nodes it tagged.
     pub tagged: u64,
@@ -252,7 +257,7 @@ pub struct OperatorWork {
 }
 
 /// What the nodes did beside their calls.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Agents {
     /// How many runs began.
     pub runs_started: u64,
@@ -279,7 +284,7 @@ pub struct Agents {
 }
 
 /// Wall time, spending and addresses.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Spent {
     /// Who answered, with the address.
     pub plane: String,
@@ -298,7 +303,7 @@ pub struct Spent {
 }
 
 /// What writing the history cost.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct HistoryCost {
     /// How many bytes the file has.
     pub bytes: u64,
@@ -309,7 +314,7 @@ pub struct HistoryCost {
 }
 
 /// How well the load was generated.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Generator {
     /// Whether the latencies are the plane's alone: see [`Generator::keeps_up`].
     pub kept_up: bool,
@@ -330,7 +335,7 @@ pub struct Generator {
 }
 
 /// A distribution of durations, in microseconds: of wall time where they are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Quantiles {
     /// Half took no longer.
     pub p50_microseconds: u64,
@@ -443,14 +448,14 @@ fn instant<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(&iso(*instant))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(remote = "Pace", rename_all = "kebab-case")]
 enum PaceForm {
     Scaled(f64),
     Virtual,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(remote = "Ending", rename_all = "kebab-case")]
 enum EndingForm {
     Complete,

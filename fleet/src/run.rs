@@ -20,7 +20,6 @@ use agent::client::transport::SetupError;
 use agent::client::{Client, Limits};
 use plane::config::PlaneConfig;
 use plane::service::Service;
-use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -30,6 +29,7 @@ use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coordinator::latency::LatencyModel;
 use crate::coordinator::{Coordinator, Follower, Script};
+use crate::credentials::{Before, CredentialsError, signer};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::fault::told;
 use crate::history::History;
@@ -62,14 +62,6 @@ const VIRTUAL_GRACE: Period = Period::minutes(15);
 /// How long the last answers may take to reach their nodes before a fleet that
 /// is held is counted, in wall time.
 const SETTLING: Duration = Duration::from_millis(500);
-
-/// The credentials that sign calls where the environment names none: those of
-/// the documentation's examples, which no account has.
-const EXAMPLE_KEY: (&str, &str) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-
-/// The session token that goes with it: agents hold temporary credentials, so their calls carry one.
-const EXAMPLE_TOKEN: &str = "AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/LTo6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/\
-    IvU1dYUg2RVAJBanLiHb4IgRmpRV3zrkuWJOgQs8IZZaIv2BXIa2R4OlgkBN9bkUDNCJiBeb/AXlzBBko7b15fjrBs2+cTQtpZ3CYWFXG8C5zqx37wnOE49mRl/+OtkIKGO7fAE";
 
 /// How a plan is carried out.
 #[derive(Debug)]
@@ -127,9 +119,9 @@ pub enum RunError {
     /// The embedded plane did not start, or stopped.
     #[error("the embedded plane does not run")]
     Plane(#[from] EmbeddedError),
-    /// The credentials cannot stand in a header.
-    #[error("the credentials in the environment cannot be sent")]
-    Credentials(#[from] http::header::InvalidHeaderValue),
+    /// There is nobody to call as.
+    #[error("the fleet has no credentials to call with")]
+    Credentials(#[from] CredentialsError),
     /// The way to the plane cannot be made.
     #[error("cannot set up connections to the plane")]
     Connections(#[from] SetupError),
@@ -298,6 +290,7 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
+    let before = if is_foreign { Before::Guest(plan.guest_of.as_ref()) } else { Before::Embedded };
     let (embedded, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
             let service = Arc::new(Service::new(*config));
@@ -309,7 +302,7 @@ pub async fn run_live(
     };
     // A control channel is a connection beside the pool's.
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
-    let client = client(&endpoint, clock, connections, pooled, keys)?;
+    let client = client(&endpoint, clock, connections, pooled, keys, signer(before)?)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
     let mut operator = Operator::new(plan.clone());
     let mut meter = follow::meter(&plan, &mut operator, false);
@@ -338,7 +331,7 @@ pub async fn run_live(
     }
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
-    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered)?;
     let desk = RecordedDesk::new(&desk, recorder.clone());
 
     let mut stop = std::pin::pin!(stop);
@@ -520,29 +513,10 @@ pub(crate) fn client(
     connections: Connections,
     most: usize,
     keys: KeyPool,
+    signer: Signer,
 ) -> Result<Client<Clock>, RunError> {
     let limits = Limits { idle_close: connections.idle_close(&clock), ..Limits::of_connections(most) };
-    Ok(Client::new(endpoint.clone(), signer()?, clock, limits)?.with_keys(keys))
-}
-
-/// Signs as the environment says, else with the documentation's example key.
-fn signer() -> Result<Signer, http::header::InvalidHeaderValue> {
-    let of_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let region = of_environment("AWS_REGION").unwrap_or_else(|| "us-east-1".into());
-    let named = of_environment("AWS_ACCESS_KEY_ID").zip(of_environment("AWS_SECRET_ACCESS_KEY"));
-    let credentials = match named {
-        Some((access_key_id, secret_access_key)) => Credentials {
-            access_key_id,
-            secret_access_key,
-            session_token: of_environment("AWS_SESSION_TOKEN"),
-        },
-        None => Credentials {
-            access_key_id: EXAMPLE_KEY.0.into(),
-            secret_access_key: EXAMPLE_KEY.1.into(),
-            session_token: Some(EXAMPLE_TOKEN.into()),
-        },
-    };
-    Signer::new(credentials, &region, "ssm")
+    Ok(Client::new(endpoint.clone(), signer, clock, limits)?.with_keys(keys))
 }
 
 /// The address that an embedded plane takes if it is free.

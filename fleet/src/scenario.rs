@@ -2,23 +2,31 @@
 //!
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
+//!
+//! - [`tree`]: texts as trees that know where everything stands
+//! - `load`: files that extend one another, and what flags set in them
 
 mod arrival;
 mod association;
 mod cohort;
 mod error;
 pub mod fault;
+mod load;
+pub mod nearest;
 pub mod outcome;
+mod plane;
 pub mod selector;
 mod tags;
 pub mod takes;
 mod threshold;
+mod time;
 pub mod timing;
+pub mod tree;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use plane::config::PlaneConfig;
-use plane::state::world::World;
+use ::plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
@@ -27,9 +35,12 @@ pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInstances, UnsupportedPlatforms};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
+pub use self::load::Loaded;
+pub use self::plane::{GuestOf, Plane};
 pub use self::tags::{TagValue, Versions};
 use self::takes::Takes;
 pub use self::threshold::Thresholds;
+pub use self::time::{Instant, Time};
 use crate::connections::Connections;
 use crate::history::mode::HistoryMode;
 
@@ -40,16 +51,27 @@ pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 pub const BUILT_IN: [(&str, &str); 1] = [("first-look", FIRST_LOOK)];
 
 /// A scenario as it was written.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// A scenario that this one changes: its file, seen from this one, or its
+    /// built-in name. What is said here takes the place of what is said there.
+    #[serde(default)]
+    pub extends: Option<String>,
     /// Its name, which its results carry.
     pub name: String,
+    /// What else is to be known of it, for whoever reads its results.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// The number that the run follows from.
     pub seed: u64,
-    /// How many simulated seconds pass in a second; 1 if not said.
+    /// The simulated instant at which it begins; now if not said, in virtual time
+    /// the beginning of 2025.
     #[serde(default)]
-    pub time_scale: Option<f64>,
+    pub start_time: Option<Instant>,
+    /// How time passes; as fast as the wall's if not said.
+    #[serde(default)]
+    pub time: Time,
     /// Over what time nodes arrive.
     #[serde(default)]
     pub ramp: Period,
@@ -65,9 +87,10 @@ pub struct Scenario {
     /// that is at most 10 million entries by the plan's estimate, else changes.
     #[serde(default)]
     pub history: Option<HistoryMode>,
-    /// The embedded plane's settings, and under `world` what other services know.
+    /// The embedded plane's settings, and under `world` what other services know;
+    /// or the endpoint of somebody else's.
     #[serde(default)]
-    pub plane: PlaneConfig,
+    pub plane: Plane,
     /// How many nodes there are, where cohorts name shares of them.
     #[serde(default)]
     pub nodes: Option<u32>,
@@ -91,34 +114,21 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The built-in scenario of this name, or the one in this file.
-    pub fn load(name: &str) -> Result<Self, ScenarioError> {
-        if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-            return Self::parse(name, text);
-        }
-        let path = PathBuf::from(name);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(name, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let built_in = BUILT_IN.map(|(name, _)| name).join(", ");
-                Err(ScenarioError::Unknown { name: name.to_owned(), built_in })
-            }
-            Err(source) => Err(ScenarioError::Unreadable { path, source }),
-        }
-    }
-
     /// A scenario of one cohort of which nobody wants anything.
     pub fn of_cohort(name: &str, seed: u64, duration: Period, cohort: Cohort) -> Self {
         Self {
+            extends: None,
             name: name.to_owned(),
+            labels: BTreeMap::new(),
             seed,
-            time_scale: None,
+            start_time: None,
+            time: Time::default(),
             ramp: Period::ZERO,
             duration,
             key_pool: None,
             connections: None,
             history: None,
-            plane: PlaneConfig::default(),
+            plane: Plane::default(),
             nodes: None,
             cohorts: vec![cohort],
             documents: Vec::new(),
@@ -128,12 +138,6 @@ impl Scenario {
             faults: Vec::new(),
         }
     }
-
-    /// Reads a scenario from its text; `name` is for the error.
-    pub fn parse(name: &str, text: &str) -> Result<Self, ScenarioError> {
-        serde_saphyr::from_str(text)
-            .map_err(|error| ScenarioError::Malformed { name: name.to_owned(), reason: reason_of(&error) })
-    }
 }
 
 /// Reads what other services know, from a file in JSON or YAML: the same words
@@ -141,36 +145,10 @@ impl Scenario {
 pub fn load_world(path: &Path) -> Result<World, ScenarioError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ScenarioError::UnreadableWorld { path: path.to_owned(), source })?;
-    serde_saphyr::from_str(&text)
-        .map_err(|error| ScenarioError::World { path: path.to_owned(), reason: reason_of(&error) })
+    let tree = tree::read(&format!("world {}", path.display()), &text);
+    let world = tree.map_err(|problem| vec![problem]).and_then(|tree| tree::value_of(&tree));
+    world.map_err(ScenarioError::Wrong)
 }
-
-/// What a YAML reader says, without a word that our own message begins with.
-pub(crate) fn reason_of(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let library = LIBRARY_WORDS.iter().find(|(words, _)| text.contains(words));
-    library.map_or_else(|| text.to_owned(), |(words, own)| text.replace(words, own))
-}
-
-/// What the YAML reader says to programmers, and what that means to who wrote the text.
-const LIBRARY_WORDS: [(&str, &str); 9] = [
-    ("invalid u8", "no number that can be here: expected a whole number from 0 to 255"),
-    ("invalid u32", "no number that can be here: expected a whole number from 0 to 4294967295"),
-    ("invalid u64", "no number that can be here: expected a whole number from 0 to 18446744073709551615"),
-    ("invalid usize", "no number that can be here: expected a whole number from 0 to 18446744073709551615"),
-    ("invalid f64", "no number: expected one such as 1.5"),
-    (
-        "cannot deserialize null into string; use Option<String>",
-        "a text is missing: expected one after the colon",
-    ),
-    (", set DuplicateKeyPolicy in Options if acceptable", ": expected each key once"),
-    (
-        "expected string key for externally tagged enum",
-        "expected one choice by its name, such as `invalid-instance: 1%`",
-    ),
-    ("externally tagged enum expected scalar or mapping", "expected one choice by its name"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -191,7 +169,7 @@ mod tests {
     fn what_other_services_know_is_part_of_a_scenario() {
         let world = "    alarms: { cpu: ALARM }\n    buckets: [logs]\n    resource_groups:\n      web: { tag_filters: [{ key: Role, values: [web] }] }\n    instances:\n      i-0123456789abcdef0: { state: pending, tags: { Env: prod } }\n    denied_nodes: [i-0123456789abcdef1]\n    parameters: { /app/flag: { value: \"on\" } }\n";
         let scenario = Scenario::parse("x", &format!("{HEAD}{world}")).unwrap();
-        let plane = plane::service::Service::new(scenario.plane);
+        let plane = ::plane::service::Service::new(scenario.plane.settings);
         let expected = serde_json::json!({
             "alarms": {"cpu": "ALARM"},
             "buckets": ["logs"],
@@ -253,11 +231,11 @@ mod tests {
                 "from 0 to 4294967295",
                 "line 5",
             ),
-            ("name:\nseed: 1\nduration: 5m\ncohorts: []\n", "a text is missing", "line 1"),
+            ("name:\nseed: 1\nduration: 5m\ncohorts: []\n", "a value is missing: expected a text", "line 1"),
             ("name: x\nname: y\nseed: 1\nduration: 5m\ncohorts: []\n", "each key once", "line 2"),
             (
                 "name: x\nseed: 1\nduration: 5m\ncohorts:\n  - {name: a, platform: b, nodes: 1, faults: [{[a]: 1%}]}\n",
-                "choice by its name",
+                "is no key: expected a name",
                 "line 5",
             ),
         ];

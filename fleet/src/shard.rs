@@ -221,6 +221,17 @@ impl Shard {
     /// Serves the earliest due entry, if one is due at or before `until`, and
     /// says when it was due.
     pub fn serve(&mut self, until: Timestamp, emitted: &mut Vec<Emitted>) -> Option<Timestamp> {
+        self.serve_from(Timestamp::from_milliseconds(i64::MIN), until, emitted)
+    }
+
+    /// The same where it is `now` already: what was due before, as in a lane that was
+    /// busy then, happens now.
+    pub fn serve_from(
+        &mut self,
+        now: Timestamp,
+        until: Timestamp,
+        emitted: &mut Vec<Emitted>,
+    ) -> Option<Timestamp> {
         let earliest = self.agenda.earliest();
         let edge = self.edges.next();
         if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
@@ -228,7 +239,7 @@ impl Shard {
             return Some(edge);
         }
         let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
-        self.hand(place, Event::Due, due, emitted);
+        self.hand(place, Event::Due, due.max(now), emitted);
         Some(due)
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::credentials::{Before, signer};
 use crate::fault::switchboard::Switchboard;
 use crate::host;
 use crate::live::{self, Question, Surroundings};
@@ -30,7 +31,8 @@ pub async fn run(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, plan.time_scale);
     let connections = Connections::AsAgent;
-    let client = client(endpoint, clock, connections, limits.connections, keys)?;
+    let signer = signer(Before::Guest(plan.guest_of.as_ref()))?;
+    let client = client(endpoint, clock, connections, limits.connections, keys, signer)?;
     let (registered, _) = mpsc::unbounded_channel();
     let (witness, mut witnessed) = mpsc::unbounded_channel();
     let around = Surroundings {

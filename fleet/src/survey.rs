@@ -51,7 +51,7 @@ pub struct Execution {
 }
 
 /// How many findings of compliance there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Compliance {
     /// That something is as it should be.
     pub compliant: u64,
@@ -60,7 +60,7 @@ pub struct Compliance {
 }
 
 /// The nodes that the plane lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Listed {
     /// How many.
     pub nodes: u64,

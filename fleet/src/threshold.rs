@@ -27,7 +27,7 @@ pub struct Threshold {
 }
 
 /// What came of a threshold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Outcome {
     /// The metric, with its labels.
     pub metric: String,
@@ -43,12 +43,12 @@ pub struct Outcome {
     pub is_never: bool,
     /// Whether it ended the run before its time.
     pub has_ended_run: bool,
-    /// Why it was not evaluated, if it was not.
+    /// Why it was not evaluated, if it was not, or what of what was measured never came to its end.
     pub reason: Option<String>,
 }
 
 /// Whether a threshold held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It did.
@@ -60,7 +60,7 @@ pub enum Verdict {
 }
 
 /// The unit of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitName {
     /// Seconds.
@@ -91,6 +91,12 @@ impl Threshold {
             Ok(_) => (Verdict::Failed, None),
             Err(unread) => (Verdict::NotEvaluated, Some(unread.to_string())),
         };
+        let is_never = found.is_ok_and(f64::is_infinite);
+        let nevers = || {
+            let (never, all) = live.nevers(&self.selection)?;
+            Some(format!("{never} of {all} nodes never came to it"))
+        };
+        let reason = if is_never { nevers() } else { reason };
         let unit = UnitName::from(self.bound.unit(self.selection.metric));
         let scale = if unit == UnitName::Seconds { 1e6 } else { 1.0 };
         Outcome {
@@ -99,7 +105,7 @@ impl Threshold {
             verdict,
             value: found.ok().filter(|number| number.is_finite()).map(|number| number / scale),
             unit,
-            is_never: found.is_ok_and(f64::is_infinite),
+            is_never,
             has_ended_run: broken.is_some(),
             reason,
         }
@@ -175,7 +181,10 @@ mod tests {
                 (verdict, value, is_never),
                 "{metric}"
             );
-            assert_eq!(outcome.reason.is_some(), verdict == Verdict::NotEvaluated);
+            assert_eq!(outcome.reason.is_some(), is_never || verdict == Verdict::NotEvaluated);
+            if is_never {
+                assert_eq!(outcome.reason.as_deref(), Some("1 of 10 nodes never came to it"));
+            }
         }
     }
 

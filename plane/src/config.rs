@@ -23,7 +23,7 @@ use self::choice::{
 use crate::state::world::World;
 
 /// What becomes of an `i-` id that sends a heartbeat without being registered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownNodes {
     /// It is admitted: an EC2 instance needs no activation.
@@ -34,7 +34,7 @@ pub enum UnknownNodes {
 }
 
 /// What becomes of an association that names a node nobody has heard of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownTargets {
     /// It gets `InvalidInstanceId`.
@@ -45,7 +45,7 @@ pub enum UnknownTargets {
 }
 
 /// What becomes of the signatures of calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signatures {
     /// Those by keys that this plane knows are checked: the credentials that it
@@ -60,7 +60,7 @@ pub enum Signatures {
 }
 
 /// Who may use the admin API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdminAccess {
     /// Whoever calls from this machine.
@@ -72,7 +72,7 @@ pub enum AdminAccess {
 
 /// What becomes of a node that appears while an execution has no slot free
 /// (E.2 item 5; the documentation says both).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LateNodes {
     /// It runs, beyond the limit (API reference).
@@ -83,7 +83,7 @@ pub enum LateNodes {
 }
 
 /// In which order nodes are let into an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdmissionOrder {
     /// By their ids.
@@ -94,7 +94,7 @@ pub enum AdmissionOrder {
 }
 
 /// How an association without any target stands (C.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmptyTargets {
     /// There is nothing to wait for: `Success`, as clients see it of the service.
@@ -105,7 +105,7 @@ pub enum EmptyTargets {
 }
 
 /// Whether nodes that can be reached are told at once that there is something to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PushRefresh {
     /// They are, as the service does it.
@@ -116,7 +116,7 @@ pub enum PushRefresh {
 }
 
 /// What becomes of a node that asks for a control channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlChannel {
     /// It gets one.
@@ -128,7 +128,7 @@ pub enum ControlChannel {
 }
 
 /// Who keeps to the schedules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Steering {
     /// The service: a node is told when to run.
@@ -141,7 +141,7 @@ pub enum Steering {
 
 /// How many nodes run at once where an association does not say (E.1; the
 /// documentation says both).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefaultConcurrency {
     /// All of them (API reference).
@@ -153,7 +153,7 @@ pub enum DefaultConcurrency {
 
 /// The plane's settings. Read from a file, those that are not named keep their
 /// default; what identifies a plane or opens it to others is not read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaneConfig {
     /// What all ids are drawn from.

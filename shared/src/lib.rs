@@ -9,6 +9,7 @@
 //! - [`share`]: how many of all
 //! - [`schedule`]: when an association is due, in the service's dialect
 //! - [`target`]: which nodes an association means
+//! - `schema`: the form of such words, for whoever edits a file
 
 pub mod document;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod frame;
 pub mod id;
 pub mod operation;
 pub mod schedule;
+mod schema;
 pub mod seed;
 pub mod share;
 pub mod signature;

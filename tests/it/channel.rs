@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::live::LiveFleet;
 
-const LIVE: &str = "{name: channels, seed: 1, time_scale: 60, ramp: 10s, duration: 10h, cohorts: [\
+const LIVE: &str = "{name: channels, seed: 1, time: {scale: 60}, ramp: 10s, duration: 10h, cohorts: [\
      {name: web, platform: amazon-linux-2023, nodes: 3, channel: websocket},\
      {name: poll, platform: ubuntu-22.04, nodes: 2, channel: long-poll},\
      {name: deaf, platform: ubuntu-22.04, nodes: 1}]}";

@@ -128,7 +128,7 @@ fn boto3_and_the_aws_cli_see_what_the_report_says() {
 #[test]
 fn a_command_sent_by_the_aws_cli_is_run_and_its_output_read_back() {
     let directory = tempfile::tempdir().expect("a directory can be made");
-    let scenario = "{name: command, seed: 1, time_scale: 20, ramp: 1s, duration: 2m, cohorts: [\
+    let scenario = "{name: command, seed: 1, time: {scale: 20}, ramp: 1s, duration: 2m, cohorts: [\
          {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket},\
          {name: poll, platform: ubuntu-22.04, nodes: 1, channel: long-poll}]}";
     std::fs::write(directory.path().join("command.yaml"), scenario).expect("it can be written");
@@ -171,7 +171,7 @@ fn a_fleet_and_the_aws_cli_reach_the_plane_under_tls() {
     let plane = Running::start(directory.path(), line);
     let endpoint = plane.line_with("https://").trim_start_matches("listening on ").trim().to_owned();
     let certificate = directory.path().join("plane.pem");
-    let scenario = "{name: tls, seed: 1, time_scale: 20, ramp: 1s, duration: 1m, cohorts: [\
+    let scenario = "{name: tls, seed: 1, time: {scale: 20}, ramp: 1s, duration: 1m, cohorts: [\
          {name: web, platform: amazon-linux-2023, nodes: 2, channel: websocket}]}";
     std::fs::write(directory.path().join("tls.yaml"), scenario).expect("it can be written");
 

@@ -57,7 +57,7 @@ async fn answer(State(plane): State<Plane>, headers: HeaderMap, body: Bytes) -> 
 }
 
 /// An hour and three quarters of the fleet's in two seconds of the wall's.
-const A_NODE: &str = "{name: foreign, seed: 1, time_scale: 3000, duration: 105m, \
+const A_NODE: &str = "{name: foreign, seed: 1, time: {scale: 3000}, duration: 105m, \
      cohorts: [{name: all, platform: ubuntu-22.04, nodes: 1}]}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

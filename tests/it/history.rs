@@ -91,7 +91,9 @@ fn each_call_sets_out_before_it_ends_and_time_never_goes_back() {
     }
     assert_eq!(ended, finished.history.expect("virtual time has one").calls);
     let back = lines.windows(2).find(|pair| pair[1].at < pair[0].at);
-    assert!(back.is_none_or(|pair| pair[1].kind == Kind::End), "{back:?}");
+    let told =
+        back.map(|pair| pair.iter().map(|line| serde_json::to_string(line).unwrap()).collect::<Vec<_>>());
+    assert!(back.is_none_or(|pair| pair[1].kind == Kind::End), "{told:#?}");
     let acts: Vec<_> =
         lines.iter().filter_map(|line| Some((line.act.as_deref()?, line.name.as_deref()?))).collect();
     assert_eq!(acts, [("fault-begins", "dark"), ("fault-ends", "dark")]);

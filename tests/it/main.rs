@@ -32,6 +32,7 @@ mod property;
 mod rate_control;
 mod replay;
 mod rough;
+mod scenario_files;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod served;

@@ -1,12 +1,19 @@
 //! Faults between nodes and plane in virtual time: what nodes see of them, and
 //! that the fleet recovers.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use agent::call::{Answer, Request};
+use agent::channel::call::MessageRequest;
+use agent::credentials::Signing;
 use fleet::history::{Ending, Entry};
+use fleet::in_process::{Carry, InProcess};
 use fleet::plan::Overrides;
 use fleet::scenario::Scenario;
+use fleet::shard::Caller;
 use fleet::simulation;
+use plane::service::Service;
 use shared::error::ErrorCode;
 use shared::time::{Period, Timestamp};
 use ssm_fleet_tests::{Outcome, World};
@@ -180,6 +187,43 @@ fn channels_that_break_are_opened_again_and_those_that_are_held_go_on() {
     }
 }
 
+/// A way to the plane that remembers when frames of control channels came.
+#[derive(Default)]
+struct Listening {
+    frames: RefCell<Vec<Timestamp>>,
+}
+
+impl Carry for Listening {
+    fn carry(
+        &self,
+        service: &Service,
+        now: Timestamp,
+        caller: Caller,
+        signing: &Signing,
+        request: Request,
+    ) -> Answer {
+        if matches!(request, Request::Message(MessageRequest::Frame(_))) {
+            self.frames.borrow_mut().push(now);
+        }
+        InProcess::Typed.carry(service, now, caller, signing, request)
+    }
+}
+
+#[test]
+fn a_channel_that_stands_keeps_what_was_sent_until_there_is_a_way_again() {
+    let world = world("{name: f, fault: {partition: {direction: up}}, at: 5m, for: 20s}");
+    let listening = Listening::default();
+    let outcome = world.run_through(&listening);
+    let frames = listening.frames.borrow();
+    let (begins, ends) = (world.plan.start + Period::minutes(5), world.plan.start + Period::seconds(320));
+    assert_eq!(frames.iter().filter(|at| (begins..ends).contains(at)).count(), 0);
+    let kept = frames.iter().filter(|at| **at == ends).count();
+    assert!(kept >= 30, "{kept} frames came as soon as they could");
+    let told =
+        outcome.history.entries().iter().filter(|entry| entry.operation.starts_with("agent_job")).count();
+    assert_eq!(frames.len(), told, "none was lost");
+}
+
 #[test]
 fn a_run_with_faults_that_strike_nobody_yet_is_the_run_without() {
     let with = run("{fault: {latency: {delay: 1s}}, at: 10d}");
@@ -195,9 +239,7 @@ fn what_is_injected_and_lifted_on_the_way_is_the_same_for_any_number_of_shards()
     use fleet::coordinator::Coordinator;
     use fleet::fault::switchboard::Switchboard;
     use fleet::history::History;
-    use fleet::in_process::InProcess;
     use fleet::operator::{Desk, VirtualDesk};
-    use plane::service::Service;
 
     let world = world("");
     let cut = "{name: cut, fault: {partition: {}}, on: {pick: {percent: 50%}}, for: 20m}";

@@ -302,7 +302,7 @@ fn a_run_that_is_interrupted_drains_and_reports() {
 const ONCE: &str = r#"
 name: once
 seed: 1
-time_scale: 600
+time: {scale: 600}
 duration: 20m
 cohorts:
   - { name: web, platform: ubuntu-22.04, nodes: 20, tags: { Env: prod } }
@@ -366,7 +366,7 @@ fn a_threshold_decides_on_the_exit_code_and_is_named() {
 #[test]
 fn a_threshold_that_could_never_fail_is_refused_with_its_line() {
     let cases = [
-        ("onlin: [value > 5]", "line 18"),
+        ("onlin: [value > 5]", "line 15"),
         ("online{cohort=wep}: [value > 5]", "no cohort is called `wep`: the nearest is `web`"),
         ("latency: [p(99) < 250]", "expected a duration such as 250ms"),
     ];

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::live::LiveFleet;
 
-const SCENARIO: &str = "{name: sdk, seed: 1, time_scale: 120, ramp: 1m, duration: 10h, cohorts: [\
+const SCENARIO: &str = "{name: sdk, seed: 1, time: {scale: 120}, ramp: 1m, duration: 10h, cohorts: [\
      {name: web, platform: amazon-linux-2023, nodes: 12, tags: {Env: prod}},\
      {name: database, platform: ubuntu-22.04, nodes: 5, tags: {Env: staging}},\
      {name: desktop, platform: windows-2022, nodes: 3, tags: {Env: staging}}]}";

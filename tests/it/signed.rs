@@ -22,7 +22,7 @@ use crate::live::LiveFleet;
 const SIGNED: &str = r#"
 name: signed
 seed: 3
-time_scale: 600
+time: {scale: 600}
 ramp: 2m
 duration: 70m
 key_pool: 3
@@ -98,7 +98,7 @@ async fn hybrid_nodes_are_taken_out_of_a_foreign_plane_at_the_end() {
     let clock = Clock::starting(wall_now(), 1.0);
     let any = ([127, 0, 0, 1], 0).into();
     let plane = Embedded::serve(Arc::clone(&service), clock, Some(any), None, None).expect("a port is free");
-    let scenario = "{name: guest, seed: 1, time_scale: 60, duration: 2m, \
+    let scenario = "{name: guest, seed: 1, time: {scale: 60}, duration: 2m, \
          cohorts: [{name: till, platform: ubuntu-22.04, nodes: 5, identity: hybrid}]}";
     let url = plane.url();
     let fleet = LiveFleet { scenario, endpoint: &url, connections: 16 };

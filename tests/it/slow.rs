@@ -106,7 +106,7 @@ async fn answer(State(plane): State<SlowPlane>, headers: HeaderMap, _: Request) 
 
 /// Nodes that arrive within three seconds of wall time. The end comes before any
 /// of them is due for its second regular poll, ten minutes after it came online.
-const A_THOUSAND_NODES: &str = "{name: slow, seed: 1, time_scale: 60, ramp: 3m, duration: 690s, \
+const A_THOUSAND_NODES: &str = "{name: slow, seed: 1, time: {scale: 60}, ramp: 3m, duration: 690s, \
      cohorts: [{name: all, platform: ubuntu-22.04, nodes: 1000}]}";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,7 +147,7 @@ async fn a_slow_plane_is_offered_every_call_when_it_is_due() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_generator_with_too_few_connections_is_not_healthy() {
     let (plane, url) = SlowPlane::start().await;
-    let scenario = "{name: held, seed: 1, time_scale: 60, ramp: 30s, duration: 4m, \
+    let scenario = "{name: held, seed: 1, time: {scale: 60}, ramp: 30s, duration: 4m, \
          cohorts: [{name: all, platform: ubuntu-22.04, nodes: 100}]}";
     let fleet = LiveFleet { scenario, endpoint: &url, connections: 10 };
     let finished = fleet.run(std::future::pending()).await;

@@ -24,7 +24,7 @@ use crate::clients::client;
 /// twelve seconds.
 const SCENARIO: &str = "name: stories
 seed: 1
-time_scale: 300
+time: {scale: 300}
 ramp: 1m
 duration: 10m
 cohorts:

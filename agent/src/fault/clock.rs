@@ -7,7 +7,7 @@ use serde::Deserialize;
 use shared::time::{Period, Timestamp};
 
 /// How far a clock is off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Skew {
     /// By so much before its time.
@@ -17,7 +17,7 @@ pub enum Skew {
 }
 
 /// The clock jumps, and is set right little by little.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClockJump {
     /// Where it jumps to.

@@ -8,7 +8,7 @@ use shared::error::ErrorCode;
 use super::Share;
 
 /// Operations by their names, such as `GetDocument`; none named means all.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Operations(pub Vec<String>);
 
@@ -20,7 +20,7 @@ impl Operations {
 }
 
 /// Calls are cut off before they reach the plane.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Abort {
     /// The operations; all if not said.
@@ -32,7 +32,7 @@ pub struct Abort {
 }
 
 /// The plane does what it is asked, and another answer than its own comes back.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaceStatus {
     /// The HTTP status, from 400 to 599.
@@ -50,7 +50,7 @@ pub struct ReplaceStatus {
 
 /// The first calls of each node to each operation fail before they reach the
 /// plane; later ones pass.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FailFirst {
     /// How many.

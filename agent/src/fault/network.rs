@@ -14,7 +14,7 @@ use super::Share;
 use super::http::Operations;
 
 /// Which way of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From the node to the plane.
@@ -44,7 +44,7 @@ impl Direction {
 }
 
 /// Messages arrive later.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Latency {
     /// By how much.
@@ -58,7 +58,7 @@ pub struct Latency {
 }
 
 /// Bytes pass no faster than this.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bandwidth {
     /// How many in a simulated second.
@@ -69,7 +69,7 @@ pub struct Bandwidth {
 }
 
 /// A black hole: connections open, and then no byte gets through.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timeout {
     /// After what time the connection is closed; not before the fault is lifted if not said.
@@ -82,7 +82,7 @@ pub struct Timeout {
 }
 
 /// Connections are reset.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResetPeer {
     /// After what time; at once if not said.
@@ -92,7 +92,7 @@ pub struct ResetPeer {
 
 /// Connections are closed once so many bytes have passed, the heads of messages
 /// counted in: a body is cut.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitData {
     /// How many.
@@ -103,7 +103,7 @@ pub struct LimitData {
 }
 
 /// Bytes arrive in small pieces, one after the other.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Slicer {
     /// How many bytes a piece has, on average.
@@ -120,7 +120,7 @@ pub struct Slicer {
 }
 
 /// Node and plane do not reach each other: no connection opens.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
     /// Which way; `both` if not said. Where it is `down` only, requests reach the
@@ -131,7 +131,7 @@ pub struct Partition {
 
 /// The plane does what it is asked, and its answer is lost: the node never
 /// learns of it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LostAcknowledgement {
     /// The operations, such as `UpdateInstanceAssociationStatus`; all if not said.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use shared::time::Period;
 
 /// The machine loses its power, and is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Crash {
     /// How long it is away; until the fault is over, if not said.
@@ -16,7 +16,7 @@ pub struct Crash {
 }
 
 /// What a crash takes away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// What the agent knew. A document that was being run goes on with the step
@@ -29,7 +29,7 @@ pub enum Loss {
 }
 
 /// The node is cut off from the plane and comes back, again and again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flapping {
     /// How long it is cut off.
@@ -39,7 +39,7 @@ pub struct Flapping {
 }
 
 /// Each report is sent more than once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DuplicateReports {
     /// How often beyond the first time, at most 100.
@@ -53,7 +53,7 @@ impl Default for DuplicateReports {
 }
 
 /// Each report is sent so much later; the node goes on meanwhile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LateReports {
     /// How much later.
@@ -61,7 +61,7 @@ pub struct LateReports {
 }
 
 /// Each report is sent somewhat later, by chance, so that some overtake others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReorderedReports {
     /// The longest delay.
@@ -69,7 +69,7 @@ pub struct ReorderedReports {
 }
 
 /// Each report is as large as this: its summary is filled up with blanks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HugeReports {
     /// How many bytes, at most 64 million.

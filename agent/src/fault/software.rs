@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::time::Period;
 
 /// The agent is of another version, and says so.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OldVersion {
     /// The version, such as `2.3.0.0`.
@@ -12,7 +12,7 @@ pub struct OldVersion {
 }
 
 /// Calls that fail are made again far too soon, and far too often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EagerRetries {
     /// How long the agent waits before each.

@@ -24,6 +24,8 @@ pub struct Closing<'a> {
     pub display: Display,
     /// Where the result goes.
     pub directory: &'a RunDirectory,
+    /// The scenario as it was used, without anything that it extends.
+    pub resolved: &'a str,
     /// The command line that does it again.
     pub again: String,
     /// Whether stdout gets what `result.json` has.
@@ -38,10 +40,12 @@ pub struct Closing<'a> {
 
 impl Hold for Closing<'_> {
     async fn hold(self, finished: &Finished) {
-        let Self { display, directory, again, is_json, is_duration_given, hold_until, outcome } = self;
+        let Self { display, directory, resolved, again, is_json, is_duration_given, hold_until, outcome } =
+            self;
         display.finish();
         let result = RunResult::new(finished);
-        let written = write(directory, finished, &result, is_duration_given);
+        let resolved = format!("# As it was used by: {}\n{resolved}", again.replace(['\n', '\r'], " "));
+        let written = write(directory, finished, &result, &resolved, is_duration_given);
         let is_recorded = finished.recorded.is_some();
         let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
         let footer = Footer { written: written_files, again };
@@ -62,6 +66,7 @@ fn write(
     directory: &RunDirectory,
     finished: &Finished,
     result: &RunResult,
+    resolved: &str,
     is_duration_given: bool,
 ) -> Result<(), Failure> {
     let path = directory.path();
@@ -72,6 +77,7 @@ fn write(
     put("report.md", report::markdown(result))?;
     put("timeline.csv", finished.timeline.to_csv())?;
     put("junit.xml", report::junit(result, is_duration_given))?;
+    put("scenario.resolved.yaml", resolved.to_owned())?;
     directory.make_latest()?;
     Ok(())
 }
@@ -92,7 +98,10 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
 
 fn files(directory: &Path, is_recorded: bool) -> String {
     let history = if is_recorded { format!("  {FILE}") } else { String::new() };
-    format!("{}/  result.json  report.md  junit.xml  timeline.csv{history}", directory.display())
+    format!(
+        "{}/  result.json  report.md  junit.xml  timeline.csv  scenario.resolved.yaml{history}",
+        directory.display()
+    )
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

@@ -14,6 +14,7 @@ use super::directory::DirectoryError;
 use super::exit::Exit;
 use super::why::NoHistory;
 use crate::cause::chain;
+use crate::credentials::CredentialsError;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::history::recorder::HistoryError;
@@ -120,6 +121,14 @@ pub enum Failure {
         /// Why not.
         source: RestoreError,
     },
+    /// A scenario to start from cannot be written.
+    #[error("cannot write {}", file.display())]
+    Init {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A thread or a signal cannot be had.
     #[error("cannot start the program's runtime")]
     Runtime(#[source] io::Error),
@@ -138,12 +147,27 @@ pub enum UsageError {
     VirtualScale,
     /// Virtual time needs our own plane.
     #[error(
-        "--virtual and --endpoint exclude one another: a plane behind a socket cannot follow time that jumps"
+        "--virtual and --endpoint exclude one another, in a scenario as well: a plane behind a socket \
+         cannot follow time that jumps; --time-scale gives a pace"
     )]
     VirtualEndpoint,
     /// Virtual time stands still.
-    #[error("--virtual and --hold exclude one another: virtual time stands still once the run is over")]
+    #[error(
+        "--virtual and --hold exclude one another, in a scenario as well: virtual time stands still once \
+         the run is over; --time-scale gives a pace"
+    )]
     VirtualHold,
+    /// Somebody else's plane has its own clock.
+    #[error(
+        "`start_time` and an endpoint exclude one another: a plane that is not ours keeps the wall's time, \
+         and a run before it begins now"
+    )]
+    StartTimeEndpoint,
+    /// A flag for somebody else's plane.
+    #[error(
+        "{0} is for a plane at an endpoint: add --endpoint, or `plane: {{ endpoint: … }}` to the scenario"
+    )]
+    NeedsEndpoint(&'static str),
     /// A hybrid node's id comes from the plane.
     #[error("--id and --activation-id exclude one another: a hybrid node gets its id when it registers")]
     IdOfHybrid,
@@ -175,6 +199,9 @@ impl Failure {
             Self::Usage(_)
             | Self::Host(HostError::TooManyOwners { .. })
             | Self::Filter { .. }
+            | Self::Run(RunError::Credentials(
+                CredentialsError::NoProfile { .. } | CredentialsError::NoKeys(_),
+            ))
             | Self::Scenario(_)
             | Self::Plan(_)
             | Self::Schedule(_)
@@ -193,6 +220,7 @@ impl Failure {
             | Self::Plane(_)
             | Self::Certificate(_)
             | Self::WriteCertificate { .. }
+            | Self::Init { .. }
             | Self::State { .. }
             | Self::Restore { .. }
             | Self::Runtime(_)

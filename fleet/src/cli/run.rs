@@ -36,7 +36,7 @@ use crate::plan::{Overrides, Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
-use crate::scenario::Scenario;
+use crate::scenario::{Loaded, Scenario, Time};
 use crate::signal::Signals;
 use crate::simulation::Pace;
 
@@ -46,14 +46,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Run a scenario until its rounds or its time are over
 ///
 /// The nodes register, send heartbeats, poll for associations, run documents and
-/// report, as the real agent does. At the end comes a summary, and a directory
-/// with result.json, report.md, junit.xml and timeline.csv. Ctrl-C ends it in good order.
+/// report, as the real agent does. At the end comes a summary, and a directory with
+/// result.json, report.md, junit.xml, timeline.csv, the history and the scenario.
+/// Ctrl-C ends it in good order.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Run {
     /// Scenario file, or the name of a built-in scenario
     #[arg(default_value = "first-look")]
     scenario: String,
+    /// A value of the scenario by its path, such as cohorts.web.nodes=500; may be
+    /// given again
+    #[arg(long, value_name = "PATH=VALUE", help_heading = "Fleet")]
+    set: Vec<String>,
     /// Number of nodes, over all cohorts, such as 500, 10k or 1m
     #[arg(long, value_name = "COUNT", value_parser = value::nodes, help_heading = "Fleet")]
     nodes: Option<u32>,
@@ -94,13 +99,13 @@ pub struct Run {
     #[arg(long, value_name = "URL", help_heading = "Control plane")]
     endpoint: Option<Endpoint>,
     /// Let the endpoint be outside of this machine and its private networks
-    #[arg(long, requires = "endpoint", help_heading = "Control plane")]
+    #[arg(long, help_heading = "Control plane")]
     allow_remote: bool,
     /// Let the endpoint be AWS itself, at the expense of this account
-    #[arg(long, value_name = "ACCOUNT-ID", requires = "endpoint", help_heading = "Control plane")]
+    #[arg(long, value_name = "ACCOUNT-ID", help_heading = "Control plane")]
     allow_aws: Option<AccountId>,
     /// Leave the associations of this run at the endpoint; else they are deleted
-    #[arg(long, requires = "endpoint", help_heading = "Control plane")]
+    #[arg(long, help_heading = "Control plane")]
     keep: bool,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
@@ -121,24 +126,25 @@ pub struct Run {
 impl Run {
     /// Runs the scenario and leaves its result.
     pub async fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        self.check()?;
-        let scenario = Scenario::load(&self.scenario)?;
-        let start = if self.is_virtual { VIRTUAL_START } else { wall_now() };
+        let Loaded { scenario, resolved } = Scenario::load_with(&self.scenario, &self.set)?;
+        self.check(&scenario)?;
+        let is_virtual = self.is_virtual(&scenario);
+        let start = if is_virtual { VIRTUAL_START } else { wall_now() };
         let plan = Arc::new(Plan::new(&scenario, &self.overrides(), start)?);
-        let plane = self.plane(&plan).await?;
-        let limits = Limits::of_this_machine(self.endpoint.is_none())?;
+        let plane = self.plane(&scenario, &plan).await?;
+        let limits = Limits::of_this_machine(matches!(plane, PlaneChoice::Embedded(_)))?;
         limits.admit(plan.nodes())?;
         let connections =
             Connections::choose(self.connections.or(scenario.connections), plan.nodes(), &limits);
         // Virtual time has none, so none can be too many.
-        let connections = if self.is_virtual { Connections::default() } else { connections? };
-        if !self.is_virtual {
+        let connections = if is_virtual { Connections::default() } else { connections? };
+        if !is_virtual {
             admit_channels(plan.channels(), limits.connections)?;
         }
         let signals = Signals::listen().map_err(Failure::Runtime)?;
 
         let directory = RunDirectory::create(Path::new(""), self.out.as_deref(), &plan.name, wall_now())?;
-        let pace = if self.is_virtual { Pace::Virtual } else { Pace::Scaled(plan.time_scale) };
+        let pace = if is_virtual { Pace::Virtual } else { Pace::Scaled(plan.time_scale) };
         let recorder = match recorder(&plan, pace, &directory) {
             Ok(recorder) => recorder,
             Err(failure) => {
@@ -159,7 +165,7 @@ impl Run {
             is_held: self.hold,
             recorder,
         };
-        let outcome = self.carry_out(options, screen, &directory, signals).await;
+        let outcome = self.carry_out(options, screen, &directory, &resolved, signals).await;
         if outcome.is_err() {
             if let Some(recorder) = written {
                 recorder.abandon();
@@ -169,15 +175,33 @@ impl Run {
         outcome
     }
 
-    /// Refuses flags that contradict one another, each with its reason.
-    fn check(&self) -> Result<(), UsageError> {
+    /// Refuses what contradicts itself, each with its reason; a flag goes before the scenario.
+    fn check(&self, scenario: &Scenario) -> Result<(), UsageError> {
+        let is_virtual = self.is_virtual(scenario);
+        let is_guest = self.endpoint(scenario).is_some();
         match self {
             Self { is_virtual: true, time_scale: Some(_), .. } => Err(UsageError::VirtualScale),
-            Self { is_virtual: true, endpoint: Some(_), .. } => Err(UsageError::VirtualEndpoint),
-            Self { is_virtual: true, hold: true, .. } => Err(UsageError::VirtualHold),
-            Self { unknown_nodes: Some(_), endpoint: Some(_), .. } => Err(UsageError::UnknownNodesEndpoint),
+            _ if is_virtual && is_guest => Err(UsageError::VirtualEndpoint),
+            Self { hold: true, .. } if is_virtual => Err(UsageError::VirtualHold),
+            Self { unknown_nodes: Some(_), .. } if is_guest => Err(UsageError::UnknownNodesEndpoint),
+            _ if is_guest && scenario.start_time.is_some() => Err(UsageError::StartTimeEndpoint),
+            _ if is_guest => Ok(()),
+            Self { allow_remote: true, .. } => Err(UsageError::NeedsEndpoint("--allow-remote")),
+            Self { allow_aws: Some(_), .. } => Err(UsageError::NeedsEndpoint("--allow-aws")),
+            Self { keep: true, .. } => Err(UsageError::NeedsEndpoint("--keep")),
             _ => Ok(()),
         }
+    }
+
+    /// Whether time jumps from what is due to what is due next.
+    fn is_virtual(&self, scenario: &Scenario) -> bool {
+        self.is_virtual || (scenario.time == Time::Virtual && self.time_scale.is_none())
+    }
+
+    /// Where somebody else's plane listens, if it is somebody else's.
+    fn endpoint<'a>(&'a self, scenario: &'a Scenario) -> Option<&'a Endpoint> {
+        let written = scenario.plane.guest_of.as_ref();
+        self.endpoint.as_ref().or_else(|| written.map(|guest_of| &guest_of.endpoint))
     }
 
     fn overrides(&self) -> Overrides {
@@ -194,8 +218,8 @@ impl Run {
     }
 
     /// Who answers; an endpoint that nobody should be called at is refused.
-    async fn plane(&self, plan: &Plan) -> Result<PlaneChoice, Failure> {
-        let Some(endpoint) = &self.endpoint else {
+    async fn plane(&self, scenario: &Scenario, plan: &Plan) -> Result<PlaneChoice, Failure> {
+        let Some(endpoint) = self.endpoint(scenario) else {
             return Ok(PlaneChoice::Embedded(Box::new(PlaneConfig {
                 unknown_nodes: self.unknown_nodes.map_or(plan.plane.unknown_nodes, Into::into),
                 ..plane_config(plan)
@@ -214,6 +238,7 @@ impl Run {
         options: RunOptions,
         screen: Screen,
         directory: &RunDirectory,
+        resolved: &str,
         signals: Signals,
     ) -> Result<Exit, Failure> {
         let plan = options.plan.clone();
@@ -223,6 +248,7 @@ impl Run {
         let closing = Closing {
             display,
             directory,
+            resolved,
             again: again(&arguments(), &self.scenario, plan.catalogue.seed.0),
             is_json: self.json,
             is_duration_given: self.duration.is_some(),
@@ -236,6 +262,15 @@ impl Run {
             }
         }
         outcome.expect("a run that came to its end was closed")
+    }
+}
+
+/// Whether a scenario contradicts itself, before any flag.
+pub(super) fn check_scenario(scenario: &Scenario) -> Result<(), UsageError> {
+    match (scenario.plane.guest_of.is_some(), scenario.time, scenario.start_time) {
+        (true, Time::Virtual, _) => Err(UsageError::VirtualEndpoint),
+        (true, _, Some(_)) => Err(UsageError::StartTimeEndpoint),
+        _ => Ok(()),
     }
 }
 
@@ -334,6 +369,10 @@ mod tests {
 
     #[test]
     fn flags_that_contradict_one_another_are_refused_with_the_reason() {
+        let scenario = |text: &str| {
+            let head = "name: x\nseed: 1\nduration: 5m\ncohorts: []\n";
+            Scenario::parse("x", &format!("{head}{text}")).expect("it is well written")
+        };
         let cases = [
             ("", Ok(())),
             ("--virtual --duration 5m --shards 3", Ok(())),
@@ -342,9 +381,29 @@ mod tests {
             ("--virtual --endpoint http://127.0.0.1:1", Err(UsageError::VirtualEndpoint)),
             ("--virtual --hold", Err(UsageError::VirtualHold)),
             ("--unknown-nodes refuse --endpoint http://127.0.0.1:1", Err(UsageError::UnknownNodesEndpoint)),
+            ("--keep --allow-remote --endpoint http://127.0.0.1:1", Ok(())),
+            ("--keep", Err(UsageError::NeedsEndpoint("--keep"))),
+            ("--allow-remote", Err(UsageError::NeedsEndpoint("--allow-remote"))),
+            ("--allow-aws 111122223333", Err(UsageError::NeedsEndpoint("--allow-aws"))),
         ];
         for (line, expected) in cases {
-            assert_eq!(run(line).check(), expected, "{line}");
+            assert_eq!(run(line).check(&scenario("")), expected, "{line}");
+        }
+        let jumps = scenario("time: virtual\n");
+        let guest = scenario("plane: { endpoint: \"http://127.0.0.1:1\" }\n");
+        let later = scenario("start_time: 2025-01-14T01:55:00Z\n");
+        let cases = [
+            (&jumps, "", Ok(())),
+            (&jumps, "--hold", Err(UsageError::VirtualHold)),
+            (&jumps, "--hold --time-scale 60", Ok(())),
+            (&jumps, "--endpoint http://127.0.0.1:1", Err(UsageError::VirtualEndpoint)),
+            (&guest, "--keep", Ok(())),
+            (&guest, "--virtual", Err(UsageError::VirtualEndpoint)),
+            (&later, "", Ok(())),
+            (&later, "--endpoint http://127.0.0.1:1", Err(UsageError::StartTimeEndpoint)),
+        ];
+        for (scenario, line, expected) in cases {
+            assert_eq!(run(line).check(scenario), expected, "{line}");
         }
     }
 

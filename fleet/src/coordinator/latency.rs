@@ -60,7 +60,7 @@ impl LatencyModel {
         if at <= gives_up {
             return End { at, ..end };
         }
-        End { answer: Answer::Unreachable, at: gives_up, is_held: false, breaks_channel: false }
+        End::at(gives_up, Answer::Unreachable)
     }
 }
 

@@ -27,12 +27,14 @@ pub(super) struct End {
     pub(super) is_held: bool,
     /// Whether the channel breaks over which it went.
     pub(super) breaks_channel: bool,
+    /// Whether it is a frame that its channel keeps until there is a way again.
+    pub(super) is_kept: bool,
 }
 
 impl End {
     /// An end that comes at this instant and does no more.
     pub(super) fn at(at: Timestamp, answer: Answer) -> Self {
-        Self { answer, at, is_held: false, breaks_channel: false }
+        Self { answer, at, is_held: false, breaks_channel: false, is_kept: false }
     }
 }
 
@@ -45,7 +47,7 @@ pub(super) struct Patience {
     /// once it is sent.
     is_awaited: bool,
     /// Whether it goes over a channel, which delivers it although nobody waits any more.
-    is_frame: bool,
+    pub(super) is_frame: bool,
 }
 
 impl Patience {
@@ -98,15 +100,16 @@ pub(super) fn down(
 fn end(course: Course, made: Timestamp, at: Timestamp, patience: Patience, is_of_channel: bool) -> End {
     let gives_up = (made + patience.limit).max(at + LOOKAHEAD);
     let breaks_channel = patience.is_frame && is_of_channel && matches!(course, Course::Breaks(_));
+    let is_kept = patience.is_frame && matches!(course, Course::Hangs(_));
     if !patience.is_awaited {
-        return End { breaks_channel, ..End::at(at + LOOKAHEAD, Answer::Done) };
+        return End { breaks_channel, is_kept, ..End::at(at + LOOKAHEAD, Answer::Done) };
     }
     let (at, is_held) = match course {
         Course::Breaks(after) => ((at + LOOKAHEAD + after).min(gives_up), false),
         Course::Hangs(after) => (after.map_or(gives_up, |after| (made + after).min(gives_up)), true),
         Course::Arrives(_) => (gives_up, false),
     };
-    End { answer: Answer::Unreachable, at, is_held, breaks_channel }
+    End { answer: Answer::Unreachable, at, is_held, breaks_channel, is_kept }
 }
 
 /// What comes to the nodes of a shard later than anything else that left the

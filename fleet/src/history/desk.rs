@@ -6,7 +6,7 @@ use plane::service::Handle;
 use serde_json::Value;
 use shared::time::Timestamp;
 
-use super::record::{By, Call, Event, Heard, Made, OperatorSubject, Record, Subject, Told};
+use super::record::{Act, By, Call, Event, Heard, Made, OperatorSubject, Record, Subject, Told};
 use super::recorder::Recorder;
 use crate::operator::{Desk, DeskError, Wake};
 
@@ -50,8 +50,19 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
         outcome
     }
 
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        self.desk.instant_of(date)
+    }
+
     async fn wake(&self, due: Timestamp) -> Wake {
         self.desk.wake(due).await
+    }
+
+    fn tell(&self, act: Act) {
+        if let Some(recorder) = &self.recorder {
+            let event = Event::Act(Box::new(act));
+            recorder.record(Record { at: self.now(), by: By::Operator, event });
+        }
     }
 }
 
@@ -80,4 +91,64 @@ fn told(reply: &Value) -> Told {
         Made { association: association.and_then(|id| id.parse().ok()), command: command.map(str::to_owned) };
     let is_made = made.association.is_some() || made.command.is_some();
     Told { made: is_made.then(|| Box::new(made)), ..Told::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use plane::config::PlaneConfig;
+    use plane::service::Service;
+    use shared::time::Period;
+    use shared::wire::{CreateAssociation, Tag};
+
+    use super::*;
+    use crate::history::line::Header;
+    use crate::history::mode::HistoryMode;
+    use crate::history::names::Names;
+    use crate::history::read::Reading;
+    use crate::operator::VirtualDesk;
+    use crate::plan::{Overrides, Plan};
+    use crate::scenario::Scenario;
+    use crate::simulation::Pace;
+
+    #[tokio::test]
+    async fn what_the_operator_calls_and_does_is_written_down() {
+        let start = Timestamp::from_seconds(1_735_689_600);
+        let text = "{name: x, seed: 1, duration: 5m, cohorts: [{name: a, platform: debian-12, nodes: 1}]}";
+        let scenario = Scenario::parse("x", text).unwrap();
+        let plan = Arc::new(Plan::new(&scenario, &Overrides::default(), start).unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("history");
+        let header = Header::of(&plan, Pace::Virtual);
+        let recorder = Recorder::start(&path, HistoryMode::All, &header, Names::new(plan)).unwrap();
+        let service = Service::new(PlaneConfig::default());
+        let desk = VirtualDesk::new(&service, start);
+        let desk = RecordedDesk::new(&desk, Some(recorder.clone()));
+
+        let tags = Some(vec![Tag { key: "a".into(), value: "b".into() }]);
+        let name = Some("greet".to_owned());
+        let refused = CreateAssociation {
+            name: "none".into(),
+            association_name: name,
+            tags,
+            ..CreateAssociation::default()
+        };
+        desk.call(refused).await.unwrap_err();
+        let text = "the second wave".to_owned();
+        desk.tell(Act { act: "narrate", name: None, text });
+        recorder.finish(start + Period::seconds(1), "complete").unwrap();
+
+        let mut lines = Vec::new();
+        Reading::open(&path).unwrap().scan(|line| lines.push(line.to_owned()));
+        let expected = [
+            r#""kind":"invoke","by":"operator","call":0,"attempt":1,"operation":"CreateAssociation","document":"none","name":"greet"}"#,
+            r#""kind":"fail","by":"operator","call":0,"attempt":1,"operation":"CreateAssociation","document":"none","name":"greet","error":""#,
+            r#""kind":"act","by":"operator","reason":"the second wave","act":"narrate"}"#,
+        ];
+        assert_eq!(lines.len(), expected.len(), "{lines:?}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.starts_with(&format!("{{\"at\":\"2025-01-01T00:00:00.000Z\",{expected}")), "{line}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::record::{Event, Heard, Record};
 pub const MOST_BY_DEFAULT: u64 = 10_000_000;
 
 /// What of a run is written to `history.jsonl.zst`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HistoryMode {
     /// Every call as it is made and as it ends, and every decision of a node
@@ -23,7 +23,7 @@ pub enum HistoryMode {
 }
 
 /// What is written of a run, and why that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Choice {
     /// What is written.
     pub mode: HistoryMode,

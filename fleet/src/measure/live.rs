@@ -323,6 +323,18 @@ impl Live {
         }
     }
 
+    /// How many of how many durations never came to their end.
+    pub fn nevers(&self, selection: &Selection) -> Option<(u64, u64)> {
+        let samples = self.associations_of(selection).map(|times| match selection.metric {
+            Metric::TimeToStart => &times.to_start,
+            _ => &times.to_success,
+        });
+        match Samples::merged(samples) {
+            Samples::Exact(samples, never) => Some((never, never + samples.len() as u64)),
+            Samples::Folded(_) => None,
+        }
+    }
+
     fn gauge(&self, selection: &Selection, aggregate: Aggregate) -> Result<f64, Unread> {
         let place = match selection.label(Label::Cohort) {
             None => None,

@@ -8,21 +8,26 @@
 //!
 //! Invariant: shards are added up, never put in an order, so their number shows nowhere.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use shared::id::AssociationId;
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 
-use super::live::{AssociationTimes, Live, Samples, StateRanges};
-use super::recent::{Follow, Pulse, Seconds, second_of};
+use super::live::{AssociationTimes, Live, LiveBoard, Samples, StateRanges};
+use super::recent::{Follow, Pulse, Second, second_of};
 use super::tally::Tally;
 use super::timeline::Timeline;
-use super::{Ran, histogram};
+use super::{Ran, histogram, merge_histograms};
 use crate::metric::selection::Selection;
 use crate::metric::{Label, Metric};
 use crate::operator::rounds::KnownRounds;
 use crate::plan::Plan;
 use crate::simulation::CohortState;
+
+/// A run of an association that the operator has not told of so long after is none of its making.
+const STRANGE: Period = Period::minutes(15);
 
 /// Whoever follows a run.
 #[derive(Debug)]
@@ -40,9 +45,11 @@ impl Follow {
     pub fn of<'a>(asked: impl IntoIterator<Item = &'a Selection>) -> Self {
         let mut follow = Self::default();
         for selection in asked {
+            follow.counts = true;
             match selection.metric {
                 Metric::TimeToStart | Metric::TimeToSuccess => follow.runs = true,
                 Metric::Latency => follow.latencies = true,
+                Metric::Lateness => follow.lateness = true,
                 _ => {}
             }
         }
@@ -76,6 +83,13 @@ impl Meter {
         self.live.at
     }
 
+    /// Puts up what is known, if anybody asks for it while the run goes on.
+    pub fn put_up(&self, board: &LiveBoard) {
+        if self.follow.counts {
+            board.put(self.live.clone());
+        }
+    }
+
     /// What is known.
     pub fn live(&self) -> &Live {
         &self.live
@@ -92,16 +106,22 @@ impl Meter {
         self.live.at = at;
         self.live.held = held;
         self.live.tally = Tally::default();
+        self.live.lateness = None;
         let mut cohorts = vec![CohortState::default(); self.live.cohorts.len()];
-        let mut made = Seconds::new();
+        let mut made: BTreeMap<i64, Second> = BTreeMap::new();
         for pulse in pulses {
             self.live.tally.add(pulse.tally);
             cohorts.iter_mut().zip(pulse.cohorts).for_each(|(sum, cohort)| sum.add(cohort));
-            for (second, calls) in pulse.seconds {
-                let sum = made.entry(second).or_default();
-                calls.into_iter().for_each(|(operation, count)| *sum.entry(operation).or_default() += count);
+            for told in pulse.seconds {
+                match made.entry(told.second) {
+                    Entry::Vacant(none) => _ = none.insert(told),
+                    Entry::Occupied(mut sum) => {
+                        told.calls.iter().for_each(|(operation, count)| sum.get_mut().add(operation, *count));
+                    }
+                }
             }
             self.waiting.extend(pulse.runs);
+            merge_histograms(&mut self.live.lateness, pulse.lateness);
             for (operation, microseconds) in pulse.latencies {
                 let of_operation = self.live.latency.entry(operation).or_insert_with(histogram);
                 of_operation.saturating_record(microseconds.max(1));
@@ -110,12 +130,14 @@ impl Meter {
         self.ranges(cohorts, u64::try_from(seconds).unwrap_or(0));
         let mut all = CohortState::default();
         self.live.cohorts.iter().for_each(|cohort| all.add(*cohort));
-        self.timeline.take(&made, at, all);
-        self.herd(made);
-        let associations = self.rounds.read();
-        self.live.tally.name(|id| associations.get(&id).map(|known| known.name.as_str()));
-        drop(associations);
-        self.fold_runs();
+        self.timeline.take(made.values(), at, all);
+        made.values().for_each(|made| self.herd(made));
+        if self.follow.counts {
+            let associations = self.rounds.read();
+            self.live.tally.name(|id| associations.get(&id).map(|known| known.name.as_str()));
+            drop(associations);
+            self.fold_runs();
+        }
     }
 
     /// Nodes stood as before in the seconds in which nobody asked, for nothing happened in them.
@@ -133,19 +155,17 @@ impl Meter {
         }
     }
 
-    fn herd(&mut self, made: Seconds) {
+    fn herd(&mut self, made: &Second) {
         let herd = &mut self.live.herd;
-        for (second, calls) in made {
-            let all: u64 = calls.values().sum();
-            herd.total += all;
-            if all > herd.peak {
-                (herd.peak, herd.peak_at) = (all, Timestamp::from_seconds(second));
-            }
-            for (operation, count) in calls {
-                let (peak, total) = herd.by_operation.entry(operation).or_default();
-                *peak = (*peak).max(count);
-                *total += count;
-            }
+        let all = made.total();
+        herd.total += all;
+        if all > herd.peak {
+            (herd.peak, herd.peak_at) = (all, Timestamp::from_seconds(made.second));
+        }
+        for (operation, count) in &made.calls {
+            let (peak, total) = herd.by_operation.entry(operation).or_default();
+            *peak = (*peak).max(u64::from(*count));
+            *total += u64::from(*count);
         }
     }
 
@@ -153,7 +173,7 @@ impl Meter {
         let Self { rounds, live, waiting, .. } = self;
         let associations = rounds.read();
         waiting.retain(|(id, ran)| {
-            let Some(known) = associations.get(id) else { return true };
+            let Some(known) = associations.get(id) else { return live.at < ran.ended + STRANGE };
             if known.looked_at <= ran.ended {
                 return true;
             }

@@ -5,12 +5,11 @@
 //! changed its state. A run has as many rows as fit a sheet: of one that is longer,
 //! rows are put together two by two, and then cover twice as long.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use shared::time::Timestamp;
 
-use super::recent::{Seconds, second_of};
+use super::recent::{Second, second_of};
 use crate::simulation::CohortState;
 
 /// More rows than this are put together two by two: half a day by the second.
@@ -22,18 +21,24 @@ pub struct Timeline {
     start: i64,
     /// How many seconds a row covers.
     step: i64,
-    /// By how many steps it lies after the start.
-    rows: BTreeMap<i64, Row>,
+    rows: Vec<Row>,
+    /// The calls of all rows, one row's after another's: operations by their place, and how many.
+    calls: Vec<(u8, u32)>,
+    operations: Vec<&'static str>,
     most_rows: usize,
 }
 
-/// Some seconds.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Some seconds. As small as can be, for there are many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
+    /// By how many steps it lies after the start.
+    place: u32,
     /// How nodes stood at its end.
-    state: CohortState,
-    /// Which calls were made.
-    calls: BTreeMap<&'static str, u64>,
+    online: u32,
+    hibernating: u32,
+    starting: u32,
+    /// Where its calls begin.
+    first_call: u32,
 }
 
 impl Default for Timeline {
@@ -45,63 +50,119 @@ impl Default for Timeline {
 impl Timeline {
     /// A run that begins at this instant.
     pub fn starting(start: Timestamp) -> Self {
-        Self { start: second_of(start), step: 1, rows: BTreeMap::new(), most_rows: MOST_ROWS }
+        Self {
+            start: second_of(start),
+            step: 1,
+            rows: Vec::new(),
+            calls: Vec::new(),
+            operations: Vec::new(),
+            most_rows: MOST_ROWS,
+        }
     }
 
-    /// Adds the calls made in some seconds before `at`, when nodes stood like this.
-    pub fn take(&mut self, made: &Seconds, at: Timestamp, state: CohortState) {
-        let before = self.rows.last_key_value().map(|(_, row)| row.state);
-        if made.is_empty() && before != Some(state) {
-            // The second that ends now.
-            self.row(second_of(at) - 1).state = state;
+    /// Adds the calls made in some seconds before `at`, which follow one another,
+    /// when nodes stood like this.
+    pub fn take<'a>(&mut self, made: impl Iterator<Item = &'a Second>, at: Timestamp, state: CohortState) {
+        let mut is_told = false;
+        for made in made {
+            is_told = true;
+            self.row(made.second, state);
+            for (operation, count) in &made.calls {
+                let operation = self.operation(operation);
+                self.add(operation, *count);
+            }
         }
-        for (second, calls) in made {
-            let row = self.row(*second);
-            row.state = state;
-            calls.iter().for_each(|(operation, count)| *row.calls.entry(operation).or_default() += count);
+        if !is_told && !self.rows.last().is_some_and(|row| row.stands(state)) {
+            // The second that ends now.
+            self.row(second_of(at) - 1, state);
         }
         while self.rows.len() > self.most_rows {
             self.put_together();
         }
     }
 
-    fn row(&mut self, second: i64) -> &mut Row {
+    /// Begins the row of a second, unless it is the last one.
+    fn row(&mut self, second: i64, state: CohortState) {
         let place = (second - self.start).max(0).div_euclid(self.step);
-        self.rows.entry(place).or_default()
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        if self.rows.last().is_none_or(|last| last.place < place) {
+            let first_call = self.calls.len() as u32;
+            self.rows.push(Row { place, online: 0, hibernating: 0, starting: 0, first_call });
+        }
+        let row = self.rows.last_mut().expect("there is one now");
+        (row.online, row.hibernating, row.starting) = (state.online, state.hibernating, state.starting);
+    }
+
+    fn operation(&mut self, operation: &'static str) -> u8 {
+        let known = self.operations.iter().position(|known| *known == operation);
+        let place = known.unwrap_or_else(|| {
+            self.operations.push(operation);
+            self.operations.len() - 1
+        });
+        u8::try_from(place).expect("nodes call fewer operations than that")
+    }
+
+    /// Adds calls to the last row.
+    fn add(&mut self, operation: u8, count: u32) {
+        let first = self.rows.last().map_or(0, |row| row.first_call as usize);
+        match self.calls[first..].iter_mut().find(|(known, _)| *known == operation) {
+            Some((_, calls)) => *calls += count,
+            None => self.calls.push((operation, count)),
+        }
     }
 
     fn put_together(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        let calls = std::mem::take(&mut self.calls);
         self.step *= 2;
-        for (place, row) in std::mem::take(&mut self.rows) {
-            let sum = self.rows.entry(place.div_euclid(2)).or_default();
-            sum.state = row.state;
-            row.calls
-                .into_iter()
-                .for_each(|(operation, count)| *sum.calls.entry(operation).or_default() += count);
+        for (number, row) in rows.iter().enumerate() {
+            let place = row.place / 2;
+            if self.rows.last().is_none_or(|last| last.place < place) {
+                self.rows.push(Row { place, first_call: self.calls.len() as u32, ..*row });
+            } else if let Some(last) = self.rows.last_mut() {
+                *last = Row { place, first_call: last.first_call, ..*row };
+            }
+            for (operation, count) in of_row(&rows, &calls, number) {
+                self.add(*operation, *count);
+            }
         }
     }
 
     /// The text of `timeline.csv`: seconds from the start, how many a row covers,
     /// how nodes stood at its end, all calls, and those of each operation.
     pub fn to_csv(&self) -> String {
-        let mut operations: Vec<&str> =
-            self.rows.values().flat_map(|row| row.calls.keys().copied()).collect();
+        let mut operations: Vec<(&str, u8)> = self.operations.iter().copied().zip(0..).collect();
         operations.sort_unstable();
-        operations.dedup();
         let mut text = "second,seconds,online,hibernating,starting,calls".to_owned();
-        operations.iter().for_each(|operation| text.extend([",", operation]));
+        operations.iter().for_each(|(operation, _)| text.extend([",", operation]));
         text.push('\n');
-        for (place, Row { state, calls }) in &self.rows {
-            let CohortState { online, hibernating, starting, .. } = state;
-            let (second, step, all) = (place * self.step, self.step, calls.values().sum::<u64>());
+        for (number, Row { place, online, hibernating, starting, .. }) in self.rows.iter().enumerate() {
+            let calls = of_row(&self.rows, &self.calls, number);
+            let of = |operation: u8| {
+                calls.iter().filter(|(made, _)| *made == operation).map(|(_, count)| count).sum::<u32>()
+            };
+            let (second, step) = (i64::from(*place) * self.step, self.step);
+            let all: u64 = calls.iter().map(|(_, count)| u64::from(*count)).sum();
             let _ = write!(text, "{second},{step},{online},{hibernating},{starting},{all}");
-            for operation in &operations {
-                let _ = write!(text, ",{}", calls.get(operation).copied().unwrap_or(0));
+            for (_, operation) in &operations {
+                let _ = write!(text, ",{}", of(*operation));
             }
             text.push('\n');
         }
         text
     }
+}
+
+impl Row {
+    fn stands(&self, state: CohortState) -> bool {
+        (self.online, self.hibernating, self.starting) == (state.online, state.hibernating, state.starting)
+    }
+}
+
+/// The calls of the row of this number.
+fn of_row<'a>(rows: &[Row], calls: &'a [(u8, u32)], number: usize) -> &'a [(u8, u32)] {
+    let end = rows.get(number + 1).map_or(calls.len(), |next| next.first_call as usize);
+    &calls[rows[number].first_call as usize..end]
 }
 
 #[cfg(test)]
@@ -114,14 +175,13 @@ mod tests {
 
     fn taken(most_rows: usize) -> Timeline {
         let mut timeline = Timeline { most_rows, ..Timeline::starting(Timestamp::from_seconds(100)) };
-        let calls = |second, calls: &[(&'static str, u64)]| {
-            Seconds::from([(second, calls.iter().copied().collect())])
-        };
-        timeline.take(&calls(100, &[("GetDocument", 2)]), Timestamp::from_seconds(101), state(1));
-        timeline.take(&Seconds::new(), Timestamp::from_seconds(102), state(1));
-        timeline.take(&Seconds::new(), Timestamp::from_seconds(104), state(3));
+        let calls = |second, calls: &[(&'static str, u32)]| [Second { second, calls: calls.to_vec() }];
+        let none: [Second; 0] = [];
+        timeline.take(calls(100, &[("GetDocument", 2)]).iter(), Timestamp::from_seconds(101), state(1));
+        timeline.take(none.iter(), Timestamp::from_seconds(102), state(1));
+        timeline.take(none.iter(), Timestamp::from_seconds(104), state(3));
         timeline.take(
-            &calls(105, &[("GetDocument", 1), ("PutInventory", 4)]),
+            calls(105, &[("GetDocument", 1), ("PutInventory", 4)]).iter(),
             Timestamp::from_seconds(106),
             state(5),
         );

@@ -44,6 +44,10 @@ fn facts(result: &RunResult, text: &mut String) {
         ("ended", ending),
         ("recorded", phrases::recorded(result)),
     ];
+    if !result.labels.is_empty() {
+        let labels: Vec<String> = result.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        rows.push(("labels", labels.join(", ")));
+    }
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {
         Ok(agreement) => agreement.map(|agreement| ("agreement", agreement)),
@@ -182,12 +186,14 @@ fn calls(result: &RunResult, text: &mut String) {
         let _ = writeln!(text, "Latency: {note}.\n");
     }
     let is_timed = !phrases::latencies(result).is_empty();
-    let mut titles = vec!["call", "count:", "retries:", "errors:", "of these"];
+    let mut titles =
+        vec!["call", "count:", "retries:", "errors:", "of these", "in the busiest second:", "of the mean:"];
     titles.extend(is_timed.then_some(["p50:", "p99:", "max:"]).into_iter().flatten());
     let rows = phrases::operations(result).into_iter().map(|(operation, calls)| {
         let mut cells = vec![operation.to_owned()];
         cells.extend([calls.count, calls.retries, calls.errors()].map(count));
         cells.push(phrases::errors(calls).join(", "));
+        cells.extend(phrases::peak(result.herd.by_operation.get(operation)));
         if let Some(known) = phrases::latencies(result).get(operation) {
             cells.extend(
                 [known.p50_microseconds, known.p99_microseconds, known.max_microseconds].map(latency),
@@ -248,7 +254,7 @@ mod tests {
             "| baseline | rate(30 minutes) tag Role=web,database | 2 | 2026-11-23T10:41:00Z | 792 | 778 | 14 |  \
              | 4m59s | 9m20s | 10m15s | Success |",
             "| windows-on-linux | i-0c2f4a8be1d93f670 | UnsupportedPlatformType | as expected |",
-            "| GetDocument | 1,287 | 0 | 0 |  | 0.24 ms | 0.98 ms | 3.15 ms |",
+            "| GetDocument | 1,287 | 0 | 0 |  | 23 | 55.70x | 0.24 ms | 0.98 ms | 3.15 ms |",
         ] {
             assert!(text.contains(said), "{said}\n\nin\n\n{text}");
         }

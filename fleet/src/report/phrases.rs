@@ -1,8 +1,8 @@
 //! What the summary and the document say in the same words.
 
-use crate::history::mode::HistoryMode;
 use std::collections::BTreeMap;
 
+use crate::history::mode::HistoryMode;
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
 use crate::result::{
     AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,
@@ -347,7 +347,8 @@ pub(crate) fn threshold_trouble(outcome: &Outcome) -> Option<String> {
         Verdict::Passed => None,
         Verdict::Failed => {
             let ended = if outcome.has_ended_run { ", which ended the run" } else { "" };
-            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}", measured(outcome)))
+            let never = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}{never}", measured(outcome)))
         }
         Verdict::NotEvaluated => {
             let reason = outcome.reason.as_deref().unwrap_or("nothing was measured");
@@ -365,6 +366,14 @@ pub(super) fn herd(result: &RunResult) -> Option<String> {
         counted(calls, "call"),
         number(factor)
     ))
+}
+
+/// The calls of an operation in its busiest second, and how many times the mean that is.
+pub(super) fn peak(peak: Option<&Peak>) -> [String; 2] {
+    match peak {
+        Some(Peak { calls, factor }) => [count(*calls), format!("{}x", number(*factor))],
+        None => ["-", "-"].map(str::to_owned),
+    }
 }
 
 /// Whose the latencies are, where they are not the plane's own.

@@ -120,6 +120,7 @@ pub(super) fn good() -> RunResult {
         version: VERSION,
         program: Program { name: "ssm-fleet".to_owned(), version: "0.1.0".to_owned() },
         scenario: "first-look".to_owned(),
+        labels: BTreeMap::new(),
         seed: 2_718_281_828,
         pace: Pace::Scaled(60.0),
         plane: "embedded plane".to_owned(),
@@ -164,7 +165,7 @@ pub(super) fn good() -> RunResult {
         herd: Herd {
             all: Some(Peak { calls: 61, factor: 6.412 }),
             peak_at: Some(start() + Period::seconds(672)),
-            by_operation: BTreeMap::new(),
+            by_operation: [("GetDocument".to_owned(), Peak { calls: 23, factor: 55.702 })].into(),
         },
         associations: vec![
             association("hello", "tag Env=prod", vec![hello]),

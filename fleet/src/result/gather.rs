@@ -33,6 +33,7 @@ impl RunResult {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             scenario: plan.name.clone(),
+            labels: plan.labels.clone(),
             seed: plan.catalogue.seed.0,
             pace: finished.pace,
             plane: kind_of(&finished.plane).to_owned(),

@@ -8,19 +8,20 @@ use shared::time::{Period, Timestamp};
 use crate::measure::live::Live;
 
 /// How calls were spread.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Herd {
     /// Of all calls; `None` if there was none.
     pub all: Option<Peak>,
     /// When the busiest second began, ISO 8601 in UTC.
     #[serde(serialize_with = "instant")]
+    #[schemars(with = "Option<String>")]
     pub peak_at: Option<Timestamp>,
     /// By operation.
     pub by_operation: BTreeMap<String, Peak>,
 }
 
 /// The busiest simulated second.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Peak {
     /// How many calls nodes made in it.
     pub calls: u64,

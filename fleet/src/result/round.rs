@@ -20,10 +20,11 @@ use crate::measure::live::AssociationTimes;
 use crate::survey::Execution;
 
 /// One dispatch of an association, as its nodes lived it and as the plane tells it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Round {
     /// When it was dispatched, ISO 8601 in UTC.
     #[serde(serialize_with = "super::instant")]
+    #[schemars(with = "String")]
     pub created: Timestamp,
     /// The plane's name for it; `None` if the plane did not say.
     pub execution: Option<ExecutionId>,
@@ -41,12 +42,15 @@ pub struct Round {
     pub missing: u64,
     /// After what time half of its nodes were through, in seconds.
     #[serde(rename = "t50_seconds", serialize_with = "seconds")]
+    #[schemars(with = "Option<f64>")]
     pub t50: Option<Period>,
     /// After what time nine of ten were, in seconds.
     #[serde(rename = "t90_seconds", serialize_with = "seconds")]
+    #[schemars(with = "Option<f64>")]
     pub t90: Option<Period>,
     /// After what time all were, in seconds.
     #[serde(rename = "t100_seconds", serialize_with = "seconds")]
+    #[schemars(with = "Option<f64>")]
     pub t100: Option<Period>,
     /// How the plane counts its nodes; `None` if it did not say.
     pub counted: Option<BTreeMap<String, u64>>,

@@ -63,7 +63,7 @@ impl Pulses<'_> {
             let at = Timestamp::from_seconds(second_of(self.clock.now()));
             let pulses = self.fleet.pulses(at).await;
             meter.take(at, pulses, Some(self.client.counters().held_in_total));
-            board.put(meter.live().clone());
+            meter.put_up(board);
             let broken = broken(self.thresholds, meter.live());
             if broken.is_some() {
                 return broken;

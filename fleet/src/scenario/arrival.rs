@@ -4,7 +4,7 @@ use serde::Deserialize;
 use shared::time::Period;
 
 /// When the nodes of a cohort arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrival {
     /// All at the start of the run.
@@ -21,7 +21,7 @@ pub enum Arrival {
 }
 
 /// Evenly over a time.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ramp {
     /// Over what time.
@@ -32,7 +32,7 @@ pub struct Ramp {
 }
 
 /// So many a second.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// How many arrive in a second.
@@ -43,7 +43,7 @@ pub struct Rate {
 }
 
 /// All are switched on at once.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BootStorm {
     /// When they are switched on; at the start of the run if not said.
@@ -52,7 +52,7 @@ pub struct BootStorm {
 }
 
 /// Around an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Around {
     /// The instant, from the start of the run.

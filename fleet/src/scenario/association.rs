@@ -8,7 +8,7 @@ use shared::time::Period;
 use shared::wire::Parameters;
 
 /// A document to create.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
     /// Its name.
@@ -18,7 +18,7 @@ pub struct Document {
 }
 
 /// An association to create.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Association {
     /// Its name, for the report and as `AssociationName`.
@@ -56,12 +56,12 @@ pub struct Association {
 }
 
 /// The name of a refusal.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Refusal(pub ErrorCode);
 
 /// Nodes, as a scenario names them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// Those with this tag.
@@ -79,7 +79,7 @@ pub enum Target {
 }
 
 /// A tag and its values, any of which suffices.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TagTarget {
     /// The tag's key.

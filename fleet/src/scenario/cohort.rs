@@ -1,6 +1,7 @@
 //! What a scenario says of its nodes: who they are, how they behave, what is wrong
 //! with them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,7 +19,7 @@ use super::takes::Takes;
 use super::timing::Timing;
 
 /// Nodes that are alike.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cohort {
     /// Its name.
@@ -70,7 +71,7 @@ pub struct Cohort {
 }
 
 /// A channel of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// None: a node is reached at its next poll.
@@ -83,7 +84,7 @@ pub enum Channel {
 }
 
 /// An identity of the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// EC2 instances, `i-`.
@@ -93,9 +94,10 @@ pub enum Identity {
     Hybrid,
 }
 
-/// What is wrong with some nodes.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What is wrong with some nodes for as long as they live.
+#[derive(Debug, Clone, Copy, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "CohortFault")]
 pub enum Fault {
     /// They are no valid instances.
     InvalidInstance(InvalidInstances),
@@ -128,18 +130,9 @@ pub struct UnsupportedPlatforms {
 
 impl<'de> Deserialize<'de> for InvalidInstances {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Long {
-            share: Share,
-            #[serde(default)]
-            cause: Cause,
-            #[serde(default)]
-            after: Option<Period>,
-        }
         let short = |share| Self { share, cause: Cause::NeverRegistered, after: None };
-        let read = deserializer.deserialize_any(ShareOr::<Long>(PhantomData))?;
-        let Long { share, cause, after } = match read {
+        let read = deserializer.deserialize_any(ShareOr::<LongInvalid>(PhantomData))?;
+        let LongInvalid { share, cause, after } = match read {
             Err(share) => return Ok(short(share)),
             Ok(long) => long,
         };
@@ -152,19 +145,69 @@ impl<'de> Deserialize<'de> for InvalidInstances {
 
 impl<'de> Deserialize<'de> for UnsupportedPlatforms {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Long {
-            share: Share,
-            #[serde(default)]
-            platform: Misfit,
-        }
-        let read = deserializer.deserialize_any(ShareOr::<Long>(PhantomData))?;
+        let read = deserializer.deserialize_any(ShareOr::<LongUnsupported>(PhantomData))?;
         Ok(match read {
             Err(share) => Self { share, platform: Misfit::Foreign },
-            Ok(Long { share, platform }) => Self { share, platform },
+            Ok(LongUnsupported { share, platform }) => Self { share, platform },
         })
     }
+}
+
+/// The long form of [`InvalidInstances`].
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LongInvalid {
+    /// How many.
+    share: Share,
+    /// Why not; `never-registered` if not said.
+    #[serde(default)]
+    cause: Cause,
+    /// How long after their arrival nodes are deregistered; 15 minutes if not said.
+    #[serde(default)]
+    after: Option<Period>,
+}
+
+/// The long form of [`UnsupportedPlatforms`].
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LongUnsupported {
+    /// How many.
+    share: Share,
+    /// Which platform; `foreign` to the documents if not said.
+    #[serde(default)]
+    platform: Misfit,
+}
+
+impl schemars::JsonSchema for InvalidInstances {
+    fn schema_name() -> Cow<'static, str> {
+        "InvalidInstances".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        share_or::<LongInvalid>(
+            "Nodes that are no valid instances: their share, or that and why not.",
+            generator,
+        )
+    }
+}
+
+impl schemars::JsonSchema for UnsupportedPlatforms {
+    fn schema_name() -> Cow<'static, str> {
+        "UnsupportedPlatforms".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let meaning = "Nodes whose platform is not supported: their share, or that and which platform.";
+        share_or::<LongUnsupported>(meaning, generator)
+    }
+}
+
+fn share_or<T: schemars::JsonSchema>(
+    meaning: &str,
+    generator: &mut schemars::SchemaGenerator,
+) -> schemars::Schema {
+    let (short, long) = (generator.subschema_for::<Share>(), generator.subschema_for::<T>());
+    schemars::json_schema!({ "description": meaning, "anyOf": [short, long] })
 }
 
 /// Reads a share, or a map of these members.
@@ -200,7 +243,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ShareOr<T> {
 }
 
 /// How the steps of a document go. What is not said, the steps' own commands say.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Behaviour {
     /// The document's name; any document if not said.

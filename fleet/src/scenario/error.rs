@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::tree::Problem;
+
 /// Why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
@@ -56,20 +58,13 @@ pub enum ScenarioError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file of what other services know says something else.
-    #[error("world {}: {reason}", path.display())]
-    World {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        reason: String,
-    },
-    /// The text is no scenario.
-    #[error("scenario {name}: {reason}")]
-    Malformed {
-        /// The scenario's file or name.
-        name: String,
-        /// What is wrong, and where.
-        reason: String,
-    },
+    /// What was written says something that cannot be.
+    #[error("{}", listed(.0))]
+    Wrong(Vec<Problem>),
+}
+
+/// Each mistake on a line of its own.
+fn listed(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    lines.join("\n       ")
 }

@@ -17,7 +17,7 @@ use super::outcome::Outcome;
 use super::selector::Selector;
 
 /// Something that goes wrong for a while.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultWindow {
     /// Its name, by which it is lifted and told of; the fault's own and its
@@ -39,7 +39,7 @@ pub struct FaultWindow {
 }
 
 /// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// Calls are cut off before they reach the plane.
@@ -114,7 +114,7 @@ pub enum Fault {
 }
 
 /// Nodes that are no valid instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InvalidInstance {
     /// Why not; `never-registered` if not said.
@@ -122,7 +122,7 @@ pub struct InvalidInstance {
 }
 
 /// Nodes whose platform is not supported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct UnsupportedPlatform {
     /// Which: `foreign` to the documents, if not said, or `unknown` to the service.

@@ -10,7 +10,7 @@ use super::takes::Takes;
 
 /// How documents go for a while. It goes before what a cohort's behaviours say;
 /// what it does not say, the steps' own commands say.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Outcome {
     /// The document's name; any document if not said.

@@ -3,9 +3,11 @@
 //! All that is given must hold; nothing given means every node. Which nodes that
 //! are in a given fleet is [`crate::fault::selection`]'s to say.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use agent::fault::Share;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use shared::id::NodeId;
@@ -13,7 +15,7 @@ use shared::id::NodeId;
 use super::TagTarget;
 
 /// Nodes: those for which all holds that is given.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
     /// Those of this cohort.
@@ -38,7 +40,7 @@ pub struct Selector {
 }
 
 /// Nodes by their index in the cohort, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IndexRange {
     /// The first; 0 if not said.
@@ -50,7 +52,7 @@ pub struct IndexRange {
 }
 
 /// How many of the nodes that are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pick {
     /// All.
@@ -85,6 +87,20 @@ impl fmt::Display for NodeName {
 impl<'de> Deserialize<'de> for NodeName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written)
+    }
+}
+
+impl JsonSchema for NodeName {
+    fn schema_name() -> Cow<'static, str> {
+        "NodeName".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let id = generator.subschema_for::<NodeId>();
+        json_schema!({
+            "description": "A node: its id, or its number in the fleet, from 0.",
+            "anyOf": [id, { "type": "integer", "minimum": 0, "maximum": u32::MAX }],
+        })
     }
 }
 

@@ -1,10 +1,13 @@
 //! What differs from node to node of a cohort, as a scenario writes it: the values
 //! of its tags, the versions of its agents.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use agent::mix::Mix;
 use agent::tags;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -25,6 +28,40 @@ impl<'de> Deserialize<'de> for TagValue {
 impl<'de> Deserialize<'de> for Versions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(VersionsWritten).map(Self)
+    }
+}
+
+impl JsonSchema for TagValue {
+    fn schema_name() -> Cow<'static, str> {
+        "TagValue".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let weights = generator.subschema_for::<BTreeMap<String, u32>>();
+        json_schema!({
+            "description": "The value of a tag: a text, in which `{index}` is the node's index in its cohort, a \
+                            list of texts that nodes take in turn, or `weighted` texts, which are drawn.",
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+                { "type": "object", "properties": { "weighted": weights }, "required": ["weighted"],
+                  "additionalProperties": false },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Versions {
+    fn schema_name() -> Cow<'static, str> {
+        "Versions".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let weights = generator.subschema_for::<BTreeMap<String, u32>>();
+        json_schema!({
+            "description": "The version of agents, such as 3.3.0.0, or several and their weights.",
+            "anyOf": [{ "type": "string" }, weights],
+        })
     }
 }
 
@@ -109,7 +146,7 @@ impl<'de> Deserialize<'de> for Weights {
 
 /// In the order of their names, so that their order in the file changes nothing.
 fn weights<'de, A: MapAccess<'de>>(mut members: A) -> Result<Mix<String>, A::Error> {
-    let mut choices = std::collections::BTreeMap::new();
+    let mut choices = BTreeMap::new();
     while let Some((text, weight)) = members.next_entry::<String, u32>()? {
         choices.insert(text, weight);
     }

@@ -3,9 +3,11 @@
 //! A duration, two durations between which each is as likely, or a distribution
 //! by its name: `5s`, `[2s, 20s]`, `{ pareto: { least: 5s, shape: 1.5 } }`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use agent::distribution::Distribution;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use shared::time::Period;
@@ -17,6 +19,26 @@ pub struct Takes(pub Distribution);
 impl<'de> Deserialize<'de> for Takes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Written).map(Self)
+    }
+}
+
+impl JsonSchema for Takes {
+    fn schema_name() -> Cow<'static, str> {
+        "Takes".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let period = generator.subschema_for::<Period>();
+        let distribution = generator.subschema_for::<Distribution>();
+        json_schema!({
+            "description": "How long something takes: a duration such as 5s, two between which each is as \
+                            likely such as [2s, 20s], or a distribution by its name.",
+            "anyOf": [
+                period,
+                { "type": "array", "items": period, "minItems": 2, "maxItems": 2 },
+                distribution,
+            ],
+        })
     }
 }
 

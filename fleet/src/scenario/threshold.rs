@@ -9,8 +9,10 @@
 //! A metric's bounds can only be read once it is known which metric it is, so
 //! both are read here, and a mistake in either has its line.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -25,8 +27,9 @@ use crate::threshold::Threshold;
 pub struct Thresholds(pub Vec<Threshold>);
 
 /// A bound that may end the run.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AbortingThreshold")]
 struct Written {
     /// The bound, such as `count == 0`.
     threshold: String,
@@ -38,6 +41,24 @@ struct Written {
 impl<'de> Deserialize<'de> for Thresholds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(All)
+    }
+}
+
+impl JsonSchema for Thresholds {
+    fn schema_name() -> Cow<'static, str> {
+        "Thresholds".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let written = generator.subschema_for::<Written>();
+        json_schema!({
+            "description": "Metrics with their bounds, such as `online: [value >= 900]`; docs/metrics.md lists them.",
+            "type": "object",
+            "additionalProperties": {
+                "type": "array",
+                "items": { "anyOf": [{ "type": "string" }, written] },
+            },
+        })
     }
 }
 

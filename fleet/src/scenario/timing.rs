@@ -13,7 +13,7 @@ use serde::Deserialize;
 use shared::time::Period;
 
 /// When nodes call. What is not said is as the real agent has it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
     /// Whether values may lie where a real agent would fall back to its default.

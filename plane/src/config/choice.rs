@@ -8,7 +8,7 @@ use serde::Deserialize;
 use shared::status::AssociationStatus;
 
 /// How shares of the targets become whole numbers (E.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rounding {
     /// Down, as sibling features of the service state it.
@@ -21,7 +21,7 @@ pub enum Rounding {
 }
 
 /// How a target stands that MaxErrors kept from its turn (E.2 item 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoppedTargets {
     /// `Skipped`.
@@ -42,7 +42,7 @@ impl StoppedTargets {
 }
 
 /// When a second association of the old form is one too many (R37).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LegacyUniqueness {
     /// A node has each document once.
@@ -53,7 +53,7 @@ pub enum LegacyUniqueness {
 }
 
 /// What becomes of a request whose form nobody documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undocumented {
     /// It is taken.
@@ -64,7 +64,7 @@ pub enum Undocumented {
 }
 
 /// What an update does to a document's name and to targets that it leaves out (C.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OmittedInUpdate {
     /// They stay, as in the samples of the command line.
@@ -75,7 +75,7 @@ pub enum OmittedInUpdate {
 }
 
 /// What is remembered of an interval at which a calendar was closed (C.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalendarHistory {
     /// An execution that was skipped.
@@ -87,7 +87,7 @@ pub enum CalendarHistory {
 
 /// What becomes of an interval that comes due while nodes of the one before are
 /// still at it, or wait (E.2 item 8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverlappingIntervals {
     /// Its execution replaces the one before.
@@ -98,7 +98,7 @@ pub enum OverlappingIntervals {
 }
 
 /// What becomes of a node's run when another of its associations is due (C.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecondAssociation {
     /// It ends first: an agent runs one association at a time.
@@ -109,7 +109,7 @@ pub enum SecondAssociation {
 }
 
 /// Which steps and lists the hours of a cron expression may have (D.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CronHours {
     /// Any.

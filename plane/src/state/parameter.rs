@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shared::wire::Parameters;
 
 /// A stored parameter, in its present version.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StoredParameter {
     /// What kind of text it is.
@@ -23,7 +23,7 @@ pub struct StoredParameter {
 }
 
 /// What kind of text a stored parameter is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum StoredKind {
     /// A text.
     #[default]

@@ -24,7 +24,7 @@ use super::tag::Tags;
 const MOST_OF_GROUP: usize = 5;
 
 /// What other services know.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct World {
     /// The alarms of CloudWatch, by name. One that is not here cannot be read.
@@ -48,7 +48,7 @@ pub struct World {
 }
 
 /// The state of an alarm, in CloudWatch's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AlarmState {
     /// All is well.
@@ -60,7 +60,7 @@ pub enum AlarmState {
 }
 
 /// A resource group: nodes by their tags.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceGroup {
     /// All must hold, each by any of its values.
@@ -68,7 +68,7 @@ pub struct ResourceGroup {
 }
 
 /// A condition on a node's tags.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TagFilter {
     /// The tag's key.
@@ -79,7 +79,7 @@ pub struct TagFilter {
 }
 
 /// An EC2 instance.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Instance {
     /// Its state.
@@ -90,7 +90,7 @@ pub struct Instance {
 }
 
 /// The state of an instance, in EC2's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstanceState {
     /// It starts.

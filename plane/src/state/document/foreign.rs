@@ -13,7 +13,7 @@ use super::{BUILT_IN_CREATED, ReadError, VersionedDocument, bare_name};
 use crate::state::tag::Tags;
 
 /// A document of another account, as the world has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SharedDocument {
     /// `Command`, `Policy`, `Automation` or `ChangeCalendar`.

@@ -1,0 +1,157 @@
+//! Scenario files, as somebody writes them: the wrong ones and what is said of
+//! them, the shipped ones and their form, and the documents that tell of both.
+//!
+//! `SSM_FLEET_WRITE_SCENARIOS=1` writes golden messages and documents anew.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use fleet::schema;
+use serde_json::Value;
+
+use crate::binary::{root, ssm_fleet};
+
+const GOLDEN: &str = "tests/golden/scenarios/wrong.txt";
+
+/// What a wrong scenario begins with where it says nothing else.
+const TITLE: &str = "=== ";
+
+/// What stands between a scenario and what is said of it.
+const MESSAGES: &str = "--- ";
+
+/// A scenario that is wrong.
+struct Wrong<'a> {
+    title: &'a str,
+    scenario: &'a str,
+    told: String,
+}
+
+/// The cases of the golden file: a title, a scenario, and what was told.
+fn cases(golden: &str) -> Vec<Wrong<'_>> {
+    let cases = golden.split(TITLE).skip(1).map(|case| {
+        let (title, rest) = case.split_once('\n').expect("a title ends with its line");
+        let (scenario, told) = rest.split_once(MESSAGES).expect("a scenario ends where it is told of");
+        Wrong { title, scenario, told: told.trim_end().to_owned() }
+    });
+    cases.collect()
+}
+
+fn is_writing() -> bool {
+    std::env::var_os("SSM_FLEET_WRITE_SCENARIOS").is_some()
+}
+
+/// Whether the schema, which sees no more than the text, has something against it.
+fn schema_refuses(validator: &jsonschema::Validator, text: &str) -> bool {
+    serde_saphyr::from_str::<Value>(text).is_ok_and(|value| !validator.is_valid(&value))
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place_and_what_would_be_right() {
+    let path = root().join(GOLDEN);
+    let golden = std::fs::read_to_string(&path).expect("the golden file is there");
+    let validator = jsonschema::validator_for(&Value::from(schema::scenario())).expect("it is a schema");
+    let directory = tempfile::tempdir().expect("there is room");
+    let mut written = String::new();
+    let mut different = Vec::new();
+    let cases = cases(&golden);
+    assert!(cases.len() >= 40, "{} cases", cases.len());
+    for Wrong { title, scenario, told } in cases {
+        std::fs::write(directory.path().join("wrong.yaml"), scenario).expect("it can be written");
+        let ended = ssm_fleet(directory.path(), "check wrong.yaml");
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{title}: {}", ended.stderr);
+        let by_schema =
+            if schema_refuses(&validator, scenario) { "and so does the schema" } else { "the schema cannot" };
+        let now = format!("check refuses it, {by_schema}\n{}", ended.stderr.trim_end());
+        let _ = write!(written, "{TITLE}{title}\n{scenario}{MESSAGES}{now}\n");
+        if now != told {
+            different.push(format!("{title}\n{now}\ninstead of\n{told}"));
+        }
+    }
+    if is_writing() {
+        std::fs::write(&path, written).expect("it can be written");
+    } else {
+        assert!(different.is_empty(), "{}", different.join("\n\n"));
+    }
+}
+
+#[test]
+fn what_is_shipped_has_the_form_that_the_schema_tells() {
+    let validator = jsonschema::validator_for(&Value::from(schema::scenario())).expect("it is a schema");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("scenarios"))
+        .expect("the scenarios are there")
+        .map(|entry| entry.expect("it can be read").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    let directory = tempfile::tempdir().expect("there is room");
+    assert_eq!(ssm_fleet(directory.path(), "init drill").code, Some(0));
+    files.push(directory.path().join("drill.yaml"));
+    assert!(files.len() > 1);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let value: Value = serde_saphyr::from_str(&text).expect("it is YAML");
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{}: {}", file.display(), errors.join("\n"));
+    }
+    let ended = ssm_fleet(directory.path(), "run drill.yaml --virtual --out out --set labels.team=web");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let result =
+        std::fs::read_to_string(directory.path().join("out/result.json")).expect("there is a result");
+    let result: Value = serde_json::from_str(&result).expect("it is JSON");
+    assert_eq!(result["labels"]["team"], "web");
+    let form = jsonschema::validator_for(&Value::from(schema::result())).expect("it is a schema");
+    let errors: Vec<String> =
+        form.iter_errors(&result).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+
+    let again = ssm_fleet(directory.path(), "run out/scenario.resolved.yaml --virtual --out again");
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    let second =
+        std::fs::read_to_string(directory.path().join("again/result.json")).expect("there is a result");
+    let mut second: Value = serde_json::from_str(&second).expect("it is JSON");
+    let mut first = result;
+    for result in [&mut first, &mut second] {
+        result.as_object_mut().expect("it is an object").remove("spent");
+    }
+    assert_eq!(first, second, "the scenario that was used does the same again");
+}
+
+#[test]
+fn the_reference_tells_of_the_types_that_read_scenarios() {
+    let path = root().join("docs/scenarios.md");
+    let reference = schema::reference();
+    if is_writing() {
+        std::fs::write(&path, &reference).expect("it can be written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == reference,
+        "docs/scenarios.md is out of date; SSM_FLEET_WRITE_SCENARIOS=1 cargo test -p ssm-fleet-tests --test it \
+         scenario_files writes it anew"
+    );
+}
+
+/// Each scenario that the guide shows is one.
+#[test]
+fn the_guide_shows_scenarios_that_are_valid() {
+    let guide = std::fs::read_to_string(root().join("docs/scenarios-guide.md")).expect("the guide is there");
+    let shown: Vec<&str> = guide
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|text| text.contains("name:"))
+        .collect();
+    assert!(shown.len() >= 3, "one for each use");
+    let directory = tempfile::tempdir().expect("there is room");
+    for text in &shown {
+        let name = text.lines().find_map(|line| line.strip_prefix("# ")).expect("it says its file's name");
+        std::fs::write(directory.path().join(name), text).expect("it can be written");
+    }
+    for text in shown {
+        let name = text.lines().find_map(|line| line.strip_prefix("# ")).expect("it says its file's name");
+        let ended = ssm_fleet(directory.path(), &format!("check {name}"));
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.stderr);
+    }
+}
