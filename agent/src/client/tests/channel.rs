@@ -35,7 +35,7 @@ async fn open(plane: &Plane, clock: &TestClock) -> Result<OpenedChannel, OpenErr
         agent_version: "3.3.0.0".to_owned(),
         platform: "linux".to_owned(),
     };
-    client.open_channel(&open, &SignedBy::Account, Timestamp::from_seconds(1_795_407_870), tempo).await
+    client.open_channel(&open, &SignedBy::Account, Timestamp::from_seconds(1_795_407_870), tempo, None).await
 }
 
 /// Answers the making of a channel, packed as agents say that they take it.
