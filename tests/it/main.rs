@@ -37,5 +37,6 @@ mod slow;
 mod stage;
 mod steering;
 mod stories;
+mod timeline;
 mod trace;
 mod world;

@@ -199,6 +199,7 @@ impl Stage {
             due: made.at,
             now: made.at,
             timeout: Duration::MAX,
+            obstacles: None,
         };
         match self.runtime.block_on(self.client.send(outgoing)).outcome {
             Ok(body) => request.read(&body),
