@@ -7,7 +7,7 @@ use fleet::connections::Connections;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
 use fleet::progress::Progress;
-use fleet::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, run_live};
+use fleet::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, plane_config, run_live};
 use fleet::scenario::Scenario;
 use fleet::simulation::{Finished, Pace};
 
@@ -51,4 +51,23 @@ impl LiveFleet<'_> {
         };
         run_live(options, stop, Nobody).await.expect("the fleet runs")
     }
+}
+
+/// Runs a scenario to its end on sockets, before a plane of its own.
+pub(crate) async fn run_embedded(scenario: &str) -> Finished {
+    let scenario = Scenario::parse("test", scenario).expect("the scenario is well written");
+    let plan = Plan::new(&scenario, &Overrides::default(), VIRTUAL_START).expect("it makes a plan");
+    let config = plane_config(&plan);
+    let options = RunOptions {
+        pace: Pace::Scaled(plan.time_scale),
+        plan: Arc::new(plan),
+        plane: PlaneChoice::Embedded(Box::new(config)),
+        shards: 2,
+        connections: Connections::Pooled,
+        limits: Limits::of_this_machine(true).expect("the machine can run a test"),
+        progress: Arc::new(Progress::default()),
+        keep: false,
+        is_held: false,
+    };
+    run_live(options, std::future::pending(), Nobody).await.expect("the fleet runs")
 }

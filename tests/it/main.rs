@@ -42,5 +42,6 @@ mod stage;
 mod steering;
 mod stories;
 mod thresholds;
+mod timeline;
 mod trace;
 mod world;
