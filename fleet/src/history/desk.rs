@@ -1,6 +1,6 @@
 //! The operator's place, with everything that is called there written down.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use plane::service::Handle;
 use serde_json::Value;
@@ -15,13 +15,13 @@ use crate::operator::{Desk, DeskError, Wake};
 pub struct RecordedDesk<'a, D> {
     desk: &'a D,
     recorder: Option<Recorder>,
-    number: Cell<u32>,
+    number: AtomicU32,
 }
 
 impl<'a, D: Desk> RecordedDesk<'a, D> {
     /// This place, recorded if there is something to record with.
     pub fn new(desk: &'a D, recorder: Option<Recorder>) -> Self {
-        Self { desk, recorder, number: Cell::new(0) }
+        Self { desk, recorder, number: AtomicU32::new(0) }
     }
 }
 
@@ -33,7 +33,7 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
         let Some(recorder) = &self.recorder else { return self.desk.call(operation).await };
         let asked = serde_json::to_value(&operation).unwrap_or_default();
-        let number = self.number.replace(self.number.get() + 1);
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
         let call = Call { lane: None, number, attempt: 0, operation: O::NAME, subject: subject(&asked) };
         let invoked = self.desk.now();
         let record = |at, event| recorder.record(Record { at, by: By::Operator, event });
