@@ -51,6 +51,9 @@ const RESENT_AT_ONCE: usize = 50;
 /// and for so long.
 const RESENT_FOR: Period = Period::hours(2);
 
+/// An agent that begins waits so long before it sends what is stored.
+const STORED_WAIT: Period = Period::seconds(2);
+
 /// Where the control channel stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Control {
@@ -64,7 +67,7 @@ enum Control {
 /// What a node with channels holds.
 #[derive(Debug, Default)]
 pub struct Messaging {
-    pub(crate) lanes: [Lane; 3],
+    pub(crate) lanes: [Lane; 9],
     control: Control,
     /// Attempts to open the control channel: in all, and since it was last open.
     attempts: u32,
@@ -102,16 +105,31 @@ impl Messaging {
         replies.outstanding.is_some() || !self.outbox.is_empty() || self.commands.is_running()
     }
 
-    /// Forgets everything but the numbers of calls, for answers to old ones may
-    /// still come, and what draws follow from.
+    /// Whether all is told that is to be told before a reboot.
+    pub(crate) fn is_told(&self) -> bool {
+        self.outbox.is_empty() && self.lanes[LaneName::Replies.channel_index()].outstanding.is_none()
+    }
+
+    /// Forgets everything but the commands, the replies that are stored on disk, the
+    /// numbers of calls, for answers to old ones may still come, and what draws follow
+    /// from.
     pub(crate) fn forget(&mut self) {
-        let numbers = [0, 1, 2].map(|lane: usize| self.lanes[lane].number);
         let Self { attempts, questions, sent, .. } = *self;
-        let kept =
-            Self { attempts, questions, sent, commands: self.commands.begun_anew(), ..Self::default() };
-        *self = kept;
-        for (lane, number) in self.lanes.iter_mut().zip(numbers) {
-            lane.number = number;
+        self.stored.append(&mut self.resending);
+        let stored = std::mem::take(&mut self.stored);
+        let mut commands = std::mem::take(&mut self.commands);
+        commands.forget_arrivals();
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for name in [LaneName::ControlChannel, LaneName::Messages, LaneName::Replies, LaneName::Intake] {
+            lanes[name.channel_index()].forget();
+        }
+        *self = Self { attempts, questions, sent, stored, commands, lanes, ..Self::default() };
+    }
+
+    /// Forgets the calls of the documents of commands.
+    pub(crate) fn forget_documents(&mut self) {
+        for name in LaneName::OF_COMMANDS {
+            self.lanes[name.channel_index()].forget();
         }
     }
 
@@ -145,11 +163,14 @@ impl Node {
             return;
         }
         let messaging = self.messaging.get_or_insert_default();
-        messaging.forget();
+        if !messaging.stored.is_empty() {
+            messaging.resend_due = Some(turn.now + STORED_WAIT);
+        }
         self.ask_for_messages(turn.now, turn);
         if channels == Channels::WebSocket {
             self.open_channel(turn.now, turn);
         }
+        self.resume_commands(turn);
     }
 
     /// Does what of it is due.
@@ -291,6 +312,7 @@ impl Node {
 
     /// Sends the oldest thing that waits to be sent back, if nothing is on its way.
     pub(crate) fn send_next(&mut self, turn: &mut Turn<'_>) {
+        let (Lifecycle::Online { .. } | Lifecycle::Stopped) = self.lifecycle else { return };
         let Some(messaging) = &mut self.messaging else { return };
         if messaging.lanes[LaneName::Replies.channel_index()].outstanding.is_some() {
             return;

@@ -11,7 +11,8 @@
 //! - [`lifecycle`]: start probe, heartbeats, hibernation
 //! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
-//! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
+//! - [`run`]: the run of an association; `document_worker`, [`execution`], [`plugin`]: its document, step
+//!   by step; `reboot`: when a step asks for one
 //! - [`compliance`]: what is said after a run; [`inventory`], [`facts`]: what is told of the node itself
 //! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
 //! - [`channel`], `command`: messages to the node, and the commands that they bring
@@ -28,6 +29,7 @@ mod command;
 pub mod compliance;
 pub mod credentials;
 pub mod distribution;
+mod document_worker;
 pub mod execution;
 pub mod facts;
 pub mod fault;
@@ -42,6 +44,7 @@ mod output;
 pub mod performance;
 pub mod plugin;
 pub mod poll;
+mod reboot;
 pub mod retry;
 pub mod run;
 pub mod schedule;

@@ -134,10 +134,10 @@ pub enum Note {
     IdNotAccepted,
     /// A run began.
     Started(AssociationId),
-    /// A step of a run asked for a reboot: the node is away, and goes on when it is back.
-    Rebooting(AssociationId),
-    /// A run was taken up after so many reboots that the agent gives it up unreported.
-    GivenUp(AssociationId),
+    /// A step asked for a reboot: the node is away, and goes on when it is back.
+    Rebooting(Cause),
+    /// A document was taken up after so many reboots that the agent gives it up unreported.
+    GivenUp(Cause),
     /// A step of a run has gathered inventory.
     InventoryGathered(AssociationId),
     /// A run ended, and its last report came to its end.
@@ -154,6 +154,15 @@ pub enum Note {
     WorkerDied(Fatality),
     /// So many reports on its runs were lost for good, retries included.
     ReportLost,
+}
+
+/// What a document is worked off for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// An association.
+    Association(AssociationId),
+    /// A command, that came in this message.
+    Command(Arc<str>),
 }
 
 /// What the worker process of the real agent dies of.
@@ -239,7 +248,7 @@ impl Node {
     /// When the node next has something to do without being answered.
     pub fn next_due(&self) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
-        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due));
+        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.worker.due));
         self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due()))
     }
 
@@ -275,6 +284,7 @@ impl Node {
             Event::ChannelClosed => self.channel_closed(&mut turn),
             Event::Stop => self.stop(now),
         }
+        self.reboot_if_asked(&mut turn);
     }
 
     fn due(&mut self, turn: &mut Turn<'_>) {
@@ -293,10 +303,11 @@ impl Node {
                 LaneName::Health => self.health_due(due, turn),
                 LaneName::Associations => self.poll_due(due, turn),
                 LaneName::Execution => self.execution_due(turn),
-                LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {}
+                // Those of channels are looked at below.
+                _ => {}
             }
         }
-        if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) {
+        if self.run.as_ref().is_some_and(|run| run.worker.due <= turn.now) {
             self.step_ended(turn);
         }
         if self.messaging.is_some() {
@@ -333,6 +344,12 @@ impl Node {
                     self.message_answered(call, outcome, turn);
                 }
             }
+            LaneName::Intake => self.intake_answered(&outstanding.call, &outcome, turn),
+            LaneName::Command1
+            | LaneName::Command2
+            | LaneName::Command3
+            | LaneName::Command4
+            | LaneName::Command5 => self.command_answered(name, &outstanding.call, &outcome, turn),
         }
     }
 
@@ -346,7 +363,8 @@ impl Node {
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
         }
-        if self.messaging.is_some() {
+        if let Some(messaging) = &mut self.messaging {
+            messaging.commands.leave_those_away();
             self.lane(LaneName::ControlChannel).due = Timestamp::NEVER;
             self.lane(LaneName::Messages).due = Timestamp::NEVER;
         }

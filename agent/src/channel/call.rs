@@ -88,9 +88,7 @@ pub enum AckCode {
     ProcessorBufferFull,
     /// It had it before.
     DuplicateCommand,
-    /// Its document is none.
-    InvalidDocument,
-    /// It cannot be read.
+    /// It, or its document, cannot be read.
     AgentJobMessageParseError,
 }
 
@@ -100,7 +98,6 @@ impl AckCode {
             Self::Successful => ("200", "Successful"),
             Self::ProcessorBufferFull => ("51402", "ProcessorBufferFull"),
             Self::DuplicateCommand => ("51405", "DuplicateCommand"),
-            Self::InvalidDocument => ("51406", "InvalidDocument"),
             Self::AgentJobMessageParseError => ("51408", "AgentJobMessageParseError"),
         }
     }

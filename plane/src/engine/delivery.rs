@@ -5,7 +5,8 @@
 //! a reply says that the node has it, and it leaves the queue. What speaks of a
 //! command that is over or forgotten changes nothing.
 //!
-//! Invariant: a part that ended stays as it ended.
+//! Invariant: a part that ended stays as it ended, but for one that a node would
+//! not have: if the node says why, it has failed.
 
 use std::collections::BTreeMap;
 
@@ -154,7 +155,11 @@ pub(crate) fn reply(
     node: NodeId,
     content: ReplyContent,
 ) {
-    let Some((number, part)) = find(state, command, node) else { return };
+    // Of a message that it could not read an agent says so, and after that why.
+    let explains = |part| part == Delivery::Undeliverable && content.document_status == "Failed";
+    let found = part_of(state, command, node);
+    let found = found.filter(|(_, part)| !part.is_terminal() || explains(*part));
+    let Some((number, part)) = found else { return };
     let progress = note_heard(state, now, number, node);
     progress.take_in(content.runtime_status.unwrap_or_default());
     if !content.document_trace_output.is_empty() {
@@ -182,9 +187,12 @@ fn note_heard(state: &mut State, now: Timestamp, number: CommandNumber, node: No
 
 /// A command's part on a node, if it has not ended.
 fn find(state: &State, command: CommandId, node: NodeId) -> Option<(CommandNumber, Delivery)> {
+    part_of(state, command, node).filter(|(_, part)| !part.is_terminal())
+}
+
+fn part_of(state: &State, command: CommandId, node: NodeId) -> Option<(CommandNumber, Delivery)> {
     let command = state.commands.of(command)?;
-    let part = *command.parts.get(&node)?;
-    (!part.is_terminal()).then_some((command.number, part))
+    Some((command.number, *command.parts.get(&node)?))
 }
 
 /// When a message was made, as messages spell it.
