@@ -17,6 +17,7 @@ use shared::wire::{
     CANCEL_COMMAND_TOPIC, CancelPayload, CommandPayload, ReplyContent, SEND_COMMAND_TOPIC, date_text,
 };
 
+use super::command::settle;
 use crate::state::State;
 use crate::state::command::progress::Progress;
 use crate::state::command::{Command, CommandNumber, Delivery, Waiting};
@@ -47,6 +48,11 @@ pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_f
         let (Waiting::Command(number) | Waiting::Cancel(number)) = waiting;
         let cancel_id = cancel_id(state, number);
         let Some(command) = state.commands.get_mut(number) else { continue };
+        // Too many others have failed; whoever got it before gets it again.
+        if command.is_stopped && waiting == Waiting::Command(number) && !command.hidden.contains_key(&node) {
+            state.commands.set(number, node, Delivery::Terminated);
+            continue;
+        }
         command.hidden.insert(node, now + hidden_for);
         let parcel = match waiting {
             Waiting::Command(_) => send(command, node, &state.config.region),
@@ -54,7 +60,7 @@ pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_f
         };
         match parcel {
             Some(parcel) => parcels.push(parcel),
-            None => state.commands.set(number, node, Delivery::Undeliverable),
+            None => end(state, now, number, node, Delivery::Undeliverable),
         }
     }
     parcels
@@ -141,10 +147,16 @@ pub(crate) fn acknowledge(state: &mut State, now: Timestamp, command: CommandId,
 }
 
 /// A node says that it will not have a message.
-pub(crate) fn refuse(state: &mut State, command: CommandId, node: NodeId) {
+pub(crate) fn refuse(state: &mut State, now: Timestamp, command: CommandId, node: NodeId) {
     if let Some((number, Delivery::Pending)) = find(state, command, node) {
-        state.commands.set(number, node, Delivery::Undeliverable);
+        end(state, now, number, node, Delivery::Undeliverable);
     }
+}
+
+/// Brings a part to its end; others may get the command then.
+fn end(state: &mut State, now: Timestamp, number: CommandNumber, node: NodeId, delivery: Delivery) {
+    state.commands.set(number, node, delivery);
+    settle(state, now, number);
 }
 
 /// A node tells how a command goes.
@@ -172,8 +184,10 @@ pub(crate) fn reply(
         "Cancelled" => Some(Delivery::Cancelled),
         _ => (part == Delivery::Pending).then_some(Delivery::InProgress),
     };
-    if let Some(next) = next {
-        state.commands.set(number, node, next);
+    match next {
+        Some(Delivery::InProgress) => state.commands.set(number, node, Delivery::InProgress),
+        Some(ended) => end(state, now, number, node, ended),
+        None => {}
     }
 }
 

@@ -389,7 +389,7 @@ fn whoever_can_be_reached_is_told_at_once_of_what_there_is_to_run() {
 
 #[test]
 fn a_node_that_could_not_read_a_command_says_why() {
-    let mut world = World::new();
+    let world = World::new();
     world.open_channel(ONE);
     let id = send(&world, &json!({"InstanceIds": [ONE]}));
     let job = &jobs(&world, ONE)[0].1;
@@ -406,7 +406,7 @@ fn a_node_that_could_not_read_a_command_says_why() {
 
 #[test]
 fn a_step_that_waits_for_a_reboot_is_in_progress() {
-    let mut world = World::new();
+    let world = World::new();
     world.open_channel(ONE);
     let id = send(&world, &json!({"InstanceIds": [ONE]}));
     let job = &jobs(&world, ONE)[0].1;
