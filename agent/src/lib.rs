@@ -9,7 +9,8 @@
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
 //! - [`credentials`]: registration, keys, and what calls are signed with
 //! - [`lifecycle`]: start probe, heartbeats, hibernation
-//! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
+//! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due; `wait_timer`: when
+//!   the executor looks for it
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
 //! - [`run`]: the run of an association; `document_worker`, [`execution`], [`plugin`]: its document, step
 //!   by step; `reboot`: when a step asks for one
@@ -49,4 +50,5 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod script;
+mod wait_timer;
 mod worker;

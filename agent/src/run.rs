@@ -25,6 +25,7 @@ use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Cause, Ended, Fatality, Node, Note, Turn, executed_items};
 use crate::reboot::RETRY_LIMIT;
+use crate::wait_timer::{self, next_tick};
 
 /// A run under way.
 #[derive(Debug)]
@@ -70,12 +71,12 @@ impl Node {
         if self.run.is_some() || self.lane(LaneName::Execution).outstanding.is_some() {
             return;
         }
+        let timing = &self.identity.cohort(turn.catalogue).timing;
         let Some(first) = self.known.iter().position(|known| known.due <= turn.now) else {
             let next = self.known.iter().map(|known| known.due).min();
-            self.lane(LaneName::Execution).due = next.unwrap_or(Timestamp::NEVER);
-            return;
+            return wait_timer::set(self.lane(LaneName::Execution), next, since, timing.safety_tick);
         };
-        let timing = &self.identity.cohort(turn.catalogue).timing;
+        wait_timer::stop(self.lane(LaneName::Execution), turn.now);
         let known = &self.known[first];
         if known.status != KnownStatus::InProgress {
             self.start(first, turn);
@@ -455,10 +456,4 @@ fn stores_output(association: &Association) -> bool {
     let location = association.output_location.as_ref();
     let bucket = location.and_then(|location| location.s3_location.as_ref()?.output_s3_bucket_name.as_ref());
     bucket.is_some_and(|bucket| !bucket.is_empty())
-}
-
-/// The next instant of the scheduler's safety tick.
-fn next_tick(since: Timestamp, every: Period, now: Timestamp) -> Timestamp {
-    let passed = now.since(since).as_milliseconds() / every.as_milliseconds().max(1);
-    since + every * (passed + 1)
 }
