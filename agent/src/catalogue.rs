@@ -20,6 +20,7 @@ use crate::call::{Answer, Outcome};
 use crate::channel::Channels;
 use crate::credentials::{IdentitySettings, Session};
 use crate::distribution::Distribution;
+use crate::facts::host::HostFacts;
 use crate::fault::{NodeFaults, Share};
 
 /// Everything that is the same for the whole fleet.
@@ -52,6 +53,8 @@ pub struct Cohort {
     pub faults: NodeFaults,
     /// By which channels of messages its nodes can be reached.
     pub channels: Channels,
+    /// What its nodes tell of themselves in place of the platform's template, if anything.
+    pub host: Option<Arc<HostFacts>>,
 }
 
 /// An operating system, as a node tells of it.
@@ -144,6 +147,13 @@ pub struct Timing {
     pub reconnect_wait: Period,
     /// The longest wait between such attempts, before its jitter.
     pub reconnect_longest: Period,
+    /// Between the control channel's loss and the first attempt to open another: at most so long.
+    pub reconnect_lost: Period,
+    /// Between pings of a control channel that is open; what is not answered within
+    /// ten ninths of it is lost. Over sockets only: virtual time has no pings.
+    pub ping_every: Period,
+    /// How long a question for messages is waited for. `Mds.StopTimeoutMillis`.
+    pub message_wait: Period,
     /// Between the looks of an agent whose questions for messages failed too often.
     pub message_tick: Period,
     /// Between attempts to send replies that the service did not confirm.
@@ -168,6 +178,9 @@ impl Default for Timing {
             worker_check_every: Period::seconds(60),
             reconnect_wait: Period::seconds(5),
             reconnect_longest: Period::minutes(40),
+            reconnect_lost: Period::milliseconds(2_500),
+            ping_every: Period::seconds(54),
+            message_wait: Period::seconds(20),
             message_tick: Period::minutes(15),
             resend_every: Period::minutes(5),
             inventory_wait: Period::seconds(30),
@@ -431,6 +444,7 @@ mod tests {
                 ..Behaviour::default()
             };
         let cohort = Cohort {
+            host: None,
             name: "web".into(),
             platform: PLATFORMS[0],
             tags: Vec::new(),

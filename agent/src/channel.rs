@@ -44,8 +44,6 @@ const POLLS_ON_FOR: Period = Period::seconds(60);
 const QUICK: Period = Period::seconds(1);
 /// After so many failures in a row the agent waits for its next look.
 const MOST_FAILURES: u32 = 10;
-/// The longest wait before the control channel is opened anew after it was lost.
-const LOST_WAIT: Period = Period::milliseconds(2_500);
 /// Replies that the service did not confirm are sent again so many at a time,
 const RESENT_AT_ONCE: usize = 50;
 /// and for so long.
@@ -223,7 +221,8 @@ impl Node {
         messaging.control = Control::Closed;
         messaging.failures = 0;
         if matches!(self.lifecycle, Lifecycle::Online { .. }) {
-            let wait = turn.draw.period("channel-lost", u64::from(messaging.attempts), LOST_WAIT);
+            let most = self.identity.cohort(turn.catalogue).timing.reconnect_lost;
+            let wait = turn.draw.period("channel-lost", u64::from(messaging.attempts), most);
             self.lane(LaneName::ControlChannel).due = turn.now + wait;
         }
     }

@@ -92,7 +92,7 @@ impl Taken {
     }
 
     /// Whether this type was taken as it is now.
-    fn has(self, kind: Kind, facts: &Facts) -> bool {
+    fn has(self, kind: Kind, facts: &Facts<'_>) -> bool {
         let is_current =
             Self::CHANGING & 1 << kind as u8 == 0 || self.edition() == facts.edition & Self::EDITIONS;
         is_current && self.kinds().has(kind)
@@ -114,7 +114,7 @@ impl Taken {
 
 /// The call of an upload, made at this instant. What was taken before goes
 /// without its content, unless all of it is to go with it.
-pub fn upload(node: NodeId, facts: &Facts, upload: &InventoryUpload, now: Timestamp) -> PutInventory {
+pub fn upload(node: NodeId, facts: &Facts<'_>, upload: &InventoryUpload, now: Timestamp) -> PutInventory {
     let asked = KINDS.iter().filter(|(kind, ..)| upload.kinds.has(*kind));
     let items = asked.map(|&(kind, _, type_name, schema_version)| {
         let things = things(facts, kind);
@@ -131,7 +131,7 @@ pub fn upload(node: NodeId, facts: &Facts, upload: &InventoryUpload, now: Timest
     PutInventory { instance_id: node, items: items.collect() }
 }
 
-fn things(facts: &Facts, kind: Kind) -> Vec<Thing> {
+fn things(facts: &Facts<'_>, kind: Kind) -> Vec<Thing> {
     match kind {
         Kind::Application => facts.applications(),
         Kind::AwsComponent => facts.aws_components(),
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
     use crate::catalogue::Platform;
 
-    fn facts(platform: &str, edition: u32) -> Facts {
+    fn facts(platform: &str, edition: u32) -> Facts<'static> {
         let platform = Platform::named(platform).unwrap();
-        Facts { platform, draw: Seed(1).draw("web", 0), edition }
+        Facts { platform, draw: Seed(1).draw("web", 0), edition, host: None }
     }
 
     fn asked(inputs: Value, platform: PlatformType) -> Kinds {
@@ -202,7 +202,7 @@ mod tests {
         })
     }
 
-    fn upload(facts: &Facts, kinds: Kinds, taken: Taken, is_full: bool, now: Timestamp) -> PutInventory {
+    fn upload(facts: &Facts<'_>, kinds: Kinds, taken: Taken, is_full: bool, now: Timestamp) -> PutInventory {
         let told = InventoryUpload { kinds, edition: facts.edition, taken, is_full };
         super::upload("mi-0123456789abcdef0".parse().unwrap(), facts, &told, now)
     }

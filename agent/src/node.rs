@@ -31,6 +31,7 @@ use crate::channel::call::Incoming;
 use crate::compliance;
 use crate::credentials::{Held, IdentityKind};
 use crate::facts::Facts;
+use crate::facts::host::HostFacts;
 use crate::fault::NodeFault;
 use crate::identity::{self, Identity};
 use crate::inventory::{self, Taken};
@@ -416,6 +417,12 @@ impl Node {
         }
     }
 
+    /// What this node tells of itself in its platform's place; nothing if it runs another one.
+    fn host<'a>(&self, catalogue: &'a Catalogue) -> Option<&'a HostFacts> {
+        let cohort = self.identity.cohort(catalogue);
+        cohort.host.as_deref().filter(|_| self.fault != Some(NodeFault::UnsupportedPlatform))
+    }
+
     /// The id under which this node calls.
     pub fn id(&self, draw: Draw) -> NodeId {
         let issued = self.held.as_ref().and_then(|held| held.id);
@@ -444,7 +451,8 @@ impl Node {
             }
             Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
             Call::Heartbeat => {
-                let heartbeat = heartbeat(id, cohort, self.platform(catalogue), draw);
+                let platform = self.platform(catalogue);
+                let heartbeat = heartbeat(id, cohort, platform, self.host(catalogue), draw);
                 let word = Some(self.channel_word().to_owned());
                 Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
             }
@@ -474,11 +482,13 @@ impl Node {
                 package_version: package.version.clone().unwrap_or_default(),
             }),
             Call::PutInventory(upload) => {
-                let facts = Facts { platform: self.platform(catalogue), draw, edition: upload.edition };
+                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
+                let facts = Facts { platform, draw, edition: upload.edition, host };
                 Request::PutInventory(inventory::upload(id, &facts, upload, dispatch.stamped))
             }
             Call::PutPackageResult(result) => {
-                Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
+                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
+                Request::PutPackageResult(package_result(id, platform, host, draw, result))
             }
             Call::ReportStatus(report) if report.association.is_legacy => {
                 Request::ReportLegacy(legacy::report(id, cohort, report, dispatch.stamped))
@@ -559,7 +569,10 @@ fn wait_before_retry(
         Outcome::Unreadable(status) => Failure::Http(*status),
     };
     let chance = draw.part(name as u64).uniform("retry", u64::from(number));
-    retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
+    let wait = retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()?;
+    // Whoever had waited for messages in vain asks again at once.
+    let is_question = name == LaneName::Messages && matches!(failure, Failure::Transport);
+    Some(if is_question { retry::QUESTION_AGAIN } else { wait })
 }
 
 fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInformation {
@@ -579,31 +592,49 @@ fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInfor
     }
 }
 
-fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
+fn heartbeat(
+    id: NodeId,
+    cohort: &Cohort,
+    platform: Platform,
+    host: Option<&HostFacts>,
+    draw: Draw,
+) -> UpdateInstanceInformation {
     let [a, b, c, d] = identity::ip_address(draw);
+    let computer = host.and_then(|host| host.computer_name.clone());
+    let address = host.and_then(|host| host.ip_address().map(str::to_owned));
+    let (name, version) = platform_words(platform, host);
     // Only EC2 says in which zone a node is; the keys are there all the same.
     let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
     UpdateInstanceInformation {
         agent_status: Some("Active".into()),
         availability_zone: Some(zone),
         availability_zone_id: Some(zone_id),
-        computer_name: Some(format!("ip-{a}-{b}-{c}-{d}.ec2.internal")),
-        ip_address: Some(format!("{a}.{b}.{c}.{d}")),
-        platform_name: Some(platform.platform_name.into()),
-        platform_version: Some(platform.platform_version.into()),
+        computer_name: Some(computer.unwrap_or_else(|| format!("ip-{a}-{b}-{c}-{d}.ec2.internal"))),
+        ip_address: Some(address.unwrap_or_else(|| format!("{a}.{b}.{c}.{d}"))),
+        platform_name: Some(name.to_owned()),
+        platform_version: Some(version.to_owned()),
         // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, cohort, platform)
     }
 }
 
+/// What a platform is called, and its version.
+fn platform_words(platform: Platform, host: Option<&HostFacts>) -> (&str, &str) {
+    let name = host.and_then(|host| host.platform_name.as_deref());
+    let version = host.and_then(|host| host.platform_version.as_deref());
+    (name.unwrap_or(platform.platform_name), version.unwrap_or(platform.platform_version))
+}
+
 /// What is told of the work on a package. Of its steps only the two that everyone takes.
 fn package_result(
     id: NodeId,
     platform: Platform,
+    host: Option<&HostFacts>,
     draw: Draw,
     result: &PackageResult,
 ) -> PutConfigurePackageResult {
+    let (name, version) = platform_words(platform, host);
     let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
     let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
     let attributes = [
@@ -611,8 +642,8 @@ fn package_result(
         ("availabilityZone", &zone),
         ("instanceID", id.as_str()),
         ("instanceType", if id.is_hybrid() { "" } else { "m5.large" }),
-        ("platformName", platform.platform_name),
-        ("platformVersion", platform.platform_version),
+        ("platformName", name),
+        ("platformVersion", version),
         ("region", "us-east-1"),
     ];
     let took = i64::try_from(result.took.as_milliseconds()).unwrap_or(i64::MAX);

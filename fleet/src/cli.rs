@@ -21,6 +21,7 @@ pub mod plane;
 pub mod run;
 pub mod schedule;
 pub mod terminal;
+mod tls;
 pub mod value;
 
 use std::ffi::OsString;

@@ -28,7 +28,7 @@ use crate::measure::Measures;
 use crate::operator::{Desk, VirtualDesk};
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
-use messages::{Delivery, Mailroom};
+use messages::{Delivery, Mailroom, Until};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -260,8 +260,11 @@ impl<'a> Coordinator<'a> {
 
     /// Carries a call to the plane. A question for messages that finds none is
     /// held; one that was held already is, until the instant that was set.
-    fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
+    fn carry(&mut self, arriving: Arriving, held_until: Option<Until>) {
         let Arriving { at, call } = arriving;
+        let made = call.made;
+        // The answer that nobody waits for any more would take its way back.
+        let wait = self.lanes[0].shard.timing(call.cohort).message_wait - LOOKAHEAD;
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
         let opens = messages::opens(&call.request);
         if let Some(node) = opens {
@@ -270,12 +273,15 @@ impl<'a> Coordinator<'a> {
         let Emitted { caller, signing, request, attempt, .. } = call;
         let operation = request.operation();
         let body = shared::seed::digest(&request.body());
-        let answer = self.transport.carry(self.service, at, caller, &signing, request);
+        let answer = match held_until {
+            Some(Until::GivenUp(until)) if until <= at => Answer::Unreachable,
+            _ => self.transport.carry(self.service, at, caller, &signing, request),
+        };
         if let Some((node, call)) = again
             && messages::is_empty(&answer)
         {
-            let until = held_until.unwrap_or_else(|| messages::held_until(self.service, at));
-            if at < until {
+            let until = held_until.unwrap_or_else(|| Until::of(self.service, at, made, wait));
+            if at < until.at() {
                 self.mailroom.hold(node, Arriving { at, call }, until);
                 return;
             }

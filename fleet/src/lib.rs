@@ -7,6 +7,7 @@
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
 //! - [`connections`]: whose connection a call takes
+//! - [`host`], [`machine`]: what this machine allows a run, and what it tells of itself
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`history`], [`measure`]: what was seen
@@ -24,6 +25,7 @@ pub mod history;
 pub mod host;
 pub mod in_process;
 pub mod live;
+pub mod machine;
 pub mod measure;
 pub mod operator;
 pub mod plan;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::call::{Answer, Request};
-use agent::catalogue::Catalogue;
+use agent::catalogue::{Catalogue, Timing};
 use agent::channel::call::MessageRequest;
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::client::{CallError, Client, Outgoing};
+use bytes::Bytes;
 use http::HeaderValue;
 use shared::error::ApiError;
 use shared::operation::Operation;
@@ -30,9 +31,6 @@ use crate::witness::{Heard, Witness, Witnessed};
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
 
-/// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
-const MESSAGES_LIMIT: Period = Period::seconds(20);
-
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
 
@@ -47,6 +45,8 @@ pub struct Surroundings {
     pub connections: Connections,
     /// The `User-Agent` of each cohort.
     pub user_agents: Arc<[HeaderValue]>,
+    /// When the nodes of each cohort call.
+    pub timings: Arc<[Timing]>,
     /// Whether signatures and bodies carry the wall's date: so before a foreign plane.
     pub is_wall_dated: bool,
     /// Where the operator hears of nodes that registered.
@@ -87,6 +87,11 @@ pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
         HeaderValue::from_str(&text).expect("the plan admits only versions that can stand in a header")
     };
     catalogue.cohorts.iter().map(user_agent).collect()
+}
+
+/// When the nodes of each cohort call.
+pub fn timings(catalogue: &Catalogue) -> Arc<[Timing]> {
+    catalogue.cohorts.iter().map(|cohort| cohort.timing).collect()
 }
 
 /// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
@@ -185,6 +190,7 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
     let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let timing = around.timings[usize::from(cohort)];
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -199,13 +205,23 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         // The shard has ended: then nobody learns of it any more.
         let _ = ways.inbox.send(Completion { caller, operation, attempt, answer, spent: Some(spent) });
     };
+    let tell = |body: Bytes, answer: Heard, took: Duration| {
+        if let Some(witness) = &around.witness {
+            // Whoever looked on may have gone.
+            let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took });
+        }
+    };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
             let now = if is_wall_dated { crate::clock::wall_now() } else { clock.now() };
-            match client.open_channel(&open, &signing.by, now, tempo(&clock)).await {
+            let opened = client.open_channel(&open, &signing.by, now, tempo(&clock, &timing)).await;
+            let took = clock.wall().saturating_sub(began);
+            tell(MessageRequest::Open(open).body().into(), Heard::of_opening(&opened), took);
+            match opened {
                 Ok(opened) => {
                     finish(Answer::Done, Duration::ZERO);
-                    drive(opened, caller.node, clock, &channels, ways.news).await;
+                    let witness = around.witness.clone();
+                    drive(opened, caller.node, clock, &channels, ways.news, witness).await;
                 }
                 Err(OpenError::Refused(error, status)) => {
                     finish(Answer::Refused(error, status), Duration::ZERO)
@@ -218,10 +234,12 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
             return;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
+            let payload = Bytes::from(frame.frame.payload.clone());
             let is_sent = match channels.get(caller.node) {
                 Some(hand) => hand.send(&clock, frame).await,
                 None => false,
             };
+            tell(payload, Heard::of_frame(is_sent), clock.wall().saturating_sub(began));
             finish(if is_sent { Answer::Done } else { Answer::Unreachable }, Duration::ZERO);
             return;
         }
@@ -236,18 +254,15 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         due: intended,
         now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
         timeout: if is_held(operation) {
-            messages_limit(&clock, is_wall_dated)
+            messages_limit(&clock, &timing, is_wall_dated)
         } else {
             clock.wall_timeout(CALL_LIMIT)
         },
     };
-    let body = around.witness.is_some().then(|| outgoing.body.clone());
+    let body = outgoing.body.clone();
     let sent = client.send(outgoing).await;
-    if let (Some(witness), Some(body)) = (&around.witness, body) {
-        let answer = Heard::of(&sent.outcome);
-        let operation = request.operation();
-        // Whoever looked on may have gone.
-        let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took: sent.latency });
+    if around.witness.is_some() {
+        tell(body, Heard::of(&sent.outcome), sent.latency);
     }
     let answer = match sent.outcome {
         Ok(body) => request.read(&body),
@@ -264,10 +279,17 @@ async fn drive(
     clock: Clock,
     channels: &Arc<ChannelTable>,
     news: mpsc::UnboundedSender<Arrival>,
+    witness: Option<Witness>,
 ) {
     let pushes = news.clone();
-    // The shard may have ended: then nobody takes anything in any more.
-    let push = move |incoming| _ = pushes.send(Arrival { node, news: News::Message(incoming) });
+    let push = move |incoming| {
+        if let Some(witness) = &witness {
+            // Whoever looked on may have gone.
+            _ = witness.send(Witnessed::job(clock.now(), &incoming));
+        }
+        // The shard may have ended: then nobody takes anything in any more.
+        _ = pushes.send(Arrival { node, news: News::Message(incoming) });
+    };
     let (hand, driven) = opened.split(clock, push);
     let number = channels.insert(node, hand);
     driven.await;
@@ -278,18 +300,21 @@ async fn drive(
 
 /// How long a question for messages may take. A plane that knows nothing of
 /// simulated time holds it by the wall's clock.
-fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
-    let own = clock.wall_timeout(MESSAGES_LIMIT);
-    if is_wall_dated { own.max(Duration::from_secs(20)) } else { own }
+fn messages_limit(clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
+    let own = clock.wall_timeout(timing.message_wait);
+    if is_wall_dated { own.max(Duration::from_millis(timing.message_wait.as_milliseconds())) } else { own }
 }
 
-/// How long things take on a control channel, as in the real agent.
-fn tempo(clock: &Clock) -> Tempo {
+/// How long things take on a control channel, as in the real agent: a ping goes out
+/// in nine tenths of the time that a pong is waited for (agent/session/websocketutil).
+fn tempo(clock: &Clock, timing: &Timing) -> Tempo {
+    let ping = timing.ping_every;
+    let pong = Period::milliseconds(ping.as_milliseconds() * 10 / 9);
     Tempo {
         open_within: clock.wall_timeout(Period::seconds(15)),
-        ping_every: clock.wall_time(Period::seconds(54)),
-        first_word_within: clock.wall_timeout(Period::seconds(114)),
-        word_within: clock.wall_timeout(Period::seconds(60)),
+        ping_every: clock.wall_time(ping),
+        first_word_within: clock.wall_timeout(ping + pong),
+        word_within: clock.wall_timeout(pong),
         ack_within: clock.wall_timeout(Period::seconds(1)),
     }
 }
@@ -323,4 +348,30 @@ pub fn add_up(states: impl IntoIterator<Item = State>) -> State {
         }
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_control_channel_pings_and_waits_as_the_agent_does_or_as_its_cohort_says() {
+        let clock = Clock::starting(Timestamp::default(), 1.0);
+        let times = |timing: &Timing| {
+            let tempo = tempo(&clock, timing);
+            [tempo.ping_every, tempo.first_word_within, tempo.word_within].map(|time| time.as_secs())
+        };
+        assert_eq!(times(&Timing::default()), [54, 114, 60]);
+        assert_eq!(times(&Timing { ping_every: Period::seconds(9), ..Timing::default() }), [9, 19, 10]);
+    }
+
+    #[test]
+    fn a_question_for_messages_waits_as_long_as_its_cohort_says() {
+        let clock = Clock::starting(Timestamp::default(), 10.0);
+        let timing = Timing { message_wait: Period::seconds(30), ..Timing::default() };
+        assert_eq!(messages_limit(&clock, &timing, false), Duration::from_secs(3));
+        assert_eq!(messages_limit(&clock, &timing, true), Duration::from_secs(30), "by the wall's clock");
+    }
 }

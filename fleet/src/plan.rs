@@ -23,6 +23,7 @@ use shared::wire::{
     Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
 };
 
+use crate::machine;
 use crate::scenario::timing::InvalidTiming;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
@@ -89,6 +90,8 @@ pub struct Overrides {
     pub invalid_instance: Option<Share>,
     /// Another share of the fleet that cannot run the documents meant for it.
     pub unsupported_platform: Option<Share>,
+    /// Whether nodes of this machine's kind tell what it tells of itself, whatever is written.
+    pub facts: Option<scenario::Facts>,
 }
 
 /// Why a scenario makes no plan.
@@ -104,6 +107,17 @@ pub enum PlanError {
         cohort: String,
         /// Its name.
         platform: String,
+    },
+    /// This machine is of another kind than the cohort's platform.
+    #[error(
+        "cohort {cohort}: `facts: host` takes this machine's own, and that is of another kind than \
+         {platform}: choose a platform of its kind, or leave it at `facts: template`"
+    )]
+    FactsOfAnother {
+        /// The cohort.
+        cohort: String,
+        /// Its platform.
+        platform: &'static str,
     },
     /// Two cohorts of one name would have the same nodes.
     #[error("two cohorts are called `{0}`")]
@@ -212,7 +226,7 @@ impl Plan {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
-            cohorts.push(cohort(written)?);
+            cohorts.push(cohort(written, overrides.facts)?);
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
         if !(2..=1_000).contains(&key_pool) {
@@ -468,7 +482,7 @@ fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Co
         && !document.platforms().contains(&foreign)
 }
 
-fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
+fn cohort(written: &scenario::Cohort, facts: Option<scenario::Facts>) -> Result<Cohort, PlanError> {
     let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
         cohort: written.name.clone(),
         platform: written.platform.clone(),
@@ -491,9 +505,16 @@ fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     let timing = written.timing.meant();
     let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
     let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
+    let is_of_its_kind = machine::kind() == Some(platform.kind);
+    if facts.is_none() && written.facts == scenario::Facts::Host && !is_of_its_kind {
+        return Err(PlanError::FactsOfAnother { cohort: written.name.clone(), platform: platform.name });
+    }
+    let is_host = facts.unwrap_or(written.facts) == scenario::Facts::Host && is_of_its_kind;
+    let host = is_host.then(|| Arc::new(machine::facts()));
     Ok(Cohort {
         name: written.name.clone(),
         platform,
+        host,
         tags,
         identity,
         agent_version,
@@ -591,6 +612,8 @@ fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError>
 
 #[cfg(test)]
 mod tests {
+    use shared::status::PlatformType;
+
     use super::*;
 
     fn first_look() -> Scenario {
@@ -679,6 +702,34 @@ mod tests {
         let error = with("health: 1m").unwrap_err().to_string();
         assert!(error.starts_with("cohort a: `timing`: `health` is 1m00s, and"), "{error}");
         assert!(with("health: 1m, unreal: true").is_ok());
+    }
+
+    #[test]
+    fn nodes_tell_of_this_machine_where_that_is_wanted_and_of_their_kind() {
+        let text = "{name: x, seed: 1, duration: 5m, cohorts: [\
+             {name: linux, platform: debian-12, nodes: 1}, {name: windows, platform: windows-2022, nodes: 1}]}";
+        let with = |text: &str, facts| {
+            let scenario = Scenario::parse("x", text).expect("it is well written");
+            let overrides = Overrides { facts, ..Overrides::default() };
+            let plan = Plan::new(&scenario, &overrides, Timestamp::from_seconds(0))?;
+            Ok::<_, PlanError>([0, 1].map(|place: usize| plan.catalogue.cohorts[place].host.is_some()))
+        };
+        let of_kind = [PlatformType::Linux, PlatformType::Windows].map(|kind| machine::kind() == Some(kind));
+        assert_eq!(with(text, None), Ok([false, false]));
+        assert_eq!(with(text, Some(scenario::Facts::Host)), Ok(of_kind));
+        // What is written of a cohort is meant, so a platform of another kind is a mistake.
+        for (place, platform) in ["debian-12", "windows-2022"].into_iter().enumerate() {
+            let written = text.replace(platform, &format!("{platform}, facts: host"));
+            let mut expected = [false, false];
+            expected[place] = true;
+            match with(&written, None) {
+                Ok(found) => assert_eq!((found, of_kind[place]), (expected, true)),
+                Err(error) => {
+                    assert!(!of_kind[place] && error.to_string().contains("`facts: host`"), "{error}");
+                }
+            }
+            assert_eq!(with(&written, Some(scenario::Facts::Template)), Ok([false, false]));
+        }
     }
 
     #[test]

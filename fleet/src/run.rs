@@ -17,6 +17,7 @@ use agent::client::sign::Signer;
 use agent::client::transport::SetupError;
 use agent::client::{Client, Limits};
 use plane::config::PlaneConfig;
+use plane::http::tls::Certificate;
 use plane::service::Service;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
@@ -105,8 +106,8 @@ pub struct VirtualRun<'a> {
 /// Who answers.
 #[derive(Debug)]
 pub enum PlaneChoice {
-    /// A plane of our own, in this process.
-    Embedded(Box<PlaneConfig>),
+    /// A plane of our own, in this process, served under TLS as well where that has an address.
+    Embedded(Box<PlaneConfig>, Option<(SocketAddr, Certificate)>),
     /// Somebody else's.
     Foreign(Endpoint),
 }
@@ -240,8 +241,9 @@ pub async fn run_live(
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
     let (mut embedded, endpoint) = match plane {
-        PlaneChoice::Embedded(config) => {
-            let embedded = Embedded::start(*config, clock, None, None)?;
+        PlaneChoice::Embedded(config, tls) => {
+            let service = Arc::new(Service::new(*config));
+            let embedded = Embedded::serve(service, clock, None, tls, None)?;
             let endpoint = embedded.url().parse()?;
             (Some(embedded), endpoint)
         }
@@ -256,6 +258,7 @@ pub async fn run_live(
         client: client.clone(),
         connections,
         user_agents: live::user_agents(&plan.catalogue),
+        timings: live::timings(&plan.catalogue),
         is_wall_dated: is_foreign,
         registered: registered_in,
         progress: progress.clone(),
@@ -290,9 +293,11 @@ pub async fn run_live(
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
+    let under_tls = embedded.as_ref().and_then(Embedded::tls_url);
+    let under_tls = under_tls.map_or(String::new(), |url| format!(" and {url}"));
     let mut finished = Finished {
         plan,
-        plane: format!("{name} at {endpoint}"),
+        plane: format!("{name} at {endpoint}{under_tls}"),
         pace,
         ending,
         ended,

@@ -437,6 +437,46 @@ fn references_to_the_parameter_store_are_asked_for_before_a_document_begins() {
 }
 
 #[test]
+fn settings_are_asked_for_before_inputs_and_keep_a_document_from_beginning_as_well() {
+    let one = json!({"schemaVersion": "1.2", "runtimeConfig": {"aws:runShellScript": {
+        "settings": {"level": "{{ ssm:level }}"},
+        "properties": [{"id": "0.aws:runShellScript", "runCommand": ["echo {{ssm:word}}"]}]}}});
+    let two = json!({"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "s",
+        "settings": {"level": "{{ ssm:level }}"}, "inputs": {"runCommand": ["echo {{ssm:word}}"]}}]});
+    let (level, word) = (parameter("level", "String", "1"), parameter("word", "String", "x"));
+    for document in [one, two] {
+        let shelf = shelf(&[("Asks", &document.to_string())]);
+        for (store, names, status) in [
+            (
+                vec![level.clone(), word.clone()],
+                vec![vec!["level"], vec!["word"]],
+                AssociationStatus::Success,
+            ),
+            (vec![word.clone()], vec![vec!["level"]], AssociationStatus::Failed),
+        ] {
+            let mut bench = bench(Vec::new());
+            let mut plane = |made: &Made| stored(made, &store).unwrap_or_else(|| shelf.answer(made));
+            bench.run_for(Period::minutes(2), &mut plane);
+            assert_eq!(asked(&bench), names, "{document}");
+            assert_eq!(told(&bench).pop().expect("it was told of").status, status, "{document}");
+        }
+    }
+}
+
+#[test]
+fn documents_of_schema_1_0_are_taken_as_those_of_1_2() {
+    let document = json!({"schemaVersion": "1.0", "runtimeConfig": {"aws:runShellScript": {
+        "properties": [{"id": "0.aws:runShellScript", "runCommand": ["exit 3"]}]}}});
+    let shelf = shelf(&[("Old", &document.to_string())]);
+    let mut bench = bench(Vec::new());
+    bench.run_for(Period::minutes(2), &mut |made| shelf.answer(made));
+    let last = told(&bench).pop().expect("it was told of");
+    let summary = "1 out of 1 plugin processed, 0 success, 1 failed, 0 timedout, 0 skipped. \n\
+                   The operation aws:runShellScript failed because failed to run commands: exit status 3.";
+    assert_eq!((last.status, last.summary.as_str()), (AssociationStatus::Failed, summary));
+}
+
+#[test]
 fn ten_parameters_are_asked_for_at_once() {
     let references: Vec<_> = (1..=23).map(|number| format!("echo {{{{ssm:p{number}}}}}")).collect();
     let lines: Vec<&str> = references.iter().map(String::as_str).collect();

@@ -1,8 +1,8 @@
 //! What a document takes from the Parameter Store, and whether it may be run.
 //!
 //! Before a document is begun the agent asks for what its parameters refer to,
-//! checks their values, and then asks anew for each step's inputs, at most ten
-//! names in a call (agent/framework/docparser: `getValidatedParameters`).
+//! checks their values, and then asks anew for each step's settings and for its
+//! inputs, at most ten names in a call (agent/framework/docparser: `getValidatedParameters`).
 //! Anything wrong keeps the whole document from beginning.
 //!
 //! Invariant: no document begins before all that it refers to has a value.
@@ -24,7 +24,8 @@ use super::{DocumentWorker, Progress, Site};
 /// How far the questions have come.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
-    /// What is asked for: the parameters first, then each step in turn.
+    /// What is asked for: the parameters first, then of each step in turn its
+    /// settings and its inputs.
     place: usize,
     /// The references there.
     references: Vec<String>,
@@ -128,7 +129,7 @@ impl DocumentWorker {
                     return Next::Begin;
                 }
             }
-            if asking.place == document.steps.len() {
+            if asking.place == 2 * document.steps.len() {
                 return Next::Begin;
             }
             asking.place += 1;
@@ -153,13 +154,17 @@ fn may_ask(parameters: &Value) -> bool {
     !store::references(parameters).is_empty()
 }
 
-/// What is looked at in this place: the parameters, or the inputs of the step before it.
+/// What is looked at in this place: the parameters, or the settings or inputs of a step.
 fn subject(document: &Document, arguments: &Arguments<'_>, place: usize) -> Value {
     if place == 0 {
         let values = arguments.values().map(|(name, value)| (name.to_owned(), value.clone()));
         return Value::Object(values.collect());
     }
-    let sets = match &document.steps[place - 1].inputs {
+    let step = &document.steps[(place - 1) / 2];
+    if place % 2 == 1 {
+        return step.settings.as_ref().map_or(Value::Null, |settings| arguments.fill_declared(settings));
+    }
+    let sets = match &step.inputs {
         Inputs::One(set) => std::slice::from_ref(set),
         Inputs::Many(sets) => sets,
     };

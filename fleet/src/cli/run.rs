@@ -21,6 +21,7 @@ use super::closing::Closing;
 use super::directory::RunDirectory;
 use super::exit::Exit;
 use super::failure::{Failure, UsageError};
+use super::tls::Tls;
 use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
 use crate::connections::Connections;
@@ -65,6 +66,9 @@ pub struct Run {
     /// Share of nodes whose platform cannot run what they are told to
     #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
     unsupported_platform: Option<Share>,
+    /// What nodes tell of themselves [default: as their cohort says, else template]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
+    facts: Option<value::Facts>,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
     #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
@@ -98,6 +102,8 @@ pub struct Run {
     /// Leave the associations of this run at the endpoint; else they are deleted
     #[arg(long, requires = "endpoint", help_heading = "Control plane")]
     keep: bool,
+    #[command(flatten)]
+    tls: Tls,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
     unknown_nodes: Option<UnknownNodes>,
@@ -155,6 +161,11 @@ impl Run {
             Self { is_virtual: true, endpoint: Some(_), .. } => Err(UsageError::VirtualEndpoint),
             Self { is_virtual: true, hold: true, .. } => Err(UsageError::VirtualHold),
             Self { unknown_nodes: Some(_), endpoint: Some(_), .. } => Err(UsageError::UnknownNodesEndpoint),
+            Self { is_virtual, endpoint, tls: Tls { tls_listen: Some(_), .. }, .. }
+                if *is_virtual || endpoint.is_some() =>
+            {
+                Err(UsageError::TlsWithoutPlane)
+            }
             _ => Ok(()),
         }
     }
@@ -168,16 +179,18 @@ impl Run {
             ramp: self.ramp,
             invalid_instance: self.invalid_instance,
             unsupported_platform: self.unsupported_platform,
+            facts: self.facts.map(Into::into),
         }
     }
 
     /// Who answers; an endpoint that nobody should be called at is refused.
     async fn plane(&self, plan: &Plan) -> Result<PlaneChoice, Failure> {
         let Some(endpoint) = &self.endpoint else {
-            return Ok(PlaneChoice::Embedded(Box::new(PlaneConfig {
+            let config = PlaneConfig {
                 unknown_nodes: self.unknown_nodes.map_or(plan.plane.unknown_nodes, Into::into),
                 ..plane_config(plan)
-            })));
+            };
+            return Ok(PlaneChoice::Embedded(Box::new(config), self.tls.prepare(false)?));
         };
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };
         reach(endpoint, &allowance).await?;
@@ -242,7 +255,7 @@ pub(super) async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<
 
 /// Runs in virtual time on a thread of its own, so that a signal is heard.
 async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_>) -> Result<(), Failure> {
-    let PlaneChoice::Embedded(config) = &options.plane else {
+    let PlaneChoice::Embedded(config, _) = &options.plane else {
         return Err(UsageError::VirtualEndpoint.into());
     };
     let plane = PlaneConfig::clone(config);
@@ -303,6 +316,9 @@ mod tests {
             ("--virtual --endpoint http://127.0.0.1:1", Err(UsageError::VirtualEndpoint)),
             ("--virtual --hold", Err(UsageError::VirtualHold)),
             ("--unknown-nodes refuse --endpoint http://127.0.0.1:1", Err(UsageError::UnknownNodesEndpoint)),
+            ("--tls-listen 127.0.0.1:0", Ok(())),
+            ("--virtual --tls-listen 127.0.0.1:0", Err(UsageError::TlsWithoutPlane)),
+            ("--tls-listen 127.0.0.1:0 --endpoint http://127.0.0.1:1", Err(UsageError::TlsWithoutPlane)),
         ];
         for (line, expected) in cases {
             assert_eq!(run(line).check(), expected, "{line}");
