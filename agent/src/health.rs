@@ -62,7 +62,6 @@ impl Node {
         self.call(LaneName::Health, Call::Heartbeat, turn.now, turn);
         self.lane(LaneName::Associations).turns = 0;
         self.lane(LaneName::Health).turns = 0;
-        self.lane(LaneName::Execution).turns = 0;
         self.await_next_poll(turn);
         self.resume_run(turn);
         self.begin_messaging(turn);

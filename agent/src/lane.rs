@@ -112,9 +112,8 @@ pub struct Lane {
     pub outstanding: Option<Box<Outstanding>>,
     /// The number of the last call. An answer to another one is late.
     pub number: u32,
-    /// How many turns were taken, in lanes that keep a rhythm; in the execution lane
-    /// the date of a timer that was stopped (`wait_timer`). It stands here because a
-    /// lane has room for it and a node has none.
+    /// How many turns were taken, in lanes that keep a rhythm. It stands here
+    /// because a lane has room for it and a node has none.
     pub turns: u32,
 }
 

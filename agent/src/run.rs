@@ -72,11 +72,11 @@ impl Node {
             return;
         }
         let timing = &self.identity.cohort(turn.catalogue).timing;
+        let lane = &mut self.lanes[LaneName::Execution as usize];
         let Some(first) = self.known.iter().position(|known| known.due <= turn.now) else {
-            let next = self.known.iter().map(|known| known.due).min();
-            return wait_timer::set(self.lane(LaneName::Execution), next, since, timing.safety_tick);
+            return wait_timer::set(lane, &mut self.known, since, timing.safety_tick);
         };
-        wait_timer::stop(self.lane(LaneName::Execution), turn.now);
+        wait_timer::stop(lane, &mut self.known, turn.now);
         let known = &self.known[first];
         if known.status != KnownStatus::InProgress {
             self.start(first, turn);
