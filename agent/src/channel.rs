@@ -90,10 +90,12 @@ pub struct Messaging {
 }
 
 impl Messaging {
-    /// When there is next something to do without being answered.
-    pub(crate) fn next_due(&self) -> Timestamp {
+    /// When there is next something to do without being answered, where steps
+    /// may hang.
+    pub(crate) fn next_due(&self, hangs: bool) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due);
-        let others = [self.resend_due.unwrap_or(Timestamp::NEVER), self.commands.next_due()];
+        let commands = if hangs { Timestamp::NEVER } else { self.commands.next_due() };
+        let others = [self.resend_due.unwrap_or(Timestamp::NEVER), commands];
         lanes.chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
@@ -124,8 +126,19 @@ impl Messaging {
         *self = Self { attempts, questions, sent, stored, commands, lanes, ..Self::default() };
     }
 
+    /// The machine goes down. What is on its disk is taken up again when it is back.
+    pub(crate) fn go_down(&mut self, is_disk_lost: bool) {
+        self.commands.go_away();
+        self.forget();
+        self.forget_documents();
+        if is_disk_lost {
+            self.commands = self.commands.begun_anew();
+            self.stored.clear();
+        }
+    }
+
     /// Forgets the calls of the documents of commands.
-    pub(crate) fn forget_documents(&mut self) {
+    fn forget_documents(&mut self) {
         for name in LaneName::OF_COMMANDS {
             self.lanes[name.channel_index()].forget();
         }
@@ -189,7 +202,9 @@ impl Node {
                 _ => {}
             }
         }
-        self.commands_due(turn);
+        if !self.hangs() {
+            self.commands_due(turn);
+        }
         self.resend(turn);
         self.send_next(turn);
     }

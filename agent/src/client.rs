@@ -9,8 +9,10 @@
 //! - [`endpoint`]: where the plane is
 //! - [`key`]: the key pairs of nodes that sign by themselves
 //! - [`sign`]: the signature, with the day's key at hand
+//! - [`faulty`]: a socket on which things go wrong
 //! - [`http`]: the request as the real agent writes it, and what an answer means
 //! - [`transport`]: a connection
+//! - `upgrade`: a connection that becomes a WebSocket
 //! - [`pool`]: all connections, and who waits for one
 //!
 //! Invariant: a slow plane is never hidden. Calls under way have a connection
@@ -18,11 +20,13 @@
 
 pub mod channel;
 pub mod endpoint;
+pub mod faulty;
 pub mod http;
 pub mod key;
 pub mod pool;
 pub mod sign;
 pub mod transport;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -35,11 +39,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use shared::error::ErrorCode;
 use shared::time::Timestamp;
+use tokio::sync::watch;
 
 use crate::credentials::SignedBy;
+use crate::fault::passage::Meddling;
 use crate::retry::{self, Failure};
 
 use self::endpoint::Endpoint;
+use self::faulty::Conditions;
 use self::http::AnswerError;
 use self::key::KeyPool;
 use self::pool::{Counters, Owner, Pool, Turn};
@@ -47,7 +54,7 @@ use self::sign::Signer;
 use self::transport::{Connection, Exchange, SetupError, Transport, TransportError};
 
 /// The wall clock, as far as calls need one. The fleet's clock implements it.
-pub trait Clock: Send + Sync + 'static {
+pub trait Clock: Clone + Send + Sync + 'static {
     /// Wall time since some fixed start; never goes back.
     fn wall(&self) -> Duration;
 
@@ -160,6 +167,17 @@ pub struct Outgoing {
     pub now: Timestamp,
     /// The most wall time for all of it, waiting for a connection included.
     pub timeout: Duration,
+    /// What goes wrong with it, if anything does.
+    pub obstacles: Option<Obstacles>,
+}
+
+/// What goes wrong with a call. It then has a connection of its own.
+#[derive(Debug, Clone)]
+pub struct Obstacles {
+    /// What that connection is like.
+    pub conditions: Conditions,
+    /// What is done to the call itself.
+    pub meddling: Meddling,
 }
 
 /// What became of a call.
@@ -257,12 +275,21 @@ impl<C: Clock> Client<C> {
         let began = clock.wall();
         let mut held = None;
 
-        let attempt = self.shared.attempt(call.target, call.owner, call.due, request, &mut held);
-        let outcome = clock.timeout(call.timeout, attempt).await;
+        let Outgoing { target, owner, due, timeout, obstacles, .. } = call;
+        let outcome = match obstacles {
+            None => {
+                let attempt = self.shared.attempt(target, owner, due, request, &mut held);
+                clock.timeout(timeout, attempt).await
+            }
+            Some(obstacles) => {
+                let attempt = self.shared.attempt_alone(target, due, request, obstacles, &mut held);
+                clock.timeout(timeout, attempt).await
+            }
+        };
         let spent = clock.wall().saturating_sub(began);
         let outcome = outcome.unwrap_or_else(|Elapsed| {
             let late = if held.is_some() { TransportError::TimedOut } else { TransportError::HeldTooLong };
-            Err(CallError::Unreachable { target: call.target, source: late })
+            Err(CallError::Unreachable { target, source: late })
         });
         // Without a hand-over, all of the time went into waiting for one.
         let held = held.unwrap_or(spent);
@@ -307,6 +334,52 @@ impl<C: Clock> Shared<C> {
                     return Err(http::broken(target, cause));
                 }
             }
+        }
+    }
+
+    /// Sends the request over a connection of its own, on which things go wrong.
+    async fn attempt_alone(
+        &self,
+        target: &'static str,
+        due: Timestamp,
+        request: Request<Full<Bytes>>,
+        obstacles: Obstacles,
+        held: &mut Option<Duration>,
+    ) -> Result<Bytes, CallError> {
+        let unreachable = |source| CallError::Unreachable { target, source };
+        let Obstacles { conditions, meddling } = obstacles;
+        if let Meddling::Answers(stated) = &meddling {
+            *held = Some(Duration::ZERO);
+            return http::judge(target, stated.into());
+        }
+        let (turn, waited) = self.pool.turn(Owner::NOBODY, due, &self.clock).await;
+        *held = Some(waited);
+        let slot = match turn {
+            Turn::Open(slot) => slot,
+            Turn::Reuse(_) => unreachable!("nobody gives a connection back in this name"),
+        };
+        // Whoever holds the other end changes nothing any more.
+        let (_, conditions) = watch::channel(conditions);
+        let stream =
+            self.transport.connect_under(conditions, self.clock.clone()).await.map_err(unreachable)?;
+        self.pool.opened();
+        if meddling == Meddling::Aborts {
+            return Err(unreachable(TransportError::Broken("cut off by a fault of the scenario".into())));
+        }
+        let mut connection = transport::Transport::over(stream, slot).await.map_err(unreachable)?;
+        let response = match connection.exchange(request).await {
+            Exchange::Answered(response) => response,
+            Exchange::Unsent(_, cause) | Exchange::Lost(cause) => return Err(http::broken(target, cause)),
+        };
+        if meddling == Meddling::LosesAnswer {
+            return Err(unreachable(TransportError::Broken(
+                "the answer was lost by a fault of the scenario".into(),
+            )));
+        }
+        let answer = http::read(target, response, self.answer_bytes).await?;
+        match &meddling {
+            Meddling::Replaces(stated) => http::judge(target, stated.into()),
+            _ => http::judge(target, answer),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::channel::call::{Incoming, Origin, Outbound};
 use crate::document_worker::{DocumentWorker, Progress, Site};
 use crate::execution::{self, DocumentStatus, StepResult};
 use crate::lane::LaneName;
-use crate::node::{Cause, Node, Note, Turn};
+use crate::node::{Node, Note, Purpose, Turn};
 use crate::reboot::RETRY_LIMIT;
 
 /// The commands of a node. As many run at once as there are lanes for them
@@ -92,9 +92,9 @@ impl Commands {
     }
 
     /// The command that wants the node rebooted, and for how long that is away.
-    pub(crate) fn asks_for_reboot(&self) -> Option<(Cause, Period)> {
+    pub(crate) fn asks_for_reboot(&self) -> Option<(Purpose, Period)> {
         let open = self.running.iter().filter(|run| !run.is_away);
-        open.filter_map(|run| Some((Cause::Command(run.command.message.clone()), run.away?))).next()
+        open.filter_map(|run| Some((Purpose::Command(run.command.message.clone()), run.away?))).next()
     }
 
     /// The node goes down; what runs goes on when it is back.
@@ -126,12 +126,16 @@ impl Node {
         turn: &Turn<'_>,
         how: impl FnOnce(&mut DocumentWorker, &mut Site<'_>) -> Progress,
     ) -> Progress {
+        // No command gathers inventory, so what was taken of it stays as it is.
+        let mut taken = self.inventory_taken();
         let mut site = Site {
             cohort: self.identity.cohort(turn.catalogue),
             platform: self.platform(turn.catalogue),
             index: self.identity.index,
             known: &self.known,
-            taken: &mut self.inventory_taken,
+            taken: &mut taken,
+            struck: self.struck.as_deref(),
+            machine: self.machine(turn.draw),
             draw: turn.draw,
             now: turn.now,
         };
@@ -188,7 +192,7 @@ impl Node {
         messaging.commands.running = rest;
         for mut run in away {
             if run.resumed == RETRY_LIMIT {
-                turn.note(Note::GivenUp(Cause::Command(run.command.message)));
+                turn.note(Note::GivenUp(Purpose::Command(run.command.message)));
                 continue;
             }
             run.resumed += 1;
@@ -303,10 +307,10 @@ impl Node {
 
     fn reply(&mut self, message: Arc<str>, origin: Origin, said: &Said<'_>, turn: &Turn<'_>) {
         let platform = self.platform(turn.catalogue).kind;
-        let cohort = self.identity.cohort(turn.catalogue);
+        let version = self.agent_version(self.identity.cohort(turn.catalogue), turn.draw).to_owned();
         let Some(messaging) = &mut self.messaging else { return };
         let able_to_open = (origin == Origin::Poll).then(|| messaging.is_open());
-        let speaker = Speaker { agent_version: &cohort.agent_version, platform, able_to_open };
+        let speaker = Speaker { agent_version: &version, platform, able_to_open };
         let content = content(speaker, turn.now, said.status, said.trace, said.all, said.told);
         let number = messaging.next_number();
         let is_kept = said.told.is_some();

@@ -36,6 +36,7 @@ use crate::catalogue::{Cohort, Fetched, Platform};
 use crate::execution::{self, Given, StepResult};
 use crate::inventory::Taken;
 use crate::plugin::{self, Work};
+use crate::struck::Struck;
 
 use self::asking::Asking;
 use self::inventory::Upload;
@@ -102,6 +103,10 @@ pub(crate) struct Site<'a> {
     pub(crate) known: &'a [Known],
     /// What the plane took last of its inventory.
     pub(crate) taken: &'a mut Taken,
+    /// What strikes it, if anything does.
+    pub(crate) struck: Option<&'a Struck>,
+    /// The draws of the machine that it is.
+    pub(crate) machine: Draw,
     pub(crate) draw: Draw,
     pub(crate) now: Timestamp,
 }
@@ -200,6 +205,7 @@ impl DocumentWorker {
     /// step begins anew, as any step does that was under way.
     pub(crate) fn interrupt(&mut self) {
         self.passes.truncate(1);
+        self.asking = None;
         self.package = None;
         self.upload = None;
         self.call = None;

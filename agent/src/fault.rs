@@ -2,113 +2,99 @@
 //!
 //! A share strikes nodes at even distances over the whole fleet, so that 1% of
 //! 1,000 nodes are exactly ten, and each machine can tell it of any node.
+//!
+//! Here is what is wrong for a node's whole life. What is wrong for a while:
+//!
+//! - [`network`]: between a node and the plane
+//! - [`http`]: with single calls
+//! - [`passage`]: what one call meets of both
+//! - [`strike`]: with the node itself: its machine and reports ([`node`]), its
+//!   [`clock`], its agent ([`software`]), its [`identity`], the failures that are
+//!   [`named`]
 
-use std::fmt;
-use std::str::FromStr;
+pub mod clock;
+pub mod http;
+pub mod identity;
+pub mod named;
+pub mod network;
+pub mod node;
+pub mod passage;
+pub mod software;
+pub mod strike;
 
-use serde::{Deserialize, Deserializer, de};
 use shared::seed::Seed;
+use shared::time::Period;
 
-const WHOLE: u64 = 1_000_000;
+use self::named::Cause;
 
-/// A share of nodes or runs, in millionths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Share(u32);
-
-/// A text that is no share.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no share: expected a percentage from 0% to 100%, such as 1% or 2.5%")]
-pub struct InvalidShare(pub String);
-
-impl Share {
-    /// Nothing.
-    pub const NONE: Self = Self(0);
-    /// Everything.
-    pub const ALL: Self = Self(WHOLE as u32);
-
-    /// So many of so many, rounded to the next millionth, at most all.
-    pub fn of(part: u64, whole: u64) -> Self {
-        let millionths = (part * WHOLE + whole / 2).checked_div(whole).unwrap_or(0);
-        Self(millionths.min(WHOLE) as u32)
-    }
-
-    /// The share as a number from 0 to 1.
-    pub fn fraction(self) -> f64 {
-        f64::from(self.0) / WHOLE as f64
-    }
-
-    /// How many of `count` this share is, rounded down.
-    pub fn part_of(self, count: u64) -> u64 {
-        count * u64::from(self.0) / WHOLE
-    }
-
-    /// Whether this share, begun at `phase`, strikes the thing of this number.
-    fn strikes(self, number: u64, phase: u64) -> bool {
-        let before = (number * u64::from(self.0) + phase) / WHOLE;
-        let after = ((number + 1) * u64::from(self.0) + phase) / WHOLE;
-        after > before
-    }
-}
-
-impl FromStr for Share {
-    type Err = InvalidShare;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || InvalidShare(text.chars().take(64).collect());
-        let number = text.strip_suffix('%').ok_or_else(wrong)?;
-        let is_plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        let percent: f64 = number.parse().ok().filter(|_| is_plain).ok_or_else(wrong)?;
-        if !(0.0..=100.0).contains(&percent) {
-            return Err(wrong());
-        }
-        Ok(Self((percent * WHOLE as f64 / 100.0).round() as u32))
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}%", self.fraction() * 100.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
-    }
-}
+use shared::share::WHOLE;
+pub use shared::share::{InvalidShare, Share};
 
 /// What is wrong with a node for as long as it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeFault {
-    /// It calls under an id that the plane does not accept: a hybrid id that was
-    /// never registered, or no longer is.
-    InvalidInstance,
+    /// It is no valid instance, for this cause.
+    InvalidInstance(Cause),
     /// It runs a platform for which the documents of its cohort are not made.
     UnsupportedPlatform,
+    /// It runs a platform that the service does not know. A variant of its own, for
+    /// so each fault has room in one byte of a node's row.
+    UnknownPlatform,
     /// Its machine became another one after it registered, as that of a cloned image.
     FingerprintMismatch,
 }
 
 /// How many nodes each fault strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeFaults {
-    /// The share of [`NodeFault::InvalidInstance`].
+    /// The share of nodes whose id was never registered.
     pub invalid_instance: Share,
-    /// The share of [`NodeFault::UnsupportedPlatform`], of the nodes that
-    /// [`NodeFaults::invalid_instance`] leaves.
+    /// The share of nodes whose platform is foreign to the documents, of the nodes
+    /// that [`NodeFaults::invalid_instance`] leaves.
     pub unsupported_platform: Share,
     /// The share of [`NodeFault::FingerprintMismatch`], of the nodes that the others leave.
     pub fingerprint_mismatch: Share,
+    /// The shares of instances that are not valid for another cause, in the order
+    /// of [`Cause::ALL`] after its first.
+    pub other_causes: [Share; 5],
+    /// The share of nodes whose platform the service does not know.
+    pub unknown_platform: Share,
+    /// How long after its arrival a node is deregistered.
+    pub deregistered_after: Period,
+}
+
+/// After its arrival a node has lived for so long before it is deregistered, if
+/// nothing else is said.
+const DEREGISTERED_AFTER: Period = Period::minutes(15);
+
+impl Default for NodeFaults {
+    fn default() -> Self {
+        Self {
+            invalid_instance: Share::NONE,
+            unsupported_platform: Share::NONE,
+            fingerprint_mismatch: Share::NONE,
+            other_causes: [Share::NONE; 5],
+            unknown_platform: Share::NONE,
+            deregistered_after: DEREGISTERED_AFTER,
+        }
+    }
 }
 
 impl NodeFaults {
+    /// The share of nodes that are no valid instances for this cause.
+    pub fn of_cause(&mut self, cause: Cause) -> &mut Share {
+        match Cause::ALL.iter().position(|known| *known == cause) {
+            Some(place @ 1..) => &mut self.other_causes[place - 1],
+            _ => &mut self.invalid_instance,
+        }
+    }
+
     /// What is wrong with the node of this number.
-    pub fn of(self, seed: Seed, number: u32) -> Option<NodeFault> {
+    pub fn of(&self, seed: Seed, number: u32) -> Option<NodeFault> {
         let number = u64::from(number);
         let phase = seed.draw("node-faults", 0).bits("phase", 0) % WHOLE;
         if self.invalid_instance.strikes(number, phase) {
-            return Some(NodeFault::InvalidInstance);
+            return Some(NodeFault::InvalidInstance(Cause::NeverRegistered));
         }
         // Half a stride away, so that equal shares do not meet on one node; where
         // shares meet all the same, the next node is struck in its stead.
@@ -120,7 +106,27 @@ impl NodeFaults {
             return Some(NodeFault::UnsupportedPlatform);
         }
         let shifted = (phase + WHOLE / 4) % WHOLE;
-        self.fingerprint_mismatch.strikes(number, shifted).then_some(NodeFault::FingerprintMismatch)
+        if self.fingerprint_mismatch.strikes(number, shifted) {
+            return Some(NodeFault::FingerprintMismatch);
+        }
+        self.of_a_slot(phase, number)
+    }
+
+    /// The other causes and the unknown platform lie one behind the other in the
+    /// whole, so that no two of them can meet. Any thousand nodes in a row have
+    /// every thousandth of it once, and such thousands every millionth.
+    fn of_a_slot(&self, phase: u64, number: u64) -> Option<NodeFault> {
+        const STEP: u64 = 617;
+        let (thousandth, within) = ((number * STEP + phase) % 1_000, (number / 1_000 * STEP) % 1_000);
+        let place = thousandth * 1_000 + within;
+        let causes = Cause::ALL[1..].iter().map(|cause| NodeFault::InvalidInstance(*cause));
+        let unknown = NodeFault::UnknownPlatform;
+        let shares = self.other_causes.iter().copied().chain([self.unknown_platform]);
+        let mut end = 0;
+        shares.zip(causes.chain([unknown])).find_map(|(share, fault)| {
+            end += share.part_of(WHOLE);
+            (share != Share::NONE && place < end).then_some(fault)
+        })
     }
 }
 
@@ -137,18 +143,28 @@ mod tests {
         };
         for seed in 0..50 {
             let struck: Vec<_> = (0..1000).filter_map(|number| faults.of(Seed(seed), number)).collect();
-            let invalid = struck.iter().filter(|fault| **fault == NodeFault::InvalidInstance).count();
+            let stray = NodeFault::InvalidInstance(Cause::NeverRegistered);
+            let invalid = struck.iter().filter(|fault| **fault == stray).count();
             assert_eq!((invalid, struck.len() - invalid), (10, 10), "seed {seed}");
         }
     }
 
     #[test]
-    fn a_share_is_written_as_a_percentage() {
-        assert_eq!("2.5%".parse::<Share>().unwrap().part_of(1000), 25);
-        assert_eq!("100%".parse::<Share>().unwrap(), Share::ALL);
-        assert_eq!(Share::of(10, 640).part_of(640), 10);
-        for text in ["1", "101%", "-1%", "%", "1 %", "one%", "1e1%"] {
-            assert!(text.parse::<Share>().is_err(), "{text}");
+    fn each_cause_strikes_its_share_and_no_two_of_them_meet() {
+        let mut faults = NodeFaults { unknown_platform: "0.5%".parse().unwrap(), ..NodeFaults::default() };
+        for cause in Cause::ALL.into_iter().skip(1) {
+            *faults.of_cause(cause) = "1%".parse().unwrap();
         }
+        for seed in 0..20 {
+            let struck: Vec<_> = (300..1300).filter_map(|number| faults.of(Seed(seed), number)).collect();
+            for cause in Cause::ALL.into_iter().skip(1) {
+                let fault = NodeFault::InvalidInstance(cause);
+                assert_eq!(struck.iter().filter(|one| **one == fault).count(), 10, "seed {seed} {cause:?}");
+            }
+            assert_eq!(struck.len(), 55, "seed {seed}: and five of a platform that nobody knows");
+        }
+        let few = NodeFaults { unknown_platform: "0.01%".parse().unwrap(), ..NodeFaults::default() };
+        let struck = (0..100_000).filter(|&number| few.of(Seed(1), number).is_some()).count();
+        assert_eq!(struck, 10);
     }
 }

@@ -17,7 +17,7 @@ use shared::time::{Period, Timestamp};
 
 use crate::lane::LaneName;
 use crate::lifecycle::{Lifecycle, WORKER_START};
-use crate::node::{Cause, Node, Note, Turn};
+use crate::node::{Node, Note, Purpose, Turn};
 
 /// How often a document is taken up again. `Mds.CommandRetryLimit`.
 pub(crate) const RETRY_LIMIT: u32 = 15;
@@ -34,22 +34,20 @@ impl Node {
         }
     }
 
-    fn asks_for_reboot(&self) -> Option<(Cause, Period)> {
+    fn asks_for_reboot(&self) -> Option<(Purpose, Period)> {
         let of_run = self.run.as_ref().filter(|run| !run.is_away());
-        let of_run = of_run.and_then(|run| Some((Cause::Association(run.begun().0), run.away?)));
+        let of_run = of_run.and_then(|run| Some((Purpose::Association(run.begun().0), run.away?)));
         of_run.or_else(|| self.messaging.as_ref()?.commands.asks_for_reboot())
     }
 
     /// Goes away for so long. What was asked meanwhile stays unanswered.
-    fn reboot(&mut self, cause: Cause, away: Period, turn: &mut Turn<'_>) {
+    fn reboot(&mut self, cause: Purpose, away: Period, turn: &mut Turn<'_>) {
         turn.note(Note::Rebooting(cause));
         if self.run.as_mut().is_some_and(|run| !run.go_away()) {
             self.run = None;
         }
         if let Some(messaging) = &mut self.messaging {
-            messaging.commands.go_away();
-            messaging.forget();
-            messaging.forget_documents();
+            messaging.go_down(false);
         }
         if self.lifecycle == Lifecycle::Stopped {
             self.run = None;

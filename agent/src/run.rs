@@ -23,7 +23,7 @@ use crate::document_worker::{DocumentWorker, Order, Progress, Site};
 use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Cause, Ended, Fatality, Node, Note, Turn, executed_items};
+use crate::node::{Ended, Fatality, Node, Note, Purpose, Turn, executed_items};
 use crate::reboot::RETRY_LIMIT;
 use crate::wait_timer::{self, next_tick};
 
@@ -88,10 +88,10 @@ impl Node {
     }
 
     fn start(&mut self, index: usize, turn: &mut Turn<'_>) {
+        let number = self.next_run();
         let known = &mut self.known[index];
         known.status = KnownStatus::Pending;
-        let run = Run::new(known.association.clone(), known.document.clone(), self.runs, turn.now);
-        self.runs += 1;
+        let run = Run::new(known.association.clone(), known.document.clone(), number, turn.now);
         turn.note(Note::Started(run.association.id));
         let report = run.report(AssociationStatus::Pending, None, "Association is pending".into());
         self.run = Some(Box::new(run));
@@ -99,9 +99,9 @@ impl Node {
     }
 
     fn report_stuck(&mut self, index: usize, turn: &mut Turn<'_>) {
+        let number = self.next_run();
         let known = &self.known[index];
-        let mut run = Run::new(known.association.clone(), known.document.clone(), self.runs, turn.now);
-        self.runs += 1;
+        let mut run = Run::new(known.association.clone(), known.document.clone(), number, turn.now);
         let summary = "Association stuck at InProgress for longer than 2 hours".into();
         run.stalls = true;
         run.end(AssociationStatus::Failed, Some(AgentErrorCode::StuckAtInProgress), summary, turn.now);
@@ -139,20 +139,25 @@ impl Node {
         turn: &mut Turn<'_>,
         how: impl FnOnce(&mut DocumentWorker, &mut Site<'_>) -> Progress,
     ) {
-        let platform = self.platform(turn.catalogue);
+        let (platform, machine) = (self.platform(turn.catalogue), self.machine(turn.draw));
+        let mut taken = self.inventory_taken();
         let Some(run) = &mut self.run else { return };
         let mut site = Site {
             cohort: self.identity.cohort(turn.catalogue),
             platform,
             index: self.identity.index,
             known: &self.known,
-            taken: &mut self.inventory_taken,
+            taken: &mut taken,
+            struck: self.struck.as_deref(),
+            machine,
             draw: turn.draw,
             now: turn.now,
         };
         let progress = how(&mut run.worker, &mut site);
         if std::mem::take(&mut run.worker.has_gathered) {
             turn.note(Note::InventoryGathered(run.association.id));
+            let lane = &mut self.lanes[LaneName::Credentials as usize];
+            lane.turns = taken.bits();
         }
         // Nobody polls for a step of an association.
         run.worker.refreshes = None;
@@ -236,7 +241,7 @@ impl Node {
     pub(crate) fn resume_run(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = self.run.as_mut().filter(|run| run.is_away()) else { return };
         if run.resumed == RETRY_LIMIT {
-            turn.note(Note::GivenUp(Cause::Association(run.association.id)));
+            turn.note(Note::GivenUp(Purpose::Association(run.association.id)));
             self.run = None;
             return;
         }
@@ -326,6 +331,20 @@ impl Run {
             self.worker.interrupt();
         }
         self.phase = Phase::Away;
+        true
+    }
+
+    /// The machine goes down at once; says whether the run outlives that, which it
+    /// does not if the disk is lost as well.
+    pub(crate) fn is_interrupted(&mut self, is_disk_lost: bool) -> bool {
+        if is_disk_lost || !matches!(self.phase, Phase::Steps | Phase::Away) {
+            return false;
+        }
+        self.worker.interrupt();
+        self.phase = Phase::Away;
+        self.is_detached = false;
+        self.away = None;
+        self.reports.clear();
         true
     }
 

@@ -10,16 +10,21 @@
 //! - [`host`], [`machine`]: what this machine allows a run, and what it tells of itself
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
+//! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
+//! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
+//! - [`story`]: what one node went through
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
 mod cause;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod connections;
 pub mod coordinator;
 pub mod embedded;
+pub mod fault;
 pub mod guard;
 pub mod history;
 pub mod host;
@@ -27,6 +32,7 @@ pub mod in_process;
 pub mod live;
 pub mod machine;
 pub mod measure;
+pub mod metric;
 pub mod operator;
 pub mod plan;
 pub mod progress;
@@ -39,5 +45,7 @@ pub mod signal;
 pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
+pub mod story;
 pub mod survey;
+pub mod threshold;
 pub mod witness;

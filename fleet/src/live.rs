@@ -4,32 +4,46 @@
 //! as the call and puts its outcome into the shard's inbox. Simulated time runs
 //! as the [`Clock`] says; latency and lateness are measured on the wall's clock.
 
+mod channel;
+mod faults;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Timing};
-use agent::channel::call::MessageRequest;
-use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
+use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
+use agent::client::channel::ChannelTable;
 use agent::client::{CallError, Client, Outgoing};
 use bytes::Bytes;
 use http::HeaderValue;
 use shared::error::ApiError;
+use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
-use shared::time::Period;
+use shared::time::{Period, Timestamp};
 use shared::wire::GetMessages;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::cause::chain;
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::fault::switchboard::Boards;
+use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
+use crate::history::recorder::Recorder;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
-use crate::shard::{Arrival, Completion, Emitted, News, Shard};
+use crate::shard::{Arrival, Completion, Emitted, Shard};
 use crate::simulation::CohortState;
 use crate::witness::{Heard, Witness, Witnessed};
 
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
+
+/// The agent waits for its control channel to open no longer than this, and for
+/// the service's word on what it sends there.
+const CHANNEL_LIMIT: Period = Period::seconds(15);
+const CONFIRMATION_LIMIT: Period = Period::seconds(1);
 
 /// So many entries or completions are served before others get a turn.
 const BATCH: usize = 256;
@@ -57,6 +71,12 @@ pub struct Surroundings {
     pub witness: Option<Witness>,
     /// The control channels that are open.
     pub channels: Arc<ChannelTable>,
+    /// Who tells of each new board of faults.
+    pub boards: Boards,
+    /// Whether anything may ever go wrong, so that control channels are ready for it.
+    pub may_go_wrong: bool,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// What a running shard is asked.
@@ -64,6 +84,8 @@ pub struct Surroundings {
 pub enum Question {
     /// What was seen so far, and how nodes stand.
     State(oneshot::Sender<State>),
+    /// What was done since this was last asked; of calls, those before the second of this instant.
+    Pulse(Timestamp, oneshot::Sender<Pulse>),
     /// Take up nothing new; end once nothing is held.
     Drain,
 }
@@ -77,16 +99,22 @@ pub struct State {
     pub cohorts: Vec<CohortState>,
 }
 
-/// The `User-Agent` of each cohort's agents, as the real agent's SDK writes it.
+/// The `User-Agent` of each kind of agents, as the real agent's SDK writes it.
 pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
-    let user_agent = |cohort: &agent::catalogue::Cohort| {
-        let text = format!(
-            "aws-sdk-go/1.51.20 (go1.21.13; {}) amazon-ssm-agent/{}",
-            cohort.platform.user_agent_system, cohort.agent_version
-        );
+    let user_agent = |(platform, version): (agent::catalogue::Platform, &str)| {
+        let system = platform.user_agent_system;
+        let text = format!("aws-sdk-go/1.51.20 (go1.21.13; {system}) amazon-ssm-agent/{version}");
         HeaderValue::from_str(&text).expect("the plan admits only versions that can stand in a header")
     };
-    catalogue.cohorts.iter().map(user_agent).collect()
+    catalogue.agents().map(user_agent).collect()
+}
+
+/// The same `User-Agent` with another version of the agent.
+fn user_agent_of(standard: &HeaderValue, version: &str) -> HeaderValue {
+    let text = standard.to_str().expect("it was written as text");
+    let (before, _) = text.rsplit_once('/').expect("the version is its end");
+    HeaderValue::from_str(&format!("{before}/{version}"))
+        .expect("faults admit only versions that can stand in a header")
 }
 
 /// When the nodes of each cohort call.
@@ -102,13 +130,21 @@ pub async fn run(
 ) -> Shard {
     let (inbox_in, mut inbox) = mpsc::unbounded_channel();
     let (news_in, mut news) = mpsc::unbounded_channel();
+    if around.recorder.is_some() {
+        shard.tell();
+    }
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
+    let mut boards = around.boards.clone();
     let mut drains = false;
     let mut in_flight = 0usize;
     loop {
         let is_behind = serve_due(&mut shard, &around, &mut emitted);
         in_flight += emitted.iter().filter(|call| !is_held(call.request.operation())).count();
+        if let Some(recorder) = &around.recorder {
+            // Before a call can come to its end.
+            recorder.record_all(shard.take_told());
+        }
         for call in emitted.drain(..) {
             let ways = Ways { inbox: inbox_in.clone(), news: news_in.clone() };
             tokio::spawn(carry(call, around.clock.wall(), around.clone(), ways));
@@ -132,6 +168,10 @@ pub async fn run(
                     // Nobody waits for it any more: then it is not wanted.
                     let _ = reply.send(State { measures: shard.measures.clone(), cohorts });
                 }
+                Some(Question::Pulse(until, reply)) => {
+                    // Nobody waits for it any more: then nobody follows.
+                    let _ = reply.send(shard.pulse(until));
+                }
                 Some(Question::Drain) => {
                     drains = true;
                     shard.stop(around.clock.now());
@@ -146,6 +186,7 @@ pub async fn run(
                     shard.deliver(completion, now, &mut emitted);
                 }
             }
+            Ok(()) = boards.changed() => shard.post(boards.borrow_and_update().clone()),
             Some(arrival) = news.recv() => shard.arrive(arrival, around.clock.now(), &mut emitted),
             () = pause => {}
         }
@@ -156,6 +197,16 @@ pub async fn run(
 /// nobody waits for it at the end.
 fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
+}
+
+/// How long a call of this operation may take, in simulated time.
+pub(crate) fn limit_of(operation: &str, message_wait: Period) -> Period {
+    match operation {
+        GetMessages::NAME => message_wait,
+        OPEN_CHANNEL => CHANNEL_LIMIT,
+        AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
+        _ => CALL_LIMIT,
+    }
 }
 
 /// The ways back to a shard.
@@ -188,9 +239,36 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
 /// Makes one call, which the shard let go at `began`, and brings its outcome to
 /// the shard's inbox.
 async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
-    let Surroundings { clock, client, connections, user_agents, is_wall_dated, channels, .. } = around;
-    let Emitted { caller, cohort, intended, made, attempt, signing, request } = call;
+    let identity = call.identity();
+    let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = &around;
+    let (clock, connections, is_wall_dated) = (*clock, *connections, *is_wall_dated);
+    let Emitted {
+        caller,
+        cohort,
+        agent,
+        draw,
+        intended,
+        made,
+        attempt,
+        agent_version,
+        signing,
+        request,
+        passage,
+        ..
+    } = call;
     let timing = around.timings[usize::from(cohort)];
+    let began = if clock.now() < made {
+        clock.sleep_until(made).await;
+        clock.wall()
+    } else {
+        began
+    };
+    let user_agent = match agent_version {
+        Some(version) => user_agent_of(&user_agents[agent], &version),
+        None => user_agents[agent].clone(),
+    };
+    // The node's own clock may be off.
+    let date = || signing.clock.of(if is_wall_dated { crate::clock::wall_now() } else { clock.now() });
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -199,7 +277,18 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
     let operation = request.operation();
-    let finish = |answer: Answer, held: Duration| {
+    let recorded = around.recorder.as_ref().map(|recorder| {
+        let lane = Some(caller.lane);
+        let subject = Subject::of(&request);
+        (recorder, Call { lane, number: caller.number, attempt, operation, subject })
+    });
+    let finish = |answer: Answer, held: Duration, obstacle: Option<String>| {
+        if let Some((recorder, call)) = recorded {
+            let by = By::Node { number: caller.node, incarnation: caller.incarnation };
+            let heard = Told::from(&answer).because(obstacle);
+            let event = Event::End { call, invoked: made, learnt: None, heard };
+            recorder.record(Record { at: clock.now(), by, event });
+        }
         let late = clock.wall_time(made.since(intended));
         let spent = Spent { latency: late + clock.wall().saturating_sub(began), held };
         // The shard has ended: then nobody learns of it any more.
@@ -213,89 +302,59 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
-            let now = if is_wall_dated { crate::clock::wall_now() } else { clock.now() };
-            let opened = client.open_channel(&open, &signing.by, now, tempo(&clock, &timing)).await;
-            let took = clock.wall().saturating_sub(began);
-            tell(MessageRequest::Open(open).body().into(), Heard::of_opening(&opened), took);
-            match opened {
-                Ok(opened) => {
-                    finish(Answer::Done, Duration::ZERO);
-                    let witness = around.witness.clone();
-                    drive(opened, caller.node, clock, &channels, ways.news, witness).await;
-                }
-                Err(OpenError::Refused(error, status)) => {
-                    finish(Answer::Refused(error, status), Duration::ZERO)
-                }
-                Err(OpenError::Unreachable(reason)) => {
-                    tracing::debug!(node = caller.node, reason, "no control channel");
-                    finish(Answer::Unreachable, Duration::ZERO);
-                }
-            }
-            return;
+            let finish = |answer| finish(answer, Duration::ZERO, None);
+            let body = MessageRequest::Open(open.clone()).body();
+            let tell = |answer: Heard| tell(body.into(), answer, clock.wall().saturating_sub(began));
+            let now = date();
+            let opening =
+                channel::Opening { open, by: signing.by, now, node: identity, draw, passage, timing };
+            return channel::open(opening, &around, finish, tell, ways.news.clone()).await;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
             let payload = Bytes::from(frame.frame.payload.clone());
-            let is_sent = match channels.get(caller.node) {
-                Some(hand) => hand.send(&clock, frame).await,
-                None => false,
-            };
+            let answer = channel::send(frame, caller.node, passage, &around).await;
+            let is_sent = matches!(answer, Answer::Done);
             tell(payload, Heard::of_frame(is_sent), clock.wall().saturating_sub(began));
-            finish(if is_sent { Answer::Done } else { Answer::Unreachable }, Duration::ZERO);
-            return;
+            return finish(answer, Duration::ZERO, None);
         }
         _ => {}
     }
     let outgoing = Outgoing {
         target: request.target(),
-        user_agent: user_agents[usize::from(cohort)].clone(),
+        user_agent,
         body: request.body().into(),
         by: signing.by,
         owner: connections.owner(caller.node, &request),
         due: intended,
-        now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
+        now: date(),
         timeout: if is_held(operation) {
             messages_limit(&clock, &timing, is_wall_dated)
         } else {
             clock.wall_timeout(CALL_LIMIT)
         },
+        obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
     };
     let body = outgoing.body.clone();
-    let sent = client.send(outgoing).await;
+    let holders = passage.map(|passage| passage.holders).unwrap_or_default();
+    let sent = tokio::select! {
+        sent = client.send(outgoing) => sent,
+        () = faults::lifted(&holders, around.boards.clone(), &clock) => {
+            return finish(Answer::Unreachable, Duration::ZERO, None);
+        }
+    };
     if around.witness.is_some() {
         tell(body, Heard::of(&sent.outcome), sent.latency);
     }
+    let obstacle = match &sent.outcome {
+        Err(CallError::Unreachable { source, .. }) if around.recorder.is_some() => Some(chain(source)),
+        _ => None,
+    };
     let answer = match sent.outcome {
         Ok(body) => request.read(&body),
         Err(error) => answer_of(error),
     };
     let answer = if is_wall_dated { answer.dated(|date| clock.instant_of(date)) } else { answer };
-    finish(answer, sent.held);
-}
-
-/// Drives a node's control channel to its end, of which the node is told.
-async fn drive(
-    opened: OpenedChannel,
-    node: u32,
-    clock: Clock,
-    channels: &Arc<ChannelTable>,
-    news: mpsc::UnboundedSender<Arrival>,
-    witness: Option<Witness>,
-) {
-    let pushes = news.clone();
-    let push = move |incoming| {
-        if let Some(witness) = &witness {
-            // Whoever looked on may have gone.
-            _ = witness.send(Witnessed::job(clock.now(), &incoming));
-        }
-        // The shard may have ended: then nobody takes anything in any more.
-        _ = pushes.send(Arrival { node, news: News::Message(incoming) });
-    };
-    let (hand, driven) = opened.split(clock, push);
-    let number = channels.insert(node, hand);
-    driven.await;
-    if channels.remove(node, number) {
-        _ = news.send(Arrival { node, news: News::ChannelClosed });
-    }
+    finish(answer, sent.held, obstacle);
 }
 
 /// How long a question for messages may take. A plane that knows nothing of
@@ -303,20 +362,6 @@ async fn drive(
 fn messages_limit(clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
     let own = clock.wall_timeout(timing.message_wait);
     if is_wall_dated { own.max(Duration::from_millis(timing.message_wait.as_milliseconds())) } else { own }
-}
-
-/// How long things take on a control channel, as in the real agent: a ping goes out
-/// in nine tenths of the time that a pong is waited for (agent/session/websocketutil).
-fn tempo(clock: &Clock, timing: &Timing) -> Tempo {
-    let ping = timing.ping_every;
-    let pong = Period::milliseconds(ping.as_milliseconds() * 10 / 9);
-    Tempo {
-        open_within: clock.wall_timeout(Period::seconds(15)),
-        ping_every: clock.wall_time(ping),
-        first_word_within: clock.wall_timeout(ping + pong),
-        word_within: clock.wall_timeout(pong),
-        ack_within: clock.wall_timeout(Period::seconds(1)),
-    }
 }
 
 fn answer_of(error: CallError) -> Answer {
@@ -360,7 +405,7 @@ mod tests {
     fn a_control_channel_pings_and_waits_as_the_agent_does_or_as_its_cohort_says() {
         let clock = Clock::starting(Timestamp::default(), 1.0);
         let times = |timing: &Timing| {
-            let tempo = tempo(&clock, timing);
+            let tempo = channel::tempo(&clock, timing);
             [tempo.ping_every, tempo.first_word_within, tempo.word_within].map(|time| time.as_secs())
         };
         assert_eq!(times(&Timing::default()), [54, 114, 60]);

@@ -4,6 +4,12 @@
 //! that does not depend on how many there were: sums are integers, lists are
 //! sorted when they are read.
 
+pub mod live;
+pub mod meter;
+pub mod recent;
+pub mod tally;
+pub mod timeline;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +22,9 @@ use shared::id::AssociationId;
 use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
+use self::live::RunCounts;
+use self::recent::Recent;
+use self::tally::Heartbeats;
 use crate::history::Ending;
 use crate::shard::Completion;
 
@@ -34,6 +43,12 @@ pub struct Measures {
     pub fell_asleep: u64,
     /// How many nodes fell asleep because the plane does not accept their id.
     pub ids_not_accepted: u64,
+    /// How often faults struck nodes, by their name and what is told beside it.
+    pub struck: BTreeMap<(&'static str, Option<&'static str>), u64>,
+    /// How often they struck them no more, by their name.
+    pub lifted: BTreeMap<&'static str, u64>,
+    /// How many nodes fell asleep because the plane does not know their platform.
+    pub platforms_not_accepted: u64,
     /// How many nodes met a document of which their platform can run nothing.
     pub met_foreign_document: u64,
     /// How often a step had its node rebooted.
@@ -54,9 +69,14 @@ pub struct Measures {
     pub workers_died: BTreeMap<Fatality, u64>,
     /// How late due entries were served, in microseconds of wall time.
     pub lateness: Option<Histogram<u64>>,
+    /// How many runs ended, by association and status.
+    pub run_counts: BTreeMap<AssociationId, RunCounts>,
+    /// Heartbeats of nodes at work.
+    pub heartbeats: Heartbeats,
     /// What of it a person was told, see [`crate::progress`].
     pub(crate) told: crate::progress::Totals,
     registered: Vec<(Timestamp, u32)>,
+    recent: Option<Box<Recent>>,
 }
 
 /// The calls of one operation.
@@ -110,8 +130,11 @@ pub fn histogram() -> Histogram<u64> {
 
 /// Records a duration in microseconds.
 pub fn record(histogram: &mut Option<Histogram<u64>>, duration: Duration) {
-    let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds.max(1));
+    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds(duration).max(1));
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Calls {
@@ -155,17 +178,27 @@ impl Measures {
             Note::GivenUp(_) => self.runs_given_up += 1,
             Note::InventoryGathered(_) => self.inventories_gathered += 1,
             Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
-            Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
+            Note::Skipped(lane, turns) => {
+                *self.skipped.entry(lane).or_default() += u64::from(turns);
+                if lane == LaneName::Health {
+                    self.heartbeats.skipped += u64::from(turns);
+                }
+            }
             Note::LateAnswer => self.late_answers += 1,
             Note::WorkerDied(fatality) => *self.workers_died.entry(fatality).or_default() += 1,
             Note::ReportLost => self.lost_reports += 1,
+            Note::Struck(name, detail) => *self.struck.entry((name, detail)).or_default() += 1,
+            Note::Lifted(name) => *self.lifted.entry(name).or_default() += 1,
+            Note::PlatformNotAccepted => self.platforms_not_accepted += 1,
         }
     }
 
     fn ended(&mut self, node: u32, run: Ended) {
         let Ended { association, status, started, ended, is_reported, is_foreign } = run;
         let ran = Ran { ended, node, started, status, is_reported, is_foreign };
+        self.follow_run(association, ran);
         self.runs.entry(association).or_default().push(ran);
+        *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
     }
 
     /// Takes note of a call that came to its end.
@@ -181,6 +214,7 @@ impl Measures {
         }
         if let Some(spent) = completion.spent {
             record(&mut calls.latency, spent.latency);
+            self.follow_latency(completion.operation, microseconds(spent.latency));
         }
     }
 
@@ -197,6 +231,13 @@ impl Measures {
         for (association, runs) in other.runs {
             self.runs.entry(association).or_default().extend(runs);
         }
+        for (association, counts) in other.run_counts {
+            let sum = self.run_counts.entry(association).or_default();
+            for (status, count) in counts {
+                *sum.entry(status).or_default() += count;
+            }
+        }
+        self.heartbeats.add(other.heartbeats);
         for (lane, count) in other.started_late {
             *self.started_late.entry(lane).or_default() += count;
         }
@@ -211,6 +252,13 @@ impl Measures {
         self.fell_asleep += other.fell_asleep;
         self.ids_not_accepted += other.ids_not_accepted;
         self.met_foreign_document += other.met_foreign_document;
+        self.platforms_not_accepted += other.platforms_not_accepted;
+        for (fault, count) in other.struck {
+            *self.struck.entry(fault).or_default() += count;
+        }
+        for (fault, count) in other.lifted {
+            *self.lifted.entry(fault).or_default() += count;
+        }
         self.late_answers += other.late_answers;
         self.lost_reports += other.lost_reports;
         for (fatality, count) in other.workers_died {

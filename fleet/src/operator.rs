@@ -6,6 +6,7 @@
 //! in real time, or in virtual time with the coordinator, which wakes it.
 
 mod activation;
+pub mod rounds;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -25,6 +26,9 @@ use shared::wire::{
     DescribeAssociationExecutions, GetDocument, Tag,
 };
 
+use self::rounds::KnownRounds;
+use crate::fault::switchboard::Switchboard;
+use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
 
 /// How often the operator looks whether expected rounds are over.
@@ -99,6 +103,11 @@ pub trait Desk {
     /// Makes one call.
     fn call<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
 
+    /// The simulated instant of a date that the plane told: its clock need not be the fleet's.
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        date
+    }
+
     /// Waits for `due`, or for nodes to register.
     fn wake(&self, due: Timestamp) -> impl Future<Output = Wake>;
 }
@@ -117,8 +126,16 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// Where faults are injected and lifted.
+    pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
+    /// Which rounds it knows of, for whoever follows the run.
+    pub rounds: Arc<KnownRounds>,
+    /// What is known of the run at the last whole second, for conditions.
+    pub live: Arc<LiveBoard>,
+    /// Whether it looks at all rounds from the first association on: somebody follows them.
+    pub is_followed: bool,
     next: usize,
     /// The activations that were made.
     activations: Vec<ActivationId>,
@@ -150,6 +167,7 @@ impl Operator {
     /// An operator with this plan.
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
+            faults: Switchboard::new(plan.clone()),
             plan,
             made: Vec::new(),
             refusals: Vec::new(),
@@ -157,6 +175,9 @@ impl Operator {
             tagged: 0,
             made_again: 0,
             run_tag: None,
+            rounds: Arc::default(),
+            live: Arc::default(),
+            is_followed: false,
             next: 0,
             activations: Vec::new(),
             to_tag: VecDeque::new(),
@@ -182,12 +203,14 @@ impl Operator {
                 Wake::Registered(nodes) => self.to_tag.extend(nodes),
                 Wake::Due if act_at <= desk.now() => {
                     self.act(desk).await;
-                    if self.next_act() == Timestamp::NEVER {
+                    let watches = self.is_followed && watch_at == Timestamp::NEVER;
+                    if self.next_act() == Timestamp::NEVER || watches {
                         watch_at = whole_second(desk.now() + WATCH_EVERY);
                     }
                 }
                 Wake::Due => {
-                    if self.is_over(desk).await {
+                    let is_over = self.is_over(desk).await;
+                    if is_over && self.next_act() == Timestamp::NEVER {
                         return;
                     }
                     watch_at = whole_second(desk.now() + WATCH_EVERY);
@@ -210,7 +233,7 @@ impl Operator {
         let call = AddTagsToResource {
             resource_type: "ManagedInstance".into(),
             resource_id: self.plan.node_id(node).to_string(),
-            tags: tags.to_vec(),
+            tags,
         };
         match self.insist(desk, call).await {
             Ok(_) => self.tagged += 1,
@@ -327,6 +350,7 @@ impl Operator {
                 }
                 match reply.association_description.association_id {
                     Some(id) if !is_refusal_expected => {
+                        self.rounds.made(id, self.plan.associations[planned].name());
                         self.made.push(Made { planned, id, created: desk.now() });
                     }
                     Some(_) => {}
@@ -348,11 +372,16 @@ impl Operator {
 
     /// Whether each association has come through its rounds.
     async fn is_over(&mut self, desk: &impl Desk) -> bool {
+        let mut is_over = true;
         for made in self.made.clone() {
             let wanted = self.plan.associations[made.planned].rounds as usize;
             match executions(desk, made.id).await {
                 Ok(executions) => {
-                    if executions.iter().filter(|execution| is_terminal(execution)).count() < wanted {
+                    let dates = executions.iter().filter_map(|execution| execution.created_time);
+                    let dispatched = dates.map(|date| desk.instant_of(date)).collect();
+                    self.rounds.looked(made.id, dispatched, desk.now());
+                    is_over &= executions.iter().filter(|execution| is_terminal(execution)).count() >= wanted;
+                    if !is_over && !self.is_followed {
                         return false;
                     }
                 }
@@ -367,7 +396,7 @@ impl Operator {
                 }
             }
         }
-        true
+        is_over
     }
 }
 

@@ -4,32 +4,41 @@
 //! timeline and seeds, never per-node events: who a node is and when it arrives
 //! is a function of its number.
 
+mod arrival;
+mod association;
+mod cohort;
+mod error;
+mod estimate;
+mod size;
+mod threshold;
+
 use std::sync::Arc;
 
-use agent::catalogue::{Behaviour, Catalogue, Cohort, PLATFORMS, Platform, Timing};
+use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
-use agent::credentials::{Activations, IdentityKind, IdentitySettings, KEY_POOL};
-use agent::distribution::InvalidDistribution;
-use agent::fault::{NodeFaults, Share};
+use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::distribution::Distribution;
+use agent::fault::named::Cause;
+use agent::fault::strike::Strike;
+use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
-use shared::document::Document;
+use plane::state::world::{Instance, InstanceState};
 use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::seed::Seed;
-use shared::target::Target;
 use shared::time::{Period, Timestamp};
-use shared::wire::{
-    Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, OutputLocation, S3Location, Tag,
-};
+use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
-use crate::machine;
-use crate::scenario::timing::InvalidTiming;
-use crate::scenario::{self, Scenario};
+use self::association::misfits;
+pub(crate) use self::cohort::is_agent_version;
+pub use self::error::PlanError;
+use crate::fault::Board;
+use crate::history::mode::{Choice, HistoryMode};
+use crate::metric::selection::Selection;
+use crate::scenario::{self, Arrival, Scenario};
 use crate::shard::Shard;
-
-/// The agent's version where a cohort names none: that of the recorded traces.
-const AGENT_VERSION: &str = "3.3.0.0";
+use crate::threshold::Threshold;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -42,8 +51,10 @@ pub struct Plan {
     pub sizes: Vec<u32>,
     /// When the run begins.
     pub start: Timestamp,
-    /// Over what time nodes arrive.
+    /// Over what time nodes arrive, where their cohort says nothing else.
     pub ramp: Period,
+    /// When the nodes of each cohort arrive, where it says so itself.
+    pub arrivals: Vec<Option<Arrival>>,
     /// After what time the run ends at the latest.
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
@@ -54,8 +65,16 @@ pub struct Plan {
     pub associations: Vec<PlannedAssociation>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
+    /// What goes wrong for a while, as far as it is known beforehand.
+    pub faults: Arc<Board>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// How long the plane takes to answer in virtual time, if that is modelled.
+    pub latency_model: Option<Distribution>,
+    /// What must come of it.
+    pub thresholds: Vec<Threshold>,
+    /// What is written of the run.
+    pub history: Choice,
 }
 
 /// An association that the operator will create.
@@ -71,6 +90,13 @@ pub struct PlannedAssociation {
     pub rounds: u32,
     /// The refusal that is expected, if one is.
     pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
 }
 
 /// What flags change in a scenario.
@@ -90,143 +116,24 @@ pub struct Overrides {
     pub invalid_instance: Option<Share>,
     /// Another share of the fleet that cannot run the documents meant for it.
     pub unsupported_platform: Option<Share>,
+    /// Another part of the run that is written down.
+    pub history: Option<HistoryMode>,
     /// Whether nodes of this machine's kind tell what it tells of itself, whatever is written.
     pub facts: Option<scenario::Facts>,
-}
-
-/// Why a scenario makes no plan.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PlanError {
-    /// A run needs nodes.
-    #[error("scenario {0} has no nodes")]
-    NoNodes(String),
-    /// There is no such platform.
-    #[error("cohort {cohort}: no platform `{platform}`; there are {}", platform_names())]
-    UnknownPlatform {
-        /// The cohort that names it.
-        cohort: String,
-        /// Its name.
-        platform: String,
-    },
-    /// This machine is of another kind than the cohort's platform.
-    #[error(
-        "cohort {cohort}: `facts: host` takes this machine's own, and that is of another kind than \
-         {platform}: choose a platform of its kind, or leave it at `facts: template`"
-    )]
-    FactsOfAnother {
-        /// The cohort.
-        cohort: String,
-        /// Its platform.
-        platform: &'static str,
-    },
-    /// Two cohorts of one name would have the same nodes.
-    #[error("two cohorts are called `{0}`")]
-    DuplicateCohort(String),
-    /// There is no such cohort.
-    #[error("association {association}: no cohort `{cohort}`")]
-    UnknownCohort {
-        /// The association that names it.
-        association: String,
-        /// Its name.
-        cohort: String,
-    },
-    /// A cohort has no node that is free of faults.
-    #[error("association {association}: cohort {cohort} has no node without a fault to aim at")]
-    NoSoundNode {
-        /// The association that aims at it.
-        association: String,
-        /// The cohort.
-        cohort: String,
-    },
-    /// A behaviour is for a node that the cohort does not have.
-    #[error("cohort {cohort}: a behaviour names node {node}; the {nodes} nodes count from 0")]
-    NoSuchNode {
-        /// The cohort.
-        cohort: String,
-        /// The node's index.
-        node: u32,
-        /// How many nodes the cohort has.
-        nodes: u32,
-    },
-    /// Settings of an identity that the cohort does not have.
-    #[error("cohort {cohort}: `{setting}` is for nodes of identity {identity}")]
-    NotOfThisIdentity {
-        /// The cohort.
-        cohort: String,
-        /// The setting.
-        setting: &'static str,
-        /// Who has it.
-        identity: &'static str,
-    },
-    /// An id that nobody knows before the node has registered.
-    #[error(
-        "association {association}: the nodes of the hybrid cohort {cohort} get their ids when they register; aim at a tag"
-    )]
-    NoIdYet {
-        /// The association that aims at it.
-        association: String,
-        /// The cohort.
-        cohort: String,
-    },
-    /// A key must be changed for another.
-    #[error("key_pool {0} is not from 2 to 1,000")]
-    KeyPool(u32),
-    /// A distribution that cannot be drawn from.
-    #[error("cohort {cohort}: `takes`: {source}")]
-    Takes {
-        /// The cohort that names it.
-        cohort: String,
-        /// What is wrong with it.
-        source: InvalidDistribution,
-    },
-    /// Times at which no node would call.
-    #[error("cohort {cohort}: `timing`: {source}")]
-    Timing {
-        /// The cohort that names it.
-        cohort: String,
-        /// What is wrong with it.
-        source: InvalidTiming,
-    },
-    /// Such a version cannot stand in a header, and no agent has it.
-    #[error("cohort {cohort}: agent version `{}` is not of the form 3.3.0.0", version.escape_debug())]
-    AgentVersion {
-        /// The cohort that names it.
-        cohort: String,
-        /// The version.
-        version: String,
-    },
-    /// No cohort lies in the target of a document that a foreign platform could not run.
-    #[error(
-        "--unsupported-platform strikes nodes that lie in a tag target, and scenario {0} has none \
-         whose document Windows cannot run"
-    )]
-    NothingToMisfit(String),
-    /// Time must pass.
-    #[error("time scale {0} is not from 0.001 to 100,000")]
-    TimeScale(f64),
-}
-
-/// The place of this bucket.
-fn output_in(bucket: String) -> OutputLocation {
-    let place = S3Location { output_s3_bucket_name: Some(bucket), ..S3Location::default() };
-    OutputLocation { s3_location: Some(place) }
-}
-
-fn platform_names() -> String {
-    PLATFORMS.map(|platform| platform.name).join(", ")
 }
 
 impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = sizes(scenario, overrides.nodes)?;
+        let sizes = size::sizes(scenario, overrides.nodes)?;
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
-            cohorts.push(cohort(written, overrides.facts)?);
+            cohorts.push(cohort::cohort(written, overrides.facts)?);
+            arrival::check(written)?;
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
         if !(2..=1_000).contains(&key_pool) {
@@ -248,32 +155,55 @@ impl Plan {
             sizes,
             start,
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
+            arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            faults: Arc::default(),
             plane: scenario.plane.clone(),
+            latency_model: threshold::latency_model(scenario)?,
+            thresholds: scenario.thresholds.0.clone(),
+            history: Choice::of(None, 0),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
+        plan.declare_instances();
         plan.associations = scenario
             .associations
             .iter()
             .map(|written| plan.association(written))
             .collect::<Result<_, _>>()?;
         plan.associations.sort_by_key(|association| association.at);
+        plan.check_thresholds()?;
         // A ramp that is changed carries what follows it along.
         let shift = plan.ramp - scenario.ramp;
         let earlier = scenario.ramp - plan.ramp;
         for association in &mut plan.associations {
             association.at = association.at + shift - earlier;
         }
+        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let faults = Board::new(&plan, &scenario.faults, shifted);
+        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
+        plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
         Ok(plan)
     }
 
     /// How many nodes there are.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()
+    }
+
+    /// Whether anything may ever go wrong for a while, so that whoever keeps
+    /// something open has to be ready for it.
+    pub fn may_go_wrong(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        thresholds.map(|threshold| &threshold.selection)
     }
 
     /// How many key pairs the nodes share.
@@ -308,12 +238,15 @@ impl Plan {
         unreachable!("node {number} is not of this fleet")
     }
 
-    /// When the node of this number arrives. Steps by the golden section are
-    /// even over the ramp and mix the cohorts.
+    /// When the node of this number arrives.
     pub fn arrival(&self, number: u32) -> Timestamp {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-        self.start + self.ramp.share(place)
+        let identity = self.identity(number);
+        let own = self.arrivals[usize::from(identity.cohort)];
+        let after = own.map_or_else(
+            || self.ramp.share(arrival::even_place(number)),
+            |own| arrival::after(own, identity.index, identity.draw(&self.catalogue)),
+        );
+        self.start + after
     }
 
     /// The id of the node of this number. A hybrid one has none before it registers:
@@ -325,8 +258,11 @@ impl Plan {
     }
 
     /// The tags that the node of this number carries.
-    pub fn tags(&self, number: u32) -> &[Tag] {
-        &self.identity(number).cohort(&self.catalogue).tags
+    pub fn tags(&self, number: u32) -> Vec<Tag> {
+        let identity = self.identity(number);
+        let draw = identity.draw(&self.catalogue);
+        let rules = &identity.cohort(&self.catalogue).tags;
+        rules.iter().map(|rule| rule.of(draw, identity.index)).collect()
     }
 
     /// The fleet in so many shards, at least one and at most one per node.
@@ -340,7 +276,54 @@ impl Plan {
     /// One shard of the nodes of these numbers.
     pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
-        Shard::new(self.catalogue.clone(), nodes)
+        Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
+    }
+
+    /// The fault, if there is one, that takes a plane which is told of it: what AWS
+    /// knows of an instance no call makes true at somebody else's plane.
+    pub fn told_to_the_plane(&self) -> Option<Cause> {
+        let is_told = |cause: &Cause| cause.is_told_to_the_plane();
+        let lifelong = self.catalogue.cohorts.iter().find_map(|cohort| {
+            let shares = Cause::ALL.iter().skip(1).zip(cohort.faults.other_causes);
+            shares.filter(|(_, share)| *share != Share::NONE).map(|(cause, _)| *cause).find(is_told)
+        });
+        let for_a_while = self.faults.windows().iter().find_map(|window| match window.fault.strike() {
+            Some(Strike::InvalidInstance(cause)) => Some(cause).filter(is_told),
+            _ => None,
+        });
+        lifelong.or(for_a_while)
+    }
+
+    /// Tells the embedded plane of those nodes that are no valid instances for as
+    /// long as they live: only it can know that.
+    fn declare_instances(&mut self) {
+        let seed = self.catalogue.seed;
+        let is_told = |cohort: &Cohort| cohort.faults.other_causes.iter().any(|share| *share != Share::NONE);
+        if !self.catalogue.cohorts.iter().any(is_told) {
+            return;
+        }
+        for number in 0..self.nodes() {
+            let identity = self.identity(number);
+            let cohort = identity.cohort(&self.catalogue);
+            let Some(NodeFault::InvalidInstance(cause)) = cohort.faults.of(seed, number) else { continue };
+            if cohort.identity.kind == IdentityKind::Hybrid {
+                continue;
+            }
+            let id = node_id(identity.draw(&self.catalogue), None);
+            let state = match cause {
+                Cause::NoPermission => {
+                    self.plane.world.denied_nodes.insert(id);
+                    continue;
+                }
+                Cause::AgentStopped => InstanceState::Running,
+                Cause::ShuttingDown => InstanceState::ShuttingDown,
+                Cause::Terminated => InstanceState::Terminated,
+                Cause::NeverRegistered | Cause::Deregistered => continue,
+            };
+            let tags = self.tags(number).into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let tags = (cause == Cause::AgentStopped).then_some(tags);
+            self.plane.world.instances.insert(id, Instance { state, tags });
+        }
     }
 
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {
@@ -375,210 +358,6 @@ impl Plan {
         }
         Ok((eligible, Share::of(struck, u64::from(nodes))))
     }
-
-    fn association(&self, written: &scenario::Association) -> Result<PlannedAssociation, PlanError> {
-        let mut aims = Vec::new();
-        let mut targets = Vec::new();
-        for target in &written.targets {
-            let (target, aim) = self.target(written, target)?;
-            targets.push(target);
-            aims.push(aim);
-        }
-        let aim = aims.join(" and ");
-        let aim = written.schedule.as_ref().map_or(aim.clone(), |schedule| format!("{schedule} {aim}"));
-        Ok(PlannedAssociation {
-            at: written.at,
-            request: CreateAssociation {
-                name: written.document.clone(),
-                association_name: Some(written.name.clone()),
-                parameters: written.parameters.clone(),
-                targets: Some(targets),
-                schedule_expression: written.schedule.clone(),
-                max_concurrency: written.max_concurrency.clone(),
-                max_errors: written.max_errors.clone(),
-                alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {
-                    ignore_poll_alarm_failure: None,
-                    alarms: vec![Alarm { name }],
-                }),
-                output_location: written.output_bucket.clone().map(output_in),
-                ..CreateAssociation::default()
-            },
-            aim,
-            rounds: written.rounds.unwrap_or(1),
-            refusal: written.refused.as_ref().map(|refusal| refusal.0.clone()),
-        })
-    }
-
-    fn target(
-        &self,
-        association: &scenario::Association,
-        target: &scenario::Target,
-    ) -> Result<(Target, String), PlanError> {
-        Ok(match target {
-            scenario::Target::All => (Target::new("InstanceIds", ["*"]), "all nodes".to_owned()),
-            scenario::Target::Tag(tag) => {
-                let aim = format!("tag {}={}", tag.key, tag.values.join(","));
-                (Target::new(format!("tag:{}", tag.key), &tag.values), aim)
-            }
-            scenario::Target::TerminatedNode => {
-                let id = self.terminated[0];
-                (Target::new("InstanceIds", [id.as_str()]), format!("{id} (terminated)"))
-            }
-            scenario::Target::Instance(id) => (Target::new("InstanceIds", [id.as_str()]), id.to_string()),
-            scenario::Target::ResourceGroup(name) => {
-                (Target::new("resource-groups:Name", [name]), format!("resource group {name}"))
-            }
-            scenario::Target::Node(cohort) => {
-                let id = self.sound_node(association, cohort)?;
-                (Target::new("InstanceIds", [id.as_str()]), id.to_string())
-            }
-        })
-    }
-
-    /// The first node of a cohort to arrive that is free of faults.
-    fn sound_node(&self, association: &scenario::Association, cohort: &str) -> Result<NodeId, PlanError> {
-        let place =
-            self.catalogue.cohorts.iter().position(|known| known.name == cohort).ok_or_else(|| {
-                PlanError::UnknownCohort { association: association.name.clone(), cohort: cohort.to_owned() }
-            })?;
-        if self.catalogue.cohorts[place].identity.kind == IdentityKind::Hybrid {
-            return Err(PlanError::NoIdYet {
-                association: association.name.clone(),
-                cohort: cohort.to_owned(),
-            });
-        }
-        let first: u32 = self.sizes[..place].iter().sum();
-        let faults = self.catalogue.cohorts[place].faults;
-        let sound = (first..first + self.sizes[place])
-            .filter(|&number| faults.of(self.catalogue.seed, number).is_none())
-            .min_by_key(|&number| self.arrival(number));
-        sound.map(|number| self.node_id(number)).ok_or_else(|| PlanError::NoSoundNode {
-            association: association.name.clone(),
-            cohort: cohort.to_owned(),
-        })
-    }
-}
-
-/// Whether nodes of this cohort lie in the association's tag target, and would
-/// not be able to run its document on the foreign platform.
-fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Cohort) -> bool {
-    let has_tag = |target: &scenario::Target| match target {
-        scenario::Target::Tag(wanted) => {
-            cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
-        }
-        scenario::Target::All => true,
-        scenario::Target::Node(_)
-        | scenario::Target::TerminatedNode
-        | scenario::Target::Instance(_)
-        | scenario::Target::ResourceGroup(_) => false,
-    };
-    let written = scenario.documents.iter().find(|document| document.name == association.document);
-    let Some(Ok(document)) = written.map(|written| Document::parse(&written.content.to_string())) else {
-        return false;
-    };
-    let foreign = cohort.platform.foreign().kind;
-    association.refused.is_none()
-        && association.targets.iter().all(has_tag)
-        && !document.platforms().contains(&foreign)
-}
-
-fn cohort(written: &scenario::Cohort, facts: Option<scenario::Facts>) -> Result<Cohort, PlanError> {
-    let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
-        cohort: written.name.clone(),
-        platform: written.platform.clone(),
-    })?;
-    let mut faults = NodeFaults::default();
-    for fault in &written.faults {
-        match *fault {
-            scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
-            scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
-            scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
-        }
-    }
-    let identity = identity(written, &faults)?;
-    let tags =
-        written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
-    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
-    if !is_agent_version(&agent_version) {
-        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
-    }
-    let timing = written.timing.meant();
-    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
-    let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
-    let is_of_its_kind = machine::kind() == Some(platform.kind);
-    if facts.is_none() && written.facts == scenario::Facts::Host && !is_of_its_kind {
-        return Err(PlanError::FactsOfAnother { cohort: written.name.clone(), platform: platform.name });
-    }
-    let is_host = facts.unwrap_or(written.facts) == scenario::Facts::Host && is_of_its_kind;
-    let host = is_host.then(|| Arc::new(machine::facts()));
-    Ok(Cohort {
-        name: written.name.clone(),
-        platform,
-        host,
-        tags,
-        identity,
-        agent_version,
-        timing: Timing {
-            facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
-            ..timing
-        },
-        behaviours: behaviours.collect::<Result<_, _>>()?,
-        faults,
-        channels: match written.channel {
-            scenario::Channel::None => Channels::None,
-            scenario::Channel::LongPoll => Channels::LongPoll,
-            scenario::Channel::Websocket => Channels::WebSocket,
-        },
-    })
-}
-
-/// How its nodes show who they are; their activations come later.
-fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentitySettings, PlanError> {
-    let not_of = |setting, identity| {
-        Err(PlanError::NotOfThisIdentity { cohort: written.name.clone(), setting, identity })
-    };
-    let settings = IdentitySettings {
-        has_role: written.instance_profile.unwrap_or(true),
-        key_rotation: written.key_rotation,
-        ..IdentitySettings::default()
-    };
-    match written.identity {
-        scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
-        scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
-            not_of("fingerprint-mismatch", "hybrid")
-        }
-        scenario::Identity::Hybrid if written.instance_profile.is_some() => not_of("instance_profile", "ec2"),
-        scenario::Identity::Ec2 => Ok(settings),
-        scenario::Identity::Hybrid => Ok(IdentitySettings { kind: IdentityKind::Hybrid, ..settings }),
-    }
-}
-
-/// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
-fn is_agent_version(text: &str) -> bool {
-    let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
-}
-
-fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
-    let standard = Behaviour::default();
-    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
-        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
-        return Err(PlanError::NoSuchNode { cohort, node, nodes });
-    }
-    let takes = written.takes.map(|takes| takes.0.check()).transpose();
-    let takes = takes.map_err(|source| PlanError::Takes { cohort: cohort.name.clone(), source })?;
-    Ok(Behaviour {
-        document: written.document.clone(),
-        nodes: written.nodes.clone(),
-        step: written.step.clone(),
-        takes,
-        fails: written.fails,
-        exit_code: written.exit_code.unwrap_or(standard.exit_code),
-        output: written.output.clone(),
-        error: written.error.clone(),
-        reboot: written.reboot.unwrap_or(standard.reboot),
-        loses_output: written.loses_output,
-    })
 }
 
 fn create_document(written: &scenario::Document) -> CreateDocument {
@@ -591,27 +370,10 @@ fn create_document(written: &scenario::Document) -> CreateDocument {
     }
 }
 
-/// The cohorts' sizes, scaled to `nodes` by largest remainder.
-fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError> {
-    let written: Vec<u64> = scenario.cohorts.iter().map(|cohort| u64::from(cohort.nodes)).collect();
-    let total: u64 = written.iter().sum();
-    let wanted = nodes.map_or(total, u64::from);
-    if total == 0 || wanted == 0 {
-        return Err(PlanError::NoNodes(scenario.name.clone()));
-    }
-    let mut sizes: Vec<u32> = written.iter().map(|size| (size * wanted / total) as u32).collect();
-    let mut rest: Vec<usize> = (0..sizes.len()).collect();
-    // Of equal remainders the smaller cohort's goes first, so that few nodes still show every cohort.
-    rest.sort_by_key(|&index| (std::cmp::Reverse(written[index] * wanted % total), written[index], index));
-    let missing = wanted - sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
-    for &index in rest.iter().take(missing as usize) {
-        sizes[index] += 1;
-    }
-    Ok(sizes)
-}
-
 #[cfg(test)]
 mod tests {
+    use agent::catalogue::Timing;
+    use agent::mix::Mix;
     use shared::status::PlatformType;
 
     use super::*;
@@ -625,11 +387,11 @@ mod tests {
     }
 
     fn faults(plan: &Plan) -> (usize, usize) {
-        use agent::fault::NodeFault;
+        let stray = NodeFault::InvalidInstance(Cause::NeverRegistered);
         let fault =
             |number| plan.identity(number).cohort(&plan.catalogue).faults.of(plan.catalogue.seed, number);
         let all: Vec<_> = (0..plan.nodes()).filter_map(fault).collect();
-        let invalid = all.iter().filter(|fault| **fault == NodeFault::InvalidInstance).count();
+        let invalid = all.iter().filter(|fault| **fault == stray).count();
         (invalid, all.len() - invalid)
     }
 
@@ -672,11 +434,14 @@ mod tests {
     fn a_version_that_no_agent_has_is_refused() {
         let with = |version: &str| {
             let mut scenario = first_look();
-            scenario.cohorts[1].agent_version = Some(version.to_owned());
+            let versions = scenario::Versions(Mix::of_one(version.to_owned()));
+            scenario.cohorts[1].agent_version = Some(versions);
             Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
         };
         for version in ["3.3.0.0", "2.3.12", "3.2.2303.0"] {
-            assert_eq!(with(version).unwrap().catalogue.cohorts[1].agent_version, version);
+            let plan = with(version).unwrap();
+            let versions = &plan.catalogue.cohorts[1].agent_versions;
+            assert_eq!(versions, &Mix::of_one(version.to_owned()));
         }
         for version in ["", "3.3", "3.3.0.0.0", "3.3.0\n", "3..0", "3.3.0-b", "1234567.0.0"] {
             let error = with(version).unwrap_err().to_string();
@@ -714,7 +479,8 @@ mod tests {
             let plan = Plan::new(&scenario, &overrides, Timestamp::from_seconds(0))?;
             Ok::<_, PlanError>([0, 1].map(|place: usize| plan.catalogue.cohorts[place].host.is_some()))
         };
-        let of_kind = [PlatformType::Linux, PlatformType::Windows].map(|kind| machine::kind() == Some(kind));
+        let of_kind =
+            [PlatformType::Linux, PlatformType::Windows].map(|kind| crate::machine::kind() == Some(kind));
         assert_eq!(with(text, None), Ok([false, false]));
         assert_eq!(with(text, Some(scenario::Facts::Host)), Ok(of_kind));
         // What is written of a cohort is meant, so a platform of another kind is a mistake.
@@ -761,7 +527,7 @@ mod tests {
         };
         let hybrid = with("identity: hybrid, key_rotation: 1d", "key_pool: 2,").unwrap();
         let settings = &hybrid.catalogue.cohorts[0].identity;
-        assert_eq!((settings.activations.len(), hybrid.key_pool()), (3, 2));
+        assert_eq!((settings.activations.len(), hybrid.key_pool()), (5, 2));
         assert_eq!(settings.key_rotation, Some(Period::days(1)));
         let plain = with("instance_profile: false", "").unwrap();
         let settings = &plain.catalogue.cohorts[0].identity;

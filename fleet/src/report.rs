@@ -3,20 +3,22 @@
 //!
 //! Both say the same facts, and reckon none: everything comes from
 //! [`RunResult`]. [`summary`] fits the terminal (`terminal`, with `page` for
-//! lines, `table` for columns); [`markdown`] writes `report.md`. What both say
+//! lines, `table` for columns); [`markdown`] writes `report.md`, [`junit`] the cases
+//! of `junit.xml`. What both say
 //! in the same words stands in `phrases`, numbers and units in `words`.
 //!
 //! Invariant: what went otherwise than expected is said, and said first to the
 //! eye; what there is none of is left out.
 
+mod junit;
 mod markdown;
-mod page;
-mod phrases;
+pub(crate) mod page;
+pub(crate) mod phrases;
 #[cfg(test)]
 mod sample;
 mod table;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use crate::result::RunResult;
 
@@ -38,4 +40,10 @@ pub fn summary(result: &RunResult, footer: &Footer, width: usize, colour: bool) 
 /// The text of `report.md`.
 pub fn markdown(result: &RunResult) -> String {
     markdown::document(result)
+}
+
+/// The text of `junit.xml`. Where the run's latest end was set on the command
+/// line, that it came is no failure.
+pub fn junit(result: &RunResult, is_duration_given: bool) -> String {
+    junit::document(result, is_duration_given)
 }

@@ -6,6 +6,8 @@
 //! the time is, or somebody stops it. Then the fleet drains and the plane is asked
 //! what it knows.
 
+mod follow;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,18 +24,23 @@ use plane::service::Service;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 use shared::wire::Tag;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::connections::Connections;
-use crate::coordinator::{Coordinator, Script};
+use crate::coordinator::latency::LatencyModel;
+use crate::coordinator::{Coordinator, Follower, Script};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::fault::told;
 use crate::history::History;
+use crate::history::desk::RecordedDesk;
+use crate::history::recorder::{HistoryError, Recorder};
 use crate::host;
 use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
 use crate::measure::Measures;
+use crate::measure::recent::{Follow, Pulse};
 use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -42,6 +49,7 @@ use crate::shard::Shard;
 use crate::simulation::{Ending, Finished, Pace};
 use crate::socket_desk::SocketDesk;
 use crate::survey::survey;
+use crate::threshold::{self, Broken, Threshold};
 
 /// Virtual time begins here, so that two runs of one seed are equal to the letter.
 pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
@@ -85,6 +93,8 @@ pub struct RunOptions {
     pub keep: bool,
     /// Whether the fleet goes on once the run is over, until it is let go.
     pub is_held: bool,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// A plan to be carried out in virtual time.
@@ -127,6 +137,9 @@ pub enum RunError {
     /// The embedded plane's own address is no endpoint; a bug of ours.
     #[error("the embedded plane's address is no endpoint")]
     Endpoint(#[from] InvalidEndpoint),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// No key pairs for the nodes.
     #[error("cannot make the nodes' keys")]
     Keys(#[from] KeyError),
@@ -154,19 +167,36 @@ impl VirtualRun<'_> {
         let mut operator = Operator::new(plan.clone());
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
-        let mut coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let meter = follow::meter(&plan, &mut operator, true);
+        let recorder = kept.recorder().cloned();
+        if let Some(recorder) = &recorder {
+            recorder.told_by(operator.faults.boards());
+        }
+        let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
+        let follower = Follower { meter, board: operator.live.clone() };
+        let latency_model = LatencyModel::of(&plan);
+        let mut coordinator = coordinator
+            .told_by(plan.clone(), operator.faults.boards())
+            .followed_by(follower)
+            .delayed_by(latency_model);
         let end = plan.start + plan.duration;
+        let recorded = RecordedDesk::new(&desk, recorder.clone());
 
-        let ending = {
-            let mut script = std::pin::pin!(operator.run(&desk));
-            run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress, stop)
+        let (ending, broken) = {
+            let mut script = std::pin::pin!(operator.run(&recorded));
+            let strides = Strides { thresholds: &plan.thresholds, end, progress, stop };
+            strides.run(&mut coordinator, script.as_mut(), &desk)
         };
         let ended = coordinator.now();
+        let live = coordinator.measure(ended, ended + Period::seconds(1)).cloned().unwrap_or_default();
+        let timeline = coordinator.timeline().cloned().unwrap_or_default();
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
-        let survey = poll_once(survey(&desk, &operator));
+        let survey = poll_once(survey(&recorded, &operator));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+        // A failure stays with the recorder, for whoever gave it.
+        let recorded = recorder.and_then(|recorder| recorder.finish(ended, ending.as_str()).ok());
         *history = std::mem::take(&mut coordinator.history);
         let finished = Finished {
             plan,
@@ -177,8 +207,12 @@ impl VirtualRun<'_> {
             operator,
             measures: coordinator.into_measures(),
             cohorts,
+            live,
+            timeline,
+            broken,
             survey,
             history: Some(history.digest()),
+            recorded,
             connections: None,
             spending: host::spending(),
         };
@@ -187,29 +221,53 @@ impl VirtualRun<'_> {
     }
 }
 
-/// Runs a simulated minute at a time; in between a person is told, and heard.
-fn run_in_strides(
-    coordinator: &mut Coordinator<'_>,
-    mut script: Script<'_>,
-    desk: &VirtualDesk<'_>,
+/// How virtual time passes until the run ends.
+struct Strides<'a> {
+    /// What may end it.
+    thresholds: &'a [Threshold],
+    /// When it ends at the latest.
     end: Timestamp,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> Ending {
-    loop {
-        let until = (coordinator.now() + Period::minutes(1)).min(end);
-        if coordinator.run(script.as_mut(), desk, until) {
-            return Ending::Complete;
-        }
-        for shard in coordinator.shards_mut() {
-            progress.take(&mut shard.measures);
-        }
-        progress.set_now(coordinator.now());
-        if coordinator.now() >= end {
-            return Ending::OutOfTime;
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Ending::CutShort;
+    progress: &'a Progress,
+    stop: &'a AtomicBool,
+}
+
+impl Strides<'_> {
+    /// Runs to a whole second at a time, and measures there; each minute a
+    /// person is told, and heard. Seconds in which nothing happens are passed over.
+    fn run(
+        &self,
+        coordinator: &mut Coordinator<'_>,
+        mut script: Script<'_>,
+        desk: &VirtualDesk<'_>,
+    ) -> (Ending, Option<Broken>) {
+        let mut tell_at = coordinator.now();
+        loop {
+            let now = coordinator.now();
+            let next =
+                coordinator.next_due(desk).min(now + Period::minutes(1)).max(now + Period::milliseconds(1));
+            let until = follow::whole_second_from(next).min(self.end);
+            if coordinator.run(script.as_mut(), desk, until) {
+                return (Ending::Complete, None);
+            }
+            let now = coordinator.now();
+            let broken =
+                coordinator.measure(now, now).and_then(|live| threshold::broken(self.thresholds, live));
+            if broken.is_some() {
+                return (Ending::Aborted, broken);
+            }
+            if now >= self.end {
+                return (Ending::OutOfTime, None);
+            }
+            if now >= tell_at {
+                tell_at = now + Period::minutes(1);
+                coordinator.shards_mut().for_each(|shard| self.progress.take(&mut shard.measures));
+                self.progress.set_now(now);
+                let has_failed =
+                    coordinator.history.recorder().is_some_and(|recorder| recorder.error().is_some());
+                if self.stop.load(Ordering::Relaxed) || has_failed {
+                    return (Ending::CutShort, None);
+                }
+            }
         }
     }
 }
@@ -231,7 +289,8 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held, recorder } =
+        options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -240,12 +299,14 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (mut embedded, endpoint) = match plane {
+    let mut under_tls = String::new();
+    let (embedded, endpoint) = match plane {
         PlaneChoice::Embedded(config, tls) => {
             let service = Arc::new(Service::new(*config));
-            let embedded = Embedded::serve(service, clock, None, tls, None)?;
+            let embedded = Embedded::serve(service.clone(), clock, None, tls, None)?;
+            under_tls = embedded.tls_url().map_or(String::new(), |url| format!(" and {url}"));
             let endpoint = embedded.url().parse()?;
-            (Some(embedded), endpoint)
+            (Some((embedded, service)), endpoint)
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
@@ -253,6 +314,12 @@ pub async fn run_live(
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
     let client = client(&endpoint, clock, connections, pooled, keys)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
+    let mut operator = Operator::new(plan.clone());
+    let mut meter = follow::meter(&plan, &mut operator, false);
+    if let Some(recorder) = &recorder {
+        recorder.told_by(operator.faults.boards());
+    }
+    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
     let around = Surroundings {
         clock,
         client: client.clone(),
@@ -264,24 +331,51 @@ pub async fn run_live(
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
+        boards: operator.faults.boards(),
+        may_go_wrong: plan.may_go_wrong(),
+        recorder: recorder.clone(),
     };
-    let fleet = Fleet::launch(plan.shards(shards), &around);
+    let (mut embedded, service) = embedded.unzip();
+    let mut tellers = JoinSet::new();
+    if let Some(service) = service {
+        tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
+    }
+    let follow = Follow::of(plan.asked_live());
+    let fleet = Fleet::launch(plan.shards(shards), follow, &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
-    let mut operator = Operator::new(plan.clone());
-    operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
+    let desk = RecordedDesk::new(&desk, recorder.clone());
 
     let mut stop = std::pin::pin!(stop);
-    let ending = tokio::select! {
-        () = operator.run(&desk) => Ending::Complete,
-        () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
-        () = &mut stop => Ending::CutShort,
-        error = failed(&mut embedded) => return Err(error),
+    let board = operator.live.clone();
+    let (halt, halted) = watch::channel(false);
+    let mut broken = None;
+    let ending = {
+        let pulses = follow::Pulses { fleet: &fleet, clock, client: &client, thresholds: &plan.thresholds };
+        let mut following = std::pin::pin!(pulses.follow(&mut meter, &board, halted));
+        let ending = tokio::select! {
+            () = operator.run(&desk) => Ending::Complete,
+            () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
+            () = &mut stop => Ending::CutShort,
+            found = &mut following => {
+                broken = found;
+                Ending::Aborted
+            }
+            error = failed(&mut embedded) => return Err(error),
+            error = unwritten(recorder.as_ref()) => return Err(error.into()),
+        };
+        if ending != Ending::Aborted {
+            halt.send_replace(true);
+            following.await;
+        }
+        ending
     };
     let ended = clock.now();
     if is_held && ending == Ending::Complete {
         // The plane knows of the last run's end before its node does; no drain follows to wait for that.
         clock.sleep_wall(SETTLING).await;
     }
+    let pulses = fleet.pulses(ended + Period::seconds(1)).await;
+    meter.take(ended, pulses, Some(client.counters().held_in_total));
     let State { mut measures, cohorts } = fleet.state().await;
     let mut fleet = Some(fleet);
     if !is_held && let Some(fleet) = fleet.take() {
@@ -293,8 +387,7 @@ pub async fn run_live(
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
-    let under_tls = embedded.as_ref().and_then(Embedded::tls_url);
-    let under_tls = under_tls.map_or(String::new(), |url| format!(" and {url}"));
+    let recorded = recorder.as_ref().map(Recorder::flush).transpose()?;
     let mut finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}{under_tls}"),
@@ -304,8 +397,12 @@ pub async fn run_live(
         operator,
         measures,
         cohorts,
+        live: meter.live().clone(),
+        timeline: meter.timeline().clone(),
+        broken,
         survey,
         history: None,
+        recorded,
         connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
@@ -321,7 +418,18 @@ pub async fn run_live(
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }
+    if let Some(recorder) = recorder {
+        recorder.finish(clock.now(), finished.ending.as_str())?;
+    }
     Ok(finished)
+}
+
+/// Completes when the history cannot be written any more.
+async fn unwritten(recorder: Option<&Recorder>) -> HistoryError {
+    match recorder {
+        Some(recorder) => recorder.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Completes when the embedded plane ends by itself, which it should not.
@@ -342,15 +450,33 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn launch(shards: Vec<Shard>, around: &Surroundings) -> Self {
+    fn launch(shards: Vec<Shard>, follow: Follow, around: &Surroundings) -> Self {
         let mut tasks = JoinSet::new();
         let mut questions = Vec::new();
-        for shard in shards {
+        for mut shard in shards {
+            shard.measures.follow(follow);
             let (ask, asked) = mpsc::unbounded_channel();
             tasks.spawn(live::run(shard, around.clone(), asked));
             questions.push(ask);
         }
         Self { tasks, questions }
+    }
+
+    /// What all shards have done since this was last asked; of calls, those
+    /// before the second of `until`.
+    async fn pulses(&self, until: Timestamp) -> Vec<Pulse> {
+        let mut answers = Vec::new();
+        for shard in &self.questions {
+            let (reply, answered) = oneshot::channel();
+            if shard.send(Question::Pulse(until, reply)).is_ok() {
+                answers.push(answered);
+            }
+        }
+        let mut pulses = Vec::new();
+        for answer in answers {
+            pulses.extend(answer.await);
+        }
+        pulses
     }
 
     /// What all shards have seen so far.

@@ -3,24 +3,37 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
+mod arrival;
+mod association;
+mod cohort;
+mod error;
+pub mod fault;
+pub mod outcome;
+pub mod selector;
+mod tags;
 pub mod takes;
+mod threshold;
 pub mod timing;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use agent::fault::Share;
 use plane::config::PlaneConfig;
 use plane::state::world::World;
 use serde::Deserialize;
-use shared::error::ErrorCode;
-use shared::id::NodeId;
 use shared::time::Period;
-use shared::wire::Parameters;
 
+pub use self::arrival::Arrival;
+pub use self::association::{Association, Document, Refusal, TagTarget, Target};
+pub use self::cohort::{
+    Behaviour, Channel, Cohort, Facts, Fault, Identity, InvalidInstances, UnsupportedPlatforms,
+};
+pub use self::error::ScenarioError;
+use self::fault::FaultWindow;
+pub use self::tags::{TagValue, Versions};
 use self::takes::Takes;
-use self::timing::Timing;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
+use crate::history::mode::HistoryMode;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -50,9 +63,16 @@ pub struct Scenario {
     /// How nodes use connections; as the real agent if not said, where that fits.
     #[serde(default)]
     pub connections: Option<Connections>,
+    /// What of the run is written to `history.jsonl.zst`; if not said, all of it where
+    /// that is at most 10 million entries by the plan's estimate, else changes.
+    #[serde(default)]
+    pub history: Option<HistoryMode>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
+    /// How many nodes there are, where cohorts name shares of them.
+    #[serde(default)]
+    pub nodes: Option<u32>,
     /// The nodes.
     pub cohorts: Vec<Cohort>,
     /// The documents that the operator creates.
@@ -61,289 +81,15 @@ pub struct Scenario {
     /// The associations that the operator creates.
     #[serde(default)]
     pub associations: Vec<Association>,
-}
-
-/// Nodes that are alike.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cohort {
-    /// Its name.
-    pub name: String,
-    /// A platform's short name, such as `ubuntu-22.04`.
-    pub platform: String,
-    /// How many.
-    pub nodes: u32,
-    /// The tags that its nodes carry.
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
-    /// Which of the agent's identities they have; `ec2` if not said.
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
     #[serde(default)]
-    pub identity: Identity,
-    /// Whether EC2 instances have a role; true if not said. Without one they
-    /// ask for credentials of their own.
+    pub thresholds: Thresholds,
+    /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
-    pub instance_profile: Option<bool>,
-    /// After how long hybrid nodes change their keys of themselves; never if not said.
-    #[serde(default)]
-    pub key_rotation: Option<Period>,
-    /// The agent's version.
-    #[serde(default)]
-    pub agent_version: Option<String>,
-    /// After how long one of a node's packages changes, for its inventory; a week if not said.
-    #[serde(default)]
-    pub facts_change: Option<Period>,
-    /// When its nodes call; as the real agent if not said.
-    #[serde(default)]
-    pub timing: Timing,
-    /// What is wrong with how many of them.
-    #[serde(default)]
-    pub faults: Vec<Fault>,
-    /// How runs of documents go.
-    #[serde(default)]
-    pub behaviours: Vec<Behaviour>,
-    /// By which channel of messages they can be reached; by none if not said, for
-    /// each costs a connection that stays open.
-    #[serde(default)]
-    pub channel: Channel,
-    /// What they tell of themselves; what their platform's template has if not said.
-    #[serde(default)]
-    pub facts: Facts,
-}
-
-/// What nodes tell of themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Facts {
-    /// What their platform's template has.
-    #[default]
-    Template,
-    /// What this machine tells of itself, and the template where it tells nothing.
-    Host,
-}
-
-/// A channel of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channel {
-    /// None: a node is reached at its next poll.
-    #[default]
-    None,
-    /// Long polling of ec2messages.
-    LongPoll,
-    /// The control channel of ssmmessages.
-    Websocket,
-}
-
-/// An identity of the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Identity {
-    /// EC2 instances, `i-`.
-    #[default]
-    Ec2,
-    /// Machines that register by an activation, `mi-`.
-    Hybrid,
-}
-
-/// What is wrong with some nodes.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// They call under an id that the plane does not accept.
-    InvalidInstance(Share),
-    /// They run a platform for which the documents of their cohort are not made.
-    UnsupportedPlatform(Share),
-    /// Their machine became another one after it registered, as that of a cloned image.
-    FingerprintMismatch(Share),
-}
-
-/// How the steps of a document go. What is not said, the steps' own commands say.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Behaviour {
-    /// The document's name; any document if not said.
-    #[serde(default)]
-    pub document: Option<String>,
-    /// The nodes that it is for, by their index in the cohort, from 0; all if not said.
-    #[serde(default)]
-    pub nodes: Option<BTreeSet<u32>>,
-    /// The step's name; any step if not said.
-    #[serde(default)]
-    pub step: Option<String>,
-    /// How long a step takes.
-    #[serde(default)]
-    pub takes: Option<Takes>,
-    /// The share of runs that fail.
-    #[serde(default)]
-    pub fails: Share,
-    /// The exit code of the step that fails; 1 if not said.
-    #[serde(default)]
-    pub exit_code: Option<i32>,
-    /// What a step writes to its standard output.
-    #[serde(default)]
-    pub output: Option<String>,
-    /// What a step that fails writes to its standard error.
-    #[serde(default)]
-    pub error: Option<String>,
-    /// How long a node is away when a step asks for a reboot; 90 s if not said.
-    #[serde(default)]
-    pub reboot: Option<Period>,
-    /// Whether the place where output is stored cannot be reached.
-    #[serde(default)]
-    pub loses_output: bool,
-}
-
-/// A document to create.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Document {
-    /// Its name.
-    pub name: String,
-    /// Its content, which is sent as JSON.
-    pub content: serde_json::Value,
-}
-
-/// An association to create.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Association {
-    /// Its name, for the report and as `AssociationName`.
-    pub name: String,
-    /// When, from the start of the run.
-    pub at: Period,
-    /// The document's name.
-    pub document: String,
-    /// Values for the document's parameters.
-    #[serde(default)]
-    pub parameters: Option<Parameters>,
-    /// The nodes; all of the targets must hold.
-    pub targets: Vec<Target>,
-    /// When to run again; once if not said.
-    #[serde(default)]
-    pub schedule: Option<String>,
-    /// How many nodes run at once: a number or a share such as `10%`.
-    #[serde(default)]
-    pub max_concurrency: Option<String>,
-    /// After how many failures the rest is not begun: a number or a share.
-    #[serde(default)]
-    pub max_errors: Option<String>,
-    /// The alarm of the plane's `world` that stops it.
-    #[serde(default)]
-    pub alarm: Option<String>,
-    /// The bucket that takes what runs print.
-    #[serde(default)]
-    pub output_bucket: Option<String>,
-    /// How many rounds the run waits for; 1 if not said.
-    #[serde(default)]
-    pub rounds: Option<u32>,
-    /// The refusal that is expected.
-    #[serde(default)]
-    pub refused: Option<Refusal>,
-}
-
-/// The name of a refusal.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Refusal(pub ErrorCode);
-
-/// Nodes, as a scenario names them.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    /// Those with this tag.
-    Tag(TagTarget),
-    /// All.
-    All,
-    /// One sound node of this cohort, by its id.
-    Node(String),
-    /// A node that is declared terminated, by its id.
-    TerminatedNode,
-    /// An EC2 instance of the plane's `world`, by its id.
-    Instance(NodeId),
-    /// The nodes of a resource group of the plane's `world`.
-    ResourceGroup(String),
-}
-
-/// A tag and its values, any of which suffices.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TagTarget {
-    /// The tag's key.
-    pub key: String,
-    /// Its values.
-    pub values: Vec<String>,
-}
-
-/// Why a scenario cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ScenarioError {
-    /// There is no such scenario.
-    #[error("no scenario `{name}`: no such file, and the built-in ones are {built_in}")]
-    Unknown {
-        /// The name that was asked for.
-        name: String,
-        /// The names there are.
-        built_in: String,
-    },
-    /// The file cannot be read.
-    #[error("cannot read scenario {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// There is no such setting of the plane.
-    #[error(
-        "no setting of the plane is called `{name}`; {}ssm-fleet plane --settings lists them all",
-        nearest.map(|nearest| format!("the nearest is `{nearest}`, and ")).unwrap_or_default()
-    )]
-    UnknownSetting {
-        /// The name that was given.
-        name: String,
-        /// The name that comes nearest, if one comes near.
-        nearest: Option<&'static str>,
-    },
-    /// A setting of the plane was given twice.
-    #[error("setting `{name}` of the plane is given twice: give it once")]
-    RepeatedSetting {
-        /// Its name.
-        name: String,
-    },
-    /// A setting of the plane cannot be so.
-    #[error("setting `{name}` of the plane cannot be `{value}`: expected {expected}")]
-    Setting {
-        /// Its name.
-        name: String,
-        /// The value that was given.
-        value: String,
-        /// What it may be.
-        expected: String,
-    },
-    /// The file of what other services know cannot be read.
-    #[error("cannot read the world from {}", path.display())]
-    UnreadableWorld {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file of what other services know says something else.
-    #[error("world {}: {reason}", path.display())]
-    World {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        reason: String,
-    },
-    /// The text is no scenario.
-    #[error("scenario {name}: {reason}")]
-    Malformed {
-        /// The scenario's file or name.
-        name: String,
-        /// What is wrong, and where.
-        reason: String,
-    },
+    pub faults: Vec<FaultWindow>,
 }
 
 impl Scenario {
@@ -373,10 +119,15 @@ impl Scenario {
             duration,
             key_pool: None,
             connections: None,
+            history: None,
             plane: PlaneConfig::default(),
+            nodes: None,
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
+            faults: Vec::new(),
         }
     }
 
@@ -432,7 +183,7 @@ mod tests {
         for (name, text) in BUILT_IN {
             let scenario = Scenario::parse(name, text).unwrap();
             assert_eq!(scenario.name, name);
-            assert_eq!(scenario.cohorts.iter().map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+            assert_eq!(scenario.cohorts.iter().filter_map(|cohort| cohort.nodes).sum::<u32>(), 1000);
         }
     }
 

@@ -14,12 +14,24 @@ use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Library, Timing};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
+use agent::fault::passage::Passage;
+use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
+use shared::seed::Draw;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
+use crate::fault::Board;
+use crate::fault::edges::{Edge, Edges};
+use crate::fault::passage::{Called, Counts, of_push, passage};
+use crate::history::Ending;
+use crate::history::record::{By, Call, Event as Happening, Record, Subject};
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
 
@@ -27,11 +39,19 @@ use crate::simulation::CohortState;
 #[derive(Debug)]
 pub struct Shard {
     catalogue: Arc<Catalogue>,
+    board: Arc<Board>,
+    counts: Counts,
+    /// When strikes of the board begin and end.
+    edges: Edges,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
+    /// What its nodes set out to do and decided, where somebody writes it down.
+    told: Option<Vec<Record>>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -43,16 +63,26 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// Which of the catalogue's kinds of agents calls.
+    pub agent: usize,
+    /// The caller's number in its cohort.
+    pub index: u32,
+    /// The caller's draws.
+    pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
-    /// When it was made.
+    /// When it was made, or is to be: what strikes a node may have it wait.
     pub made: Timestamp,
     /// How often it was tried before.
     pub attempt: u8,
+    /// The agent's version, where it is not its cohort's.
+    pub agent_version: Option<Box<str>>,
     /// How it is signed.
     pub signing: Signing,
     /// What is asked.
     pub request: Request,
+    /// What it meets on its way, where something is wrong with that.
+    pub passage: Option<Box<Passage>>,
 }
 
 /// Whose call it is: an answer finds its way back by this.
@@ -66,6 +96,17 @@ pub struct Caller {
     pub number: u32,
     /// Which of the node's incarnations calls.
     pub incarnation: u16,
+}
+
+impl Caller {
+    /// Marks the numbers of calls whose answers nobody waits for: the second of
+    /// two, one that goes out late, one of somebody beside the agent.
+    const ASIDE: u32 = 1 << 31;
+
+    /// Whether nobody waits for the answer.
+    pub const fn is_aside(&self) -> bool {
+        self.number & Self::ASIDE != 0
+    }
 }
 
 /// A call that came to its end.
@@ -101,6 +142,14 @@ pub enum News {
     ChannelClosed,
 }
 
+impl Emitted {
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        let Caller { node, incarnation, .. } = self.caller;
+        Identity { number: node, index: self.index, cohort: self.cohort, incarnation }
+    }
+}
+
 impl Shard {
     /// When the nodes of this cohort call.
     pub fn timing(&self, cohort: u16) -> &Timing {
@@ -108,7 +157,11 @@ impl Shard {
     }
 
     /// A shard of these nodes, whose numbers must follow one another.
-    pub fn new(catalogue: Arc<Catalogue>, nodes: impl IntoIterator<Item = (Identity, Timestamp)>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        board: Arc<Board>,
+        nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
+    ) -> Self {
         let nodes: Vec<Node> =
             nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
         let mut agenda = Agenda::new(nodes.len());
@@ -116,13 +169,19 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
+            edges: Edges::new(&board),
+            board,
+            counts: Counts::default(),
             first,
             nodes,
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            states,
+            told: None,
             measures: Measures::default(),
         }
     }
@@ -132,6 +191,17 @@ impl Shard {
         self.first..self.first + self.nodes.len() as u32
     }
 
+    /// From here on what its nodes do is told, see [`Self::take_told`].
+    pub fn tell(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What its nodes set out to do and decided since this was last asked, each
+    /// node's in order.
+    pub fn take_told(&mut self) -> impl Iterator<Item = Record> {
+        self.told.iter_mut().flat_map(|told| told.drain(..))
+    }
+
     /// The nodes.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -139,37 +209,88 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due)
+        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
     /// says when it was due.
     pub fn serve(&mut self, until: Timestamp, emitted: &mut Vec<Emitted>) -> Option<Timestamp> {
-        let (due, place) = self.agenda.earliest().filter(|(due, _)| *due <= until)?;
+        let earliest = self.agenda.earliest();
+        let edge = self.edges.next();
+        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+            self.pass_edge(edge, emitted);
+            return Some(edge);
+        }
+        let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due, emitted);
         Some(due)
     }
 
+    /// Hands what begins and ends at this instant to those nodes that it strikes.
+    fn pass_edge(&mut self, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        for edge in self.edges.pass(&self.board, now) {
+            let (window, strike) = match &edge {
+                Edge::Begins(window, strike) => (window, Some(strike)),
+                Edge::Ends(window) => (window, None),
+            };
+            for place in 0..self.nodes.len() as u32 {
+                if window.strikes(self.nodes[place as usize].identity) {
+                    let event = event(window.number, strike);
+                    self.hand(place, event, now, emitted);
+                }
+            }
+        }
+    }
+
     /// Takes a completed call in.
     pub fn deliver(&mut self, completion: Completion, now: Timestamp, emitted: &mut Vec<Emitted>) {
-        let Caller { node, lane, number, incarnation } = completion.caller;
+        let caller = completion.caller;
+        let Caller { node, lane, number, incarnation } = caller;
         let place = node - self.first;
         self.measures.called(&completion);
+        if caller.is_aside() {
+            return;
+        }
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
         }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
+        }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
+    }
+
+    /// Takes over a new board of faults, which differs from the last one in what is to come only.
+    pub fn post(&mut self, board: Arc<Board>) {
+        self.edges.look_again(&board);
+        self.board = board;
+    }
+
+    /// Who the node of this number is, which must be one of its own.
+    pub fn identity(&self, number: u32) -> Identity {
+        self.nodes[(number - self.first) as usize].identity
+    }
+
+    /// What a message meets that comes to this node by itself.
+    pub fn passage_of_push(&self, number: u32, message: u64, now: Timestamp) -> Option<Box<Passage>> {
+        let node = self.identity(number);
+        of_push(&self.board, node, node.draw(&self.catalogue), message, now)
     }
 
     /// Takes in what comes to a node by itself.
@@ -193,23 +314,124 @@ impl Shard {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
-        self.agenda.set(place, node.next_due());
-        for action in self.actions.drain(..) {
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
+        // What was due while a node stood still is due now.
+        self.agenda.set(place, node.next_due().max(now));
+        let (identity, is_cut_off) = (node.identity, node.is_cut_off(now));
+        let mut lost = Vec::new();
+        for action in std::mem::take(&mut self.actions) {
             match action {
-                Action::Call(dispatch) => {
-                    let request = node.request(&self.catalogue, draw, &dispatch);
-                    let signing = node.signing(&self.catalogue, draw, &dispatch);
-                    let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let Identity { number: node, incarnation, cohort, .. } = node.identity;
-                    let caller = Caller { node, lane, number, incarnation };
-                    emitted.push(Emitted { caller, cohort, intended, made: now, attempt, signing, request });
+                Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
+                Action::Call(dispatch) => emitted.push(self.emit(place, &dispatch, now, now)),
+                Action::Aside(..) if is_cut_off => {}
+                Action::Aside(dispatch, wait) => {
+                    let number = dispatch.number | Caller::ASIDE;
+                    let aside = Dispatch { number, ..dispatch };
+                    emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => self.measures.note(node.identity, note, now),
+                Action::Note(note) => {
+                    if let Some(told) = &mut self.told {
+                        let event = Happening::Note(note.clone());
+                        let Identity { number, incarnation, .. } = identity;
+                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+                    }
+                    self.measures.note(identity, note, now);
+                }
             }
         }
+        for dispatch in lost {
+            let caller = caller(identity, &dispatch);
+            let (operation, attempt) = (dispatch.call.operation(), dispatch.attempt);
+            let completion =
+                Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
+            self.deliver(completion, now, emitted);
+        }
     }
+
+    /// The call of a node as it goes out, by its own clock.
+    fn emit(&mut self, place: u32, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
+        let node = &self.nodes[place as usize];
+        let draw = node.identity.draw(&self.catalogue);
+        let clock = node.clock(now);
+        let request = node.request(&self.catalogue, draw, dispatch);
+        let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
+        let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
+        self.measures.emitted(request.operation(), now);
+        if let Some(told) = &mut self.told {
+            let (operation, subject) = (request.operation(), Subject::of(&request));
+            let Dispatch { lane, number, attempt, .. } = *dispatch;
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let Identity { number, incarnation, .. } = node.identity;
+            told.push(Record {
+                at: now,
+                by: By::Node { number, incarnation },
+                event: Happening::Invoke(call),
+            });
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
+        if dispatch.attempt > 0 && is_online && is_heartbeat(dispatch.lane, request.operation()) {
+            self.measures.heartbeats.retried += 1;
+        }
+        let passage = if self.board.is_empty() {
+            None
+        } else {
+            let (lane, number, operation) = (dispatch.lane, dispatch.number, request.operation());
+            let call = Called { node: node.identity, draw, lane, number, operation };
+            passage(&self.board, call, made, &mut self.counts)
+        };
+        Emitted {
+            caller: caller(node.identity, dispatch),
+            cohort: node.identity.cohort,
+            index: node.identity.index,
+            draw,
+            agent: self.catalogue.agent(node.identity.cohort, draw),
+            intended: if made == now { dispatch.intended } else { made },
+            made,
+            attempt: dispatch.attempt,
+            agent_version: node.other_version().map(Into::into),
+            signing,
+            request,
+            passage,
+        }
+    }
+}
+
+/// What a node is told of a window.
+fn event(window: u32, strike: Option<&Arc<Strike>>) -> Event {
+    match strike {
+        Some(strike) => Event::Struck { window, strike: strike.clone() },
+        None => Event::Lifted { window },
+    }
+}
+
+fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
+    let Identity { number: node, incarnation, .. } = identity;
+    Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
 }

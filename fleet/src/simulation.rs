@@ -13,10 +13,14 @@ use shared::time::Timestamp;
 
 use crate::connections::Connections;
 use crate::history::Digest;
+use crate::history::recorder::Written;
 use crate::measure::Measures;
+use crate::measure::live::Live;
+use crate::measure::timeline::Timeline;
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::survey::Survey;
+use crate::threshold::Broken;
 
 /// A run that came to its end, however.
 #[derive(Debug)]
@@ -37,10 +41,18 @@ pub struct Finished {
     pub measures: Measures,
     /// How the nodes of each cohort stood at the end, in the plan's order.
     pub cohorts: Vec<CohortState>,
+    /// What was known of them second by second.
+    pub live: Live,
+    /// The run second by second.
+    pub timeline: Timeline,
+    /// The threshold that ended the run, if one did.
+    pub broken: Option<Broken>,
     /// What the plane says of it, by its public API; `None` if it did not say.
     pub survey: Option<Survey>,
     /// The digest of the calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
+    /// What was written of it; `None` where nothing was to be.
+    pub recorded: Option<Written>,
     /// Whose connections calls took, and how many; only real time has them.
     pub connections: Option<(Connections, Counters)>,
     /// What it cost.
@@ -63,8 +75,22 @@ pub enum Ending {
     Complete,
     /// The latest end came before.
     OutOfTime,
+    /// A threshold ended it.
+    Aborted,
     /// Somebody ended it.
     CutShort,
+}
+
+impl Ending {
+    /// The word for it in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::OutOfTime => "out-of-time",
+            Self::Aborted => "aborted",
+            Self::CutShort => "cut-short",
+        }
+    }
 }
 
 /// How the nodes of a cohort stand.
@@ -99,6 +125,17 @@ impl CohortState {
             Lifecycle::Unregistered | Lifecycle::Starting => self.starting += 1,
             Lifecycle::Online { .. } => self.online += 1,
             Lifecycle::Hibernating { .. } => self.hibernating += 1,
+            Lifecycle::Stopped => {}
+        }
+    }
+
+    /// Counts one node less.
+    pub fn discount(&mut self, lifecycle: Lifecycle) {
+        self.nodes -= 1;
+        match lifecycle {
+            Lifecycle::Unregistered | Lifecycle::Starting => self.starting -= 1,
+            Lifecycle::Online { .. } => self.online -= 1,
+            Lifecycle::Hibernating { .. } => self.hibernating -= 1,
             Lifecycle::Stopped => {}
         }
     }

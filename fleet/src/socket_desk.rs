@@ -74,6 +74,10 @@ impl Desk for SocketDesk {
         self.clock.now()
     }
 
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        if self.is_wall_dated { self.clock.instant_of(date) } else { date }
+    }
+
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
         let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason, may_be_done: true };
         let unsent = |error: reqwest::Error| DeskError::Failed {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::connections::Connections;
+use crate::fault::switchboard::Switchboard;
 use crate::host;
 use crate::live::{self, Question, Surroundings};
 use crate::plan::Plan;
@@ -43,6 +44,9 @@ pub async fn run(
         progress: Arc::new(Progress::default()),
         witness: Some(witness),
         channels: Arc::default(),
+        boards: Switchboard::new(plan.clone()).boards(),
+        may_go_wrong: plan.may_go_wrong(),
+        recorder: None,
     };
     let channels = Arc::clone(&around.channels);
     let (questions, asked) = mpsc::unbounded_channel();

@@ -8,7 +8,7 @@ use agent::channel::Channels;
 use agent::channel::call::{Incoming, Origin};
 use agent::fault::Share;
 use agent::lane::LaneName;
-use agent::node::{Cause, Event, Note};
+use agent::node::{Event, Note, Purpose};
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
 use shared::time::{Period, Timestamp};
@@ -51,7 +51,7 @@ fn end(bench: &Bench, step: &str) -> (String, Value) {
     (status, told.into_iter().find(|step| !step.is_null()).unwrap_or_default())
 }
 
-fn reboots(bench: &Bench) -> Vec<(Timestamp, Cause)> {
+fn reboots(bench: &Bench) -> Vec<(Timestamp, Purpose)> {
     let notes = bench.notes.iter();
     notes
         .filter_map(|(at, note)| match note {
@@ -108,7 +108,10 @@ fn a_command_that_asks_for_a_reboot_goes_on_when_the_node_is_back() {
     assert_eq!(began(2), began(4), "it began when it was begun first");
 
     let reboots = reboots(&bench);
-    assert_eq!(reboots.iter().map(|(_, cause)| cause).collect::<Vec<_>>(), [&Cause::Command(name(1).into())]);
+    assert_eq!(
+        reboots.iter().map(|(_, cause)| cause).collect::<Vec<_>>(),
+        [&Purpose::Command(name(1).into())]
+    );
     let gone = reboots[0].0;
     assert!(bench.calls_of(REPLY)[..4].iter().all(|made| made.at < gone), "all is told before it goes");
     let back = bench.calls.iter().find(|made| made.at > gone).expect("it is back");
@@ -127,7 +130,7 @@ fn a_command_that_always_reboots_is_given_up_after_fifteen_times() {
     bench.hand(Event::Pushed(command(1, &steps(json!([shell("s", &["exit 194"])])))), &mut quiet);
     bench.run_for(Period::hours(2), &mut quiet);
     assert_eq!(reboots(&bench).len(), 16);
-    let given_up = Note::GivenUp(Cause::Command(name(1).into()));
+    let given_up = Note::GivenUp(Purpose::Command(name(1).into()));
     assert!(bench.notes.iter().any(|(_, note)| *note == given_up));
     assert!(!statuses(&bench, REPLY).iter().any(|status| status == "Success"), "nobody hears of its end");
     assert!(!bench.node.is_running());

@@ -316,6 +316,71 @@ associations:
 "#;
 
 #[test]
+fn a_threshold_decides_on_the_exit_code_and_is_named() {
+    // keys, flags, code, what is said of it, how the run ended
+    let cases = [
+        ("online: [value == 20]", "--virtual", 0, "", "complete"),
+        (
+            "online: [value > 20]",
+            "--virtual",
+            99,
+            "threshold online: value > 20 failed: it was 20",
+            "complete",
+        ),
+        (
+            "latency: [p(99) < 1s]",
+            "--virtual",
+            4,
+            "threshold latency: p(99) < 1s was not evaluated: virtual time has none",
+            "complete",
+        ),
+        // Over sockets latency is measured, and a run ends by what is known while it goes on.
+        ("latency: [p(99) < 1m]\n  held: [count == 0]\n  lateness: [med < 1m]", "", 0, "", "complete"),
+        (
+            "online: [{ threshold: value < 5, abort: true }]",
+            "",
+            99,
+            "threshold online: value < 5 failed: it was 20, which ended the run",
+            "aborted",
+        ),
+    ];
+    for (thresholds, flags, code, said, ending) in cases {
+        let directory = directory();
+        let text = format!("{ONCE}\nthresholds:\n  {thresholds}\n");
+        std::fs::write(directory.path().join("once.yaml"), text).expect("a file can be written");
+        let ended = ssm_fleet(directory.path(), &format!("run once.yaml --out out {flags}"));
+        assert_eq!(ended.code, Some(code), "{thresholds}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{thresholds}: {}", ended.stderr);
+        let result = result_in(&directory.path().join("out"));
+        assert_eq!(result["ending"], ending, "{thresholds}");
+        let junit = std::fs::read_to_string(directory.path().join("out/junit.xml")).expect("it is written");
+        let mark = match code {
+            0 => "classname=\"once.thresholds\"",
+            4 => "<skipped message=\"threshold latency",
+            _ => "<failure message=\"threshold online",
+        };
+        assert!(junit.contains(mark), "{junit}");
+    }
+}
+
+#[test]
+fn a_threshold_that_could_never_fail_is_refused_with_its_line() {
+    let cases = [
+        ("onlin: [value > 5]", "line 18"),
+        ("online{cohort=wep}: [value > 5]", "no cohort is called `wep`: the nearest is `web`"),
+        ("latency: [p(99) < 250]", "expected a duration such as 250ms"),
+    ];
+    for (thresholds, said) in cases {
+        let directory = directory();
+        let text = format!("{}\nthresholds:\n  {thresholds}\n", ONCE.trim());
+        std::fs::write(directory.path().join("once.yaml"), text).expect("a file can be written");
+        let ended = ssm_fleet(directory.path(), "run once.yaml --virtual --out out");
+        assert_eq!(ended.code, Some(2), "{thresholds}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{thresholds}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_run_leaves_no_association_behind_unless_it_is_told_to_and_can_be_repeated() {
     let directory = directory();
     std::fs::write(directory.path().join("once.yaml"), ONCE).expect("a file can be written");

@@ -47,6 +47,9 @@ impl Owner {
     /// Whoever calls, where all calls share the connections.
     pub const ANYONE: Self = Self(0);
 
+    /// A call that has a connection of its own, and gives none back.
+    pub(super) const NOBODY: Self = Self(u64::MAX);
+
     /// A module of a node.
     pub const fn module(node: u32, module: Module) -> Self {
         Self(((node as u64 + 1) << 8) | module as u64)

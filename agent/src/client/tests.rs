@@ -2,7 +2,9 @@
 //! still unless a test moves it, so nothing here depends on the machine's speed.
 
 mod answers;
+mod channel;
 mod connections;
+mod faults;
 mod plane;
 
 use std::sync::Arc;
@@ -18,15 +20,26 @@ const TARGET: &str = "AmazonSSM.GetDocument";
 
 /// A wall clock that is moved by hand.
 #[derive(Debug, Clone)]
-struct TestClock(Arc<watch::Sender<Duration>>);
+struct TestClock(Arc<watch::Sender<Duration>>, Arc<std::sync::Mutex<Vec<Duration>>>);
 
 impl TestClock {
     fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Duration::ZERO)))
+        Self(Arc::new(watch::Sender::new(Duration::ZERO)), Arc::default())
     }
 
     fn pass(&self, seconds: u64) {
         self.0.send_modify(|now| *now += Duration::from_secs(seconds));
+    }
+
+    /// The next instant that somebody ever waited for, before `end`.
+    fn next_wait(&self, end: Duration) -> Option<Duration> {
+        let now = self.wall();
+        let waits = self.1.lock().unwrap();
+        waits.iter().copied().filter(|wait| (now..end).contains(wait) && *wait > now).min()
+    }
+
+    fn pass_to(&self, instant: Duration) {
+        self.0.send_replace(instant);
     }
 }
 
@@ -37,6 +50,7 @@ impl Clock for TestClock {
 
     async fn timeout<F: Future + Send>(&self, wall: Duration, future: F) -> Result<F::Output, Elapsed> {
         let end = self.wall() + wall;
+        self.1.lock().unwrap().push(end);
         let mut now = self.0.subscribe();
         let is_over = async move { now.wait_for(|now| *now >= end).await.is_ok() };
         tokio::select! {
@@ -71,6 +85,7 @@ fn call(body: &str, due: i64) -> Outgoing {
         due: Timestamp::from_seconds(due),
         now: Timestamp::from_seconds(1_795_407_870),
         timeout: Duration::from_secs(60),
+        obstacles: None,
     }
 }
 

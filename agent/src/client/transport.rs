@@ -22,11 +22,14 @@ use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName, pem};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::Clock;
 use super::endpoint::{Endpoint, Scheme};
+use super::faulty::{Conditions, Faulty};
 use super::pool::Slot;
 
 /// A response whose body has still to be read.
@@ -123,22 +126,49 @@ impl Transport {
 
     /// Opens a stream, and under `https` agrees on TLS over it.
     pub(super) async fn connect(&self) -> Result<Stream, TransportError> {
+        let tcp = self.dial().await?;
+        self.secure(Socket::Sound(tcp)).await
+    }
+
+    /// The same over a socket on which things go wrong.
+    pub(super) async fn connect_under<C: Clock>(
+        &self,
+        conditions: watch::Receiver<Conditions>,
+        clock: C,
+    ) -> Result<Stream, TransportError> {
+        let opens_never = conditions.borrow().opens_never();
+        if let Some(limit) = opens_never {
+            _ = clock.timeout(limit, std::future::pending::<()>()).await;
+            return Err(TransportError::Connect(io::ErrorKind::TimedOut.into()));
+        }
+        let tcp = self.dial().await?;
+        self.secure(Socket::Faulty(Box::new(Faulty::new(tcp, conditions, clock)))).await
+    }
+
+    async fn dial(&self) -> Result<TcpStream, TransportError> {
         let tcp = TcpStream::connect((&*self.host, self.port)).await.map_err(TransportError::Connect)?;
         // A request is one small write; to wait for more would only delay it.
         tcp.set_nodelay(true).map_err(TransportError::Connect)?;
-        let stream = match &self.tls {
-            None => Stream::Plain(tcp),
+        Ok(tcp)
+    }
+
+    async fn secure(&self, socket: Socket) -> Result<Stream, TransportError> {
+        Ok(match &self.tls {
+            None => Stream::Plain(socket),
             Some((connector, name)) => {
-                let tls = connector.connect(name.clone(), tcp).await.map_err(TransportError::Tls)?;
+                let tls = connector.connect(name.clone(), socket).await.map_err(TransportError::Tls)?;
                 Stream::Tls(Box::new(tls))
             }
-        };
-        Ok(stream)
+        })
     }
 
     /// Opens a connection, which keeps `slot` until it is closed.
     pub(super) async fn open(&self, slot: Slot) -> Result<Connection, TransportError> {
-        let stream = self.connect().await?;
+        Self::over(self.connect().await?, slot).await
+    }
+
+    /// A connection over this stream, which keeps `slot` until it is closed.
+    pub(super) async fn over(stream: Stream, slot: Slot) -> Result<Connection, TransportError> {
         let (sender, connection) = http1::Builder::new()
             .title_case_headers(true)
             .handshake(TokioIo::new(stream))
@@ -237,8 +267,69 @@ impl Drop for Connection {
 
 /// What the bytes travel over.
 pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// What the bytes of a stream travel over, under TLS or not.
+pub(super) enum Socket {
+    Sound(TcpStream),
+    Faulty(Box<Faulty>),
+}
+
+impl Socket {
+    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
+        match self {
+            Self::Sound(socket) => Pin::new(socket),
+            Self::Faulty(socket) => Pin::new(socket),
+        }
+    }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        match self {
+            Self::Sound(socket) => Pin::new(socket),
+            Self::Faulty(socket) => Pin::new(socket),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.reader().poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.writer().poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Sound(socket) => socket.is_write_vectored(),
+            Self::Faulty(socket) => socket.is_write_vectored(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Stream {

@@ -59,7 +59,7 @@ impl DocumentWorker {
             return false;
         }
         let every = site.cohort.timing.facts_change_every;
-        let facts = Facts::at(site.platform, site.draw, site.now, every);
+        let facts = Facts::at(site.platform, site.machine, site.now, every);
         let told =
             Arc::new(InventoryUpload { kinds, edition: facts.edition, taken: *site.taken, is_full: false });
         self.call = Some(Call::PutInventory(told.clone()));

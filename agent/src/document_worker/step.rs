@@ -12,6 +12,7 @@ use crate::catalogue::Behaviour;
 use crate::execution::{self, Ending, StepResult, StepStatus, Verdict};
 use crate::performance::{self, Performance};
 use crate::plugin::{self, Work};
+use crate::struck;
 
 use super::{DocumentWorker, Progress, Site};
 
@@ -176,12 +177,13 @@ impl DocumentWorker {
         let (begun, is_first) = (pass.begun, pass.ran == 0);
         let step = &document.steps[index];
         let behaviour = self.behaviour(step, site);
-        let chance = performance::Turn { behaviour: &behaviour, draw, index, begun, is_first };
+        let node = site.draw;
+        let chance = performance::Turn { behaviour: &behaviour, node, draw, index, begun, is_first };
         performance::perform(step, &inputs, timeout, &chance)
     }
 
     fn behaviour(&mut self, step: &Step, site: &Site<'_>) -> Behaviour {
-        site.cohort.behaviour(&self.pass().name, &step.name, site.index)
+        struck::behaviour(site.struck, site.cohort, &self.pass().name, &step.name, site.index)
     }
 
     /// The associations that the next step names; none means all.

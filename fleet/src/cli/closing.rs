@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::Facts;
 use super::terminal;
+use crate::history::recorder::FILE;
 use crate::progress::display::Display;
 use crate::report::{self, Footer};
 use crate::result::{RunResult, WriteError, write_atomically};
@@ -40,8 +41,10 @@ impl Hold for Closing<'_> {
         let Self { display, directory, again, is_json, is_duration_given, hold_until, outcome } = self;
         display.finish();
         let result = RunResult::new(finished);
-        let written = write(directory, &result);
-        let footer = Footer { written: written.is_ok().then(|| files(directory.path())), again };
+        let written = write(directory, finished, &result, is_duration_given);
+        let is_recorded = finished.recorded.is_some();
+        let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
+        let footer = Footer { written: written_files, again };
         let shown = show(&result, &footer, is_json);
         let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
         // With stderr gone there is nobody left to tell.
@@ -55,13 +58,20 @@ impl Hold for Closing<'_> {
     }
 }
 
-fn write(directory: &RunDirectory, result: &RunResult) -> Result<(), Failure> {
+fn write(
+    directory: &RunDirectory,
+    finished: &Finished,
+    result: &RunResult,
+    is_duration_given: bool,
+) -> Result<(), Failure> {
     let path = directory.path();
     let put = |name: &str, text: String| -> Result<(), WriteError> {
         write_atomically(&path.join(name), text.as_bytes())
     };
     put("result.json", result.to_json())?;
     put("report.md", report::markdown(result))?;
+    put("timeline.csv", finished.timeline.to_csv())?;
+    put("junit.xml", report::junit(result, is_duration_given))?;
     directory.make_latest()?;
     Ok(())
 }
@@ -80,8 +90,9 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
     }
 }
 
-fn files(directory: &Path) -> String {
-    format!("{}/  result.json  report.md", directory.display())
+fn files(directory: &Path, is_recorded: bool) -> String {
+    let history = if is_recorded { format!("  {FILE}") } else { String::new() };
+    format!("{}/  result.json  report.md  junit.xml  timeline.csv{history}", directory.display())
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

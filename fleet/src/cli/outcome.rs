@@ -1,12 +1,15 @@
 //! Whether a run came out as its scenario says.
 //!
-//! Later versions will have invariants and thresholds for this. Until then a run
-//! passes if its rounds came to their end, refusals were those expected, and
-//! nodes and plane count the same.
+//! A run passes if its rounds came to their end, refusals were those expected,
+//! nodes and plane count the same, and all thresholds held. What came out
+//! otherwise than the scenario says goes before a threshold that failed, and that
+//! before one that could not be evaluated.
 
 use super::exit::Exit;
+use crate::report::phrases;
 use crate::result::{AssociationResult, Refusal, Round, RunResult};
 use crate::simulation::Ending;
+use crate::threshold::{Outcome, Verdict};
 
 /// What of a run decides on its exit code.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +26,8 @@ pub struct Facts<'a> {
     pub refusals: &'a [Refusal],
     /// What went wrong for the operator.
     pub troubles: &'a [String],
+    /// What came of thresholds.
+    pub thresholds: &'a [Outcome],
 }
 
 impl<'a> Facts<'a> {
@@ -35,6 +40,7 @@ impl<'a> Facts<'a> {
             not_made: &result.not_made,
             refusals: &result.refusals,
             troubles: &result.operator.troubles,
+            thresholds: &result.thresholds,
         }
     }
 
@@ -45,6 +51,10 @@ impl<'a> Facts<'a> {
         match self.ending {
             // It was ended amid its work, so that little of it can be held against it.
             Ending::CutShort => return (Exit::CutShort, reasons),
+            Ending::Aborted => {
+                reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+                return (Exit::ThresholdFailed, reasons);
+            }
             Ending::Complete => {
                 reasons.extend(self.not_made.iter().map(|name| format!("association {name} was not made")));
                 reasons.extend(self.associations.iter().flat_map(differences));
@@ -52,7 +62,16 @@ impl<'a> Facts<'a> {
             Ending::OutOfTime if self.is_duration_given => {}
             Ending::OutOfTime => reasons.extend(self.associations.iter().filter_map(unfinished)),
         }
-        (if reasons.is_empty() { Exit::Passed } else { Exit::Failed }, reasons)
+        let is_as_said = reasons.is_empty();
+        reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+        let has = |verdict| self.thresholds.iter().any(|outcome| outcome.verdict == verdict);
+        let exit = match is_as_said {
+            false => Exit::Failed,
+            true if has(Verdict::Failed) => Exit::ThresholdFailed,
+            true if has(Verdict::NotEvaluated) => Exit::Unknown,
+            true => Exit::Passed,
+        };
+        (exit, reasons)
     }
 }
 
@@ -99,6 +118,7 @@ mod tests {
     use shared::time::Timestamp;
 
     use super::*;
+    use crate::threshold::UnitName;
 
     fn round(status: &str, difference: Option<&str>) -> Round {
         Round {
@@ -130,6 +150,19 @@ mod tests {
         Refusal { name: "no".into(), aim: "x".into(), expected, seen, message: None, is_as_expected }
     }
 
+    fn outcome(verdict: Verdict) -> Outcome {
+        Outcome {
+            metric: "online".into(),
+            bound: "value > 5".into(),
+            verdict,
+            value: (verdict != Verdict::NotEvaluated).then_some(3.0),
+            unit: UnitName::Number,
+            is_never: false,
+            has_ended_run: false,
+            reason: (verdict == Verdict::NotEvaluated).then(|| "nothing was measured".into()),
+        }
+    }
+
     fn facts(ending: Ending) -> Facts<'static> {
         Facts {
             ending,
@@ -138,12 +171,13 @@ mod tests {
             not_made: &[],
             refusals: &[],
             troubles: &[],
+            thresholds: &[],
         }
     }
 
     #[test]
     fn a_run_passes_if_it_came_out_as_its_scenario_says() {
-        use Ending::{Complete, CutShort, OutOfTime};
+        use Ending::{Aborted, Complete, CutShort, OutOfTime};
         let over = [association(
             2,
             vec![round("Success", None), round("Failed", None), round("InProgress", Some("x"))],
@@ -157,7 +191,11 @@ mod tests {
         let trouble = ["no reply to CreateDocument: refused".to_owned()];
         let name = ["late".to_owned()];
 
-        let cases: [(Facts<'_>, Exit, &str); 13] = [
+        let failed = [outcome(Verdict::Failed), outcome(Verdict::NotEvaluated)];
+        let unknown = [outcome(Verdict::Passed), outcome(Verdict::NotEvaluated)];
+        let passed = [outcome(Verdict::Passed)];
+
+        let cases: [(Facts<'_>, Exit, &str); 19] = [
             (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
             (
                 Facts { associations: &differing, ..facts(Complete) },
@@ -202,6 +240,24 @@ mod tests {
                 Exit::Failed,
                 "refused with InvalidTarget",
             ),
+            (Facts { thresholds: &passed, ..facts(Complete) }, Exit::Passed, ""),
+            (
+                Facts { thresholds: &failed, ..facts(Complete) },
+                Exit::ThresholdFailed,
+                "threshold online: value > 5 ",
+            ),
+            (
+                Facts { thresholds: &unknown, ..facts(OutOfTime) },
+                Exit::Unknown,
+                "was not evaluated: nothing was measured",
+            ),
+            (
+                Facts { thresholds: &failed[..1], associations: &unfinished, ..facts(Aborted) },
+                Exit::ThresholdFailed,
+                "threshold online: value > 5 failed: it was 3",
+            ),
+            (Facts { refusals: &missing, thresholds: &failed, ..facts(Complete) }, Exit::Failed, ""),
+            (Facts { thresholds: &failed, ..facts(CutShort) }, Exit::CutShort, ""),
             (
                 Facts { associations: &unfinished, refusals: &missing, ..facts(CutShort) },
                 Exit::CutShort,
@@ -211,7 +267,8 @@ mod tests {
         for (facts, exit, reason) in cases {
             let (found, reasons) = facts.judge();
             assert_eq!(found, exit, "{facts:?}");
-            assert_eq!(reasons.is_empty(), reason.is_empty(), "{reasons:?}");
+            let has_no_reason = facts.ending == CutShort || exit == Exit::Passed;
+            assert!(!reasons.is_empty() || has_no_reason, "{facts:?}");
             assert!(reasons.iter().all(|line| line.contains(reason)), "{reasons:?}");
         }
     }

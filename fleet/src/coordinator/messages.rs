@@ -19,8 +19,8 @@ use super::Arriving;
 /// What is held and pushed.
 #[derive(Default)]
 pub(super) struct Mailroom {
-    /// The nodes whose control channels are open, and their numbers in the fleet.
-    open: BTreeMap<NodeId, u32>,
+    /// The nodes whose control channels are open, their numbers in the fleet, and since when.
+    open: BTreeMap<NodeId, (u32, Timestamp)>,
     /// The questions that are held, each until an instant.
     held: BTreeMap<NodeId, Vec<Held>>,
     /// When to look after a node.
@@ -88,7 +88,7 @@ impl Mailroom {
     pub(super) fn next(&mut self, service: &Service, now: Timestamp) -> Option<Vec<Delivery>> {
         let node = self.woken.pop_first()?;
         let mut deliveries = Vec::new();
-        if let Some(number) = self.open.get(&node) {
+        if let Some((number, _)) = self.open.get(&node) {
             loop {
                 let jobs = service.jobs(now, node);
                 if jobs.is_empty() {
@@ -119,9 +119,23 @@ impl Mailroom {
     }
 
     /// Notes that a node's control channel is open.
-    pub(super) fn opened(&mut self, node: NodeId, number: u32) {
-        self.open.insert(node, number);
+    pub(super) fn opened(&mut self, node: NodeId, number: u32, now: Timestamp) {
+        self.open.insert(node, (number, now));
         self.woken.insert(node);
+    }
+
+    /// The nodes whose control channels are open, by number, and since when.
+    pub(super) fn channels(&self) -> impl Iterator<Item = (u32, Timestamp)> {
+        self.open.values().copied()
+    }
+
+    /// Notes that a node's control channel broke; says whether one was open.
+    pub(super) fn lose(&mut self, service: &Service, number: u32) -> bool {
+        let node = self.open.iter().find(|(_, (open, _))| *open == number).map(|(node, _)| *node);
+        node.is_some_and(|node| {
+            self.opens(service, node);
+            true
+        })
     }
 }
 

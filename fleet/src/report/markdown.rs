@@ -7,6 +7,7 @@ use shared::status::AssociationStatus;
 use super::phrases;
 use super::words::{count, elapsed, latency};
 use crate::result::{Round, RunResult, iso};
+use crate::threshold::Verdict;
 
 pub(super) fn document(result: &RunResult) -> String {
     let mut text = format!("# {}, seed {}\n\n", result.scenario, result.seed);
@@ -14,6 +15,7 @@ pub(super) fn document(result: &RunResult) -> String {
     nodes(result, &mut text);
     associations(result, &mut text);
     refusals(result, &mut text);
+    thresholds(result, &mut text);
     calls(result, &mut text);
     troubles(result, &mut text);
     text
@@ -40,6 +42,7 @@ fn facts(result: &RunResult, text: &mut String) {
         ("time", phrases::pace(result)),
         ("simulated", format!("{} to {}", iso(result.started), iso(result.ended))),
         ("ended", ending),
+        ("recorded", phrases::recorded(result)),
     ];
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {
@@ -48,6 +51,7 @@ fn facts(result: &RunResult, text: &mut String) {
     });
     let generator = result.spent.generator.as_ref();
     rows.extend(generator.map(|generator| ("generator", phrases::generator(result, generator).0)));
+    rows.extend(phrases::herd(result).map(|herd| ("herd", herd)));
     let incidents = phrases::incidents(result);
     if !incidents.is_empty() {
         rows.push(("incidents", incidents.join(", ")));
@@ -62,7 +66,8 @@ fn facts(result: &RunResult, text: &mut String) {
 fn nodes(result: &RunResult, text: &mut String) {
     let nodes = &result.nodes;
     let _ = writeln!(text, "## Nodes\n\n- {} of {} online", count(nodes.online), count(nodes.total));
-    let others = [phrases::failures(result), phrases::absent(result)].concat();
+    let faults: Vec<_> = phrases::faults(result).into_iter().collect();
+    let others = [phrases::failures(result), faults, phrases::absent(result)].concat();
     for phrase in others.into_iter().chain(phrases::listed(result)) {
         let _ = writeln!(text, "- {phrase}");
     }
@@ -143,19 +148,47 @@ fn refusals(result: &RunResult, text: &mut String) {
     table(&["association", "aim", "refused with", ""], rows, text);
 }
 
+fn thresholds(result: &RunResult, text: &mut String) {
+    if result.thresholds.is_empty() {
+        return;
+    }
+    text.push_str("## Thresholds\n\n");
+    let rows = result.thresholds.iter().map(|outcome| {
+        let verdict = phrases::verdict(outcome.verdict);
+        let verdict =
+            if outcome.verdict == Verdict::Passed { verdict.to_owned() } else { format!("**{verdict}**") };
+        let remark = match (&outcome.reason, outcome.has_ended_run) {
+            (Some(reason), _) => reason.clone(),
+            (None, true) => "it ended the run".to_owned(),
+            (None, false) => String::new(),
+        };
+        vec![
+            format!("`{}`", outcome.metric),
+            format!("`{}`", outcome.bound),
+            phrases::measured(outcome),
+            verdict,
+            remark,
+        ]
+    });
+    table(&["metric", "threshold", "measured:", "", ""], rows, text);
+}
+
 fn calls(result: &RunResult, text: &mut String) {
     if result.calls.is_empty() {
         return;
     }
     text.push_str("## Calls of the nodes\n\n");
-    let is_timed = !result.spent.latency.is_empty();
+    if let Some(note) = phrases::latency_note(result) {
+        let _ = writeln!(text, "Latency: {note}.\n");
+    }
+    let is_timed = !phrases::latencies(result).is_empty();
     let mut titles = vec!["call", "count:", "retries:", "errors:", "of these"];
     titles.extend(is_timed.then_some(["p50:", "p99:", "max:"]).into_iter().flatten());
     let rows = phrases::operations(result).into_iter().map(|(operation, calls)| {
         let mut cells = vec![operation.to_owned()];
         cells.extend([calls.count, calls.retries, calls.errors()].map(count));
         cells.push(phrases::errors(calls).join(", "));
-        if let Some(known) = result.spent.latency.get(operation) {
+        if let Some(known) = phrases::latencies(result).get(operation) {
             cells.extend(
                 [known.p50_microseconds, known.p99_microseconds, known.max_microseconds].map(latency),
             );
@@ -163,7 +196,7 @@ fn calls(result: &RunResult, text: &mut String) {
         cells
     });
     table(&titles, rows, text);
-    if is_timed {
+    if is_timed && phrases::latency_note(result).is_none() {
         text.push_str(
             "Latencies are wall time, counted from the instant at which a call was meant to be made.\n\n",
         );

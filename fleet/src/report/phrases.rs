@@ -1,9 +1,17 @@
 //! What the summary and the document say in the same words.
 
+use crate::history::mode::HistoryMode;
+use std::collections::BTreeMap;
+
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, Generator, Refusal, Round, RunResult};
+use crate::result::{
+    AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,
+};
 use crate::simulation::{Ending, Pace};
+use crate::threshold::{Outcome, UnitName, Verdict};
+use agent::fault::named::Cause;
 use shared::status::AssociationStatus;
+use shared::time::Period;
 
 /// How time passed: `60x`, `virtual time`. A foreign plane knows nothing of a scale.
 pub(super) fn pace(result: &RunResult) -> String {
@@ -22,6 +30,24 @@ pub(super) fn connections(result: &RunResult) -> Option<String> {
     Some(format!("connections {}", generator.connections.as_str()))
 }
 
+/// What of the run is written down, and who chose that: `all, 61,234 entries`.
+pub(super) fn recorded(result: &RunResult) -> String {
+    let Recorded { mode, is_default, estimate, entries } = result.recorded;
+    let mode_name = mode.as_str();
+    match mode {
+        HistoryMode::Off => mode_name.to_owned(),
+        HistoryMode::All => format!("{mode_name}, {} entries", count(entries)),
+        HistoryMode::Changes if is_default => format!(
+            "{mode_name}, {} entries: all of it would be about {} by the plan",
+            count(entries),
+            count(estimate)
+        ),
+        HistoryMode::Changes | HistoryMode::Failures => {
+            format!("{mode_name}, {} entries, as asked for", count(entries))
+        }
+    }
+}
+
 /// How the run ended, and whether that is as it should be.
 pub(super) fn ending(result: &RunResult) -> (String, bool) {
     let after = elapsed(Some(result.duration()));
@@ -31,6 +57,12 @@ pub(super) fn ending(result: &RunResult) -> (String, bool) {
             (format!("out of time after {after}: not every expected round was over"), false)
         }
         Ending::OutOfTime => (format!("out of time after {after}"), true),
+        Ending::Aborted => {
+            let ended = result.thresholds.iter().filter(|outcome| outcome.has_ended_run);
+            let which: Vec<String> =
+                ended.map(|outcome| format!("{}: {}", outcome.metric, outcome.bound)).collect();
+            (format!("ended by a threshold after {after}: {}", which.join(", ")), false)
+        }
         Ending::CutShort => (format!("cut short after {after}"), false),
     }
 }
@@ -51,7 +83,20 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
         };
         phrases.push(format!("{nodes} invalid instance ({how}, {calls} refused)"));
     }
+    // Those that were never registered are the ones that are told of above.
+    let others: Vec<String> = invalid
+        .causes
+        .iter()
+        .filter(|(cause, _)| *cause != Cause::NeverRegistered.as_str())
+        .map(|(cause, nodes)| format!("{} {cause}", count(*nodes)))
+        .collect();
+    if !others.is_empty() {
+        phrases.push(format!("no valid instances: {}", others.join(", ")));
+    }
     let unsupported = &result.failures.unsupported_platform;
+    if unsupported.unknown > 0 {
+        phrases.push(format!("{} of a platform that the service does not know", count(unsupported.unknown)));
+    }
     if unsupported.nodes > 0 {
         let runs: Vec<String> =
             unsupported.runs.iter().map(|(status, runs)| foreign_runs(status, *runs)).collect();
@@ -67,6 +112,17 @@ fn foreign_runs(status: &str, runs: u64) -> String {
     } else {
         format!("{runs} {status}")
     }
+}
+
+/// What struck nodes for a while, if anything did.
+pub(super) fn faults(result: &RunResult) -> Option<String> {
+    let told = |(name, fault): (&String, &FaultCount)| {
+        let still = fault.nodes.saturating_sub(fault.lifted);
+        let still = if still == 0 { String::new() } else { format!(" ({} still)", count(still)) };
+        format!("{name} struck {}{still}", counted(fault.nodes, "node"))
+    };
+    let told: Vec<String> = result.faults.iter().map(told).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// Nodes that were neither at work nor asleep for their id, in words.
@@ -247,4 +303,81 @@ pub(super) fn spent(result: &RunResult) -> String {
 pub(super) fn compliance(result: &RunResult) -> Option<String> {
     let compliance = result.compliance?;
     Some(format!("{} compliant, {} not", count(compliance.compliant), count(compliance.non_compliant)))
+}
+
+/// What was measured for a threshold: `9m32s`, `0.31%`, `1,007`, `never`.
+pub(super) fn measured(outcome: &Outcome) -> String {
+    let Some(value) = outcome.value else {
+        return if outcome.is_never { "never" } else { "-" }.to_owned();
+    };
+    match outcome.unit {
+        UnitName::Seconds if value < 10.0 => latency((value * 1e6).round() as u64),
+        UnitName::Seconds => elapsed(Some(Period::milliseconds((value * 1e3).round() as u64))),
+        UnitName::Share => format!("{}%", number(value * 100.0)),
+        UnitName::PerSecond => format!("{}/s", number(value)),
+        UnitName::Number => number(value),
+    }
+}
+
+/// A number with as many digits as say something.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 {
+        return count(value as u64);
+    }
+    match value {
+        small if small < 0.01 => format!("{small:.4}"),
+        middle if middle < 100.0 => format!("{middle:.2}"),
+        large => count(large.round() as u64),
+    }
+}
+
+/// Whether a threshold held, in a word.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+        Verdict::NotEvaluated => "NOT EVALUATED",
+    }
+}
+
+/// That a threshold did not hold or could not be evaluated, if so.
+pub(crate) fn threshold_trouble(outcome: &Outcome) -> Option<String> {
+    let Outcome { metric, bound, .. } = outcome;
+    match outcome.verdict {
+        Verdict::Passed => None,
+        Verdict::Failed => {
+            let ended = if outcome.has_ended_run { ", which ended the run" } else { "" };
+            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}", measured(outcome)))
+        }
+        Verdict::NotEvaluated => {
+            let reason = outcome.reason.as_deref().unwrap_or("nothing was measured");
+            Some(format!("threshold {metric}: {bound} was not evaluated: {reason}"))
+        }
+    }
+}
+
+/// How calls were spread over simulated time.
+pub(super) fn herd(result: &RunResult) -> Option<String> {
+    let Peak { calls, factor } = result.herd.all?;
+    let at = elapsed(Some(result.herd.peak_at?.since(result.started)));
+    Some(format!(
+        "{} in the busiest second, at {at}: {} times the mean",
+        counted(calls, "call"),
+        number(factor)
+    ))
+}
+
+/// Whose the latencies are, where they are not the plane's own.
+pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
+    match result.pace {
+        Pace::Scaled(_) => None,
+        Pace::Virtual => {
+            Some("not measured: virtual time takes none, and the scenario states no `latency_model`")
+        }
+    }
+}
+
+/// The latencies there are, by operation: measured or modelled.
+pub(super) fn latencies(result: &RunResult) -> &BTreeMap<String, Quantiles> {
+    if result.modelled_latency.is_empty() { &result.spent.latency } else { &result.modelled_latency }
 }

@@ -7,16 +7,22 @@ use shared::time::{Period, Timestamp};
 
 use super::Footer;
 use crate::history::Digest;
+use crate::history::mode::HistoryMode;
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, Round, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, HistoryCost, InvalidInstance, Nodes,
+    OperatorWork, Peak, Program, Quantiles, Recorded, Refusal, Round, RunResult, Spent, UnsupportedPlatform,
+    VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
+use crate::threshold::{Outcome, UnitName, Verdict};
 
 pub(super) fn footer() -> Footer {
     Footer {
-        written: Some("runs/2026-11-23T10-00-00-first-look/  result.json  report.md".to_owned()),
+        written: Some(
+            "runs/2026-11-23T10-00-00-first-look/  result.json  report.md  junit.xml  timeline.csv"
+                .to_owned(),
+        ),
         again: "ssm-fleet run first-look --seed 2718281828".to_owned(),
     }
 }
@@ -80,6 +86,19 @@ fn cohort(name: &str, platform: &str, nodes: u64, online: u64) -> Cohort {
     }
 }
 
+fn outcome(metric: &str, bound: &str, verdict: Verdict, value: Option<f64>, unit: UnitName) -> Outcome {
+    Outcome {
+        metric: metric.to_owned(),
+        bound: bound.to_owned(),
+        verdict,
+        value,
+        unit,
+        is_never: false,
+        has_ended_run: false,
+        reason: None,
+    }
+}
+
 /// A run in which everything went as it should.
 pub(super) fn good() -> RunResult {
     let hello = Round { foreign: 10, ..round(11, &[("Success", 495)], [312, 571, 624]) };
@@ -123,9 +142,29 @@ pub(super) fn good() -> RunResult {
         failures: Failures {
             invalid_instance: InvalidInstance {
                 nodes: 10,
+                causes: counts(&[("never-registered", 10)]),
                 refusals: counts(&[("UpdateInstanceInformation", 40)]),
             },
-            unsupported_platform: UnsupportedPlatform { nodes: 10, runs: counts(&[("Success", 30)]) },
+            unsupported_platform: UnsupportedPlatform {
+                nodes: 10,
+                unknown: 0,
+                runs: counts(&[("Success", 30)]),
+            },
+        },
+        thresholds: vec![
+            outcome(
+                "time_to_success{association=hello}",
+                "p(99) < 10m",
+                Verdict::Passed,
+                Some(571.0),
+                UnitName::Seconds,
+            ),
+            outcome("missed_heartbeats", "rate < 0.1%", Verdict::Passed, Some(0.0003), UnitName::Share),
+        ],
+        herd: Herd {
+            all: Some(Peak { calls: 61, factor: 6.412 }),
+            peak_at: Some(start() + Period::seconds(672)),
+            by_operation: BTreeMap::new(),
         },
         associations: vec![
             association("hello", "tag Env=prod", vec![hello]),
@@ -159,12 +198,16 @@ pub(super) fn good() -> RunResult {
                 connections_at_most: 12,
                 ..Generator::default()
             }),
+            history: Some(HistoryCost { bytes: 1_234_567, waits: 0, waited_seconds: 0.0 }),
         },
         calls,
+        modelled_latency: BTreeMap::new(),
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
+        faults: BTreeMap::new(),
         history: None,
+        recorded: Recorded { mode: HistoryMode::All, is_default: true, estimate: 71_000, entries: 61_234 },
     }
 }
 
@@ -236,6 +279,35 @@ pub(super) fn bad() -> RunResult {
         skipped: counts(&[("health", 3)]),
         ..Agents::default()
     };
+    bad.thresholds = vec![
+        Outcome {
+            is_never: true,
+            ..outcome(
+                "time_to_success{association=hello}",
+                "p(99) < 10m",
+                Verdict::Failed,
+                None,
+                UnitName::Seconds,
+            )
+        },
+        outcome(
+            "errors{code=ThrottlingException,operation=UpdateInstanceAssociationStatus}",
+            "rate < 1%",
+            Verdict::Failed,
+            Some(0.0925),
+            UnitName::Share,
+        ),
+        Outcome {
+            reason: Some("nothing was measured".to_owned()),
+            ..outcome(
+                "latency{operation=GetManifest}",
+                "p(99) < 250ms",
+                Verdict::NotEvaluated,
+                None,
+                UnitName::Seconds,
+            )
+        },
+    ];
     bad.operator.troubles = vec![
         "no reply to AddTagsToResource: error sending request for url (http://127.0.0.1:4583/): connection refused"
             .to_owned(),

@@ -10,8 +10,10 @@ use super::page::{INDENT, Page, Style, wrap};
 use super::phrases;
 use super::table::{Align, Cell, Table};
 use super::words::{count, counted, elapsed, latency};
+use crate::history::mode::HistoryMode;
 use crate::result::{AssociationResult, Quantiles, Round, RunResult};
 use crate::simulation::Pace;
+use crate::threshold::{Outcome, Verdict};
 
 /// From here on there is room for what is good to know.
 const WIDE: usize = 100;
@@ -31,6 +33,8 @@ pub(super) fn summary(result: &RunResult, footer: &Footer, width: usize, colour:
     associations(result, &mut page);
     refusals(result, &mut page);
     page.blank();
+    thresholds(result, &mut page);
+    page.blank();
     calls(result, &mut page);
     page.blank();
     foot(result, footer, &mut page);
@@ -48,6 +52,10 @@ fn head(result: &RunResult, page: &mut Page) {
     }
     items.push(result.spent.plane.clone());
     items.extend(phrases::connections(result));
+    // That all of it is written needs no telling.
+    if result.recorded.mode != HistoryMode::All {
+        items.push(format!("history {}", phrases::recorded(result)));
+    }
     let lines = wrap(items.iter().map(String::as_str), "  ", page.width - 2);
     for (number, line) in lines.iter().enumerate() {
         let indent = if number == 0 { "" } else { "  " };
@@ -74,6 +82,7 @@ fn nodes(result: &RunResult, page: &mut Page) {
     }
     page.items("nodes", &items, "   ");
     page.items("", &phrases::failures(result), ", ");
+    page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
 }
@@ -183,11 +192,47 @@ fn refusals(result: &RunResult, page: &mut Page) {
     page.labelled("refused", &table.lines(width, page.colour), Style::Plain);
 }
 
+fn thresholds(result: &RunResult, page: &mut Page) {
+    if result.thresholds.is_empty() {
+        return;
+    }
+    let columns =
+        [("threshold", Align::Left), ("", Align::Left), ("measured", Align::Right), ("", Align::Left)];
+    let mut table = Table::new(&columns);
+    result.thresholds.iter().for_each(|outcome| table.row(threshold(String::new(), outcome)));
+    let room = table.room_for_first(page.width);
+    let mut table = Table::new(&columns);
+    for outcome in &result.thresholds {
+        if outcome.metric.chars().count() <= room {
+            table.row(threshold(outcome.metric.clone(), outcome));
+        } else {
+            table.across(outcome.metric.clone().into());
+            table.row(threshold(String::new(), outcome));
+        }
+        let reason = outcome.reason.as_deref().unwrap_or_default();
+        for line in wrap(reason.split_whitespace(), " ", page.width - 4) {
+            table.across(Cell::styled(format!("    {line}"), Style::Aside));
+        }
+    }
+    table.put(page);
+}
+
+fn threshold(label: String, outcome: &Outcome) -> Vec<Cell> {
+    let style = if outcome.verdict == Verdict::Passed { Style::Plain } else { Style::Alarm };
+    vec![
+        label.into(),
+        outcome.bound.clone().into(),
+        phrases::measured(outcome).into(),
+        Cell::styled(phrases::verdict(outcome.verdict), style),
+    ]
+}
+
 fn calls(result: &RunResult, page: &mut Page) {
     if result.calls.is_empty() {
         return;
     }
-    let is_timed = !result.spent.latency.is_empty();
+    page.field("latency", phrases::latency_note(result).unwrap_or_default(), Style::Plain);
+    let is_timed = !phrases::latencies(result).is_empty();
     let is_wide = page.width >= WIDE;
     let mut titles = vec!["count"];
     titles.extend(is_wide.then_some("retries"));
@@ -202,7 +247,7 @@ fn calls(result: &RunResult, page: &mut Page) {
         cells.extend(is_wide.then(|| count(calls.retries).into()));
         cells.push(Cell::styled(count(errors), if errors > 0 { Style::Alarm } else { Style::Plain }));
         if is_timed {
-            cells.extend(quantiles(result.spent.latency.get(operation)));
+            cells.extend(quantiles(phrases::latencies(result).get(operation)));
         }
         table.row(cells);
     }
@@ -236,6 +281,7 @@ fn call_remarks(result: &RunResult, is_wide: bool, page: &mut Page) {
 
 fn foot(result: &RunResult, footer: &Footer, page: &mut Page) {
     page.field("compliance", &phrases::compliance(result).unwrap_or_default(), Style::Plain);
+    page.field("herd", &phrases::herd(result).unwrap_or_default(), Style::Plain);
     page.items("incidents", &phrases::incidents(result), ", ");
     if let Some(generator) = &result.spent.generator {
         let (text, is_well) = phrases::generator(result, generator);

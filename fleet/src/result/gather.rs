@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use agent::fault::NodeFault;
+use agent::fault::strike::INVALID_INSTANCE;
 use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::judge;
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, HistoryCost,
+    InvalidInstance, Nodes, OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent,
+    UnsupportedPlatform, VERSION,
 };
+use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
-use crate::simulation::Finished;
+use crate::simulation::{Finished, Pace};
 
 impl RunResult {
     /// What a run that ended came to.
@@ -39,11 +44,17 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            thresholds: judge::thresholds(finished),
+            herd: Herd::of(&finished.live),
             calls: measures
                 .calls
                 .iter()
                 .map(|(name, calls)| ((*name).to_owned(), self::calls(calls)))
                 .collect(),
+            modelled_latency: match finished.pace {
+                Pace::Virtual => latency(finished),
+                Pace::Scaled(_) => BTreeMap::new(),
+            },
             compliance: finished.survey.as_ref().map(|survey| survey.compliance),
             operator: OperatorWork {
                 tagged: operator.tagged,
@@ -51,10 +62,18 @@ impl RunResult {
                 troubles: operator.troubles.iter().cloned().collect(),
             },
             agents: agents(finished),
+            faults: faults(finished),
             history: finished.history.clone(),
+            recorded: recorded(finished),
             spent: spent(finished),
         }
     }
+}
+
+fn recorded(finished: &Finished) -> Recorded {
+    let Choice { mode, estimate, is_default } = finished.plan.history;
+    let entries = finished.recorded.map_or(0, |written| written.entries);
+    Recorded { mode, is_default, estimate, entries }
 }
 
 /// A plane's description without its address.
@@ -92,10 +111,46 @@ fn failures(finished: &Finished) -> Failures {
     for run in finished.measures.runs.values().flatten().filter(|run| run.is_foreign) {
         *runs.entry(run.status.to_string()).or_default() += 1;
     }
+    let measures = &finished.measures;
+    let (nodes, unknown) = (measures.met_foreign_document, measures.platforms_not_accepted);
     Failures {
-        invalid_instance: InvalidInstance { nodes: finished.measures.ids_not_accepted, refusals },
-        unsupported_platform: UnsupportedPlatform { nodes: finished.measures.met_foreign_document, runs },
+        invalid_instance: InvalidInstance {
+            nodes: measures.ids_not_accepted,
+            causes: causes(finished),
+            refusals,
+        },
+        unsupported_platform: UnsupportedPlatform { nodes, unknown, runs },
     }
+}
+
+/// The causes for which nodes were no valid instances, with how many they were:
+/// those that it was meant for as long as they live, and those that a fault struck.
+fn causes(finished: &Finished) -> BTreeMap<String, u64> {
+    let mut causes: BTreeMap<String, u64> = BTreeMap::new();
+    let plan = &finished.plan;
+    for number in 0..plan.nodes() {
+        let faults = &plan.identity(number).cohort(&plan.catalogue).faults;
+        if let Some(NodeFault::InvalidInstance(cause)) = faults.of(plan.catalogue.seed, number) {
+            *causes.entry(cause.as_str().to_owned()).or_default() += 1;
+        }
+    }
+    for ((name, detail), count) in &finished.measures.struck {
+        if let Some(cause) = detail.filter(|_| *name == INVALID_INSTANCE) {
+            *causes.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+    causes
+}
+
+fn faults(finished: &Finished) -> BTreeMap<String, FaultCount> {
+    let mut faults: BTreeMap<String, FaultCount> = BTreeMap::new();
+    for ((name, _), count) in &finished.measures.struck {
+        faults.entry((*name).to_owned()).or_default().nodes += count;
+    }
+    for (name, count) in &finished.measures.lifted {
+        faults.entry((*name).to_owned()).or_default().lifted += count;
+    }
+    faults
 }
 
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
@@ -135,7 +190,7 @@ fn not_made(finished: &Finished) -> Vec<String> {
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
@@ -174,19 +229,31 @@ fn by_lane(counts: &BTreeMap<LaneName, u64>) -> BTreeMap<String, u64> {
 }
 
 fn spent(finished: &Finished) -> Spent {
-    let calls = finished.measures.calls.iter();
-    let latency = calls.filter_map(|(name, calls)| {
-        let histogram = calls.latency.as_ref()?;
-        Some(((*name).to_owned(), Quantiles::of(histogram)))
-    });
     Spent {
         plane: finished.plane.clone(),
         wall_seconds: finished.spending.wall.as_secs_f64(),
         cpu_seconds: finished.spending.cpu.as_secs_f64(),
         memory_bytes: finished.spending.memory,
-        latency: latency.collect(),
+        latency: match finished.pace {
+            Pace::Virtual => BTreeMap::new(),
+            Pace::Scaled(_) => latency(finished),
+        },
         generator: generator(finished),
+        history: finished.recorded.map(|written| HistoryCost {
+            bytes: written.bytes,
+            waits: written.waits,
+            waited_seconds: written.waited.as_secs_f64(),
+        }),
     }
+}
+
+fn latency(finished: &Finished) -> BTreeMap<String, Quantiles> {
+    let calls = finished.measures.calls.iter();
+    let latency = calls.filter_map(|(name, calls)| {
+        let histogram = calls.latency.as_ref()?;
+        Some(((*name).to_owned(), Quantiles::of(histogram)))
+    });
+    latency.collect()
 }
 
 fn generator(finished: &Finished) -> Option<Generator> {
@@ -236,11 +303,13 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::history::recorder::Written;
+    use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
     use crate::scenario::Scenario;
-    use crate::simulation::{CohortState, Ending, Pace, Spending};
+    use crate::simulation::{CohortState, Ending, Spending};
     use crate::survey::{Compliance, Execution, Listed, Survey};
 
     fn second(count: u64) -> Timestamp {
@@ -296,9 +365,13 @@ mod tests {
             ended: second(120),
             operator,
             measures,
+            live: Live::default(),
+            timeline: Default::default(),
+            broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
+            recorded: Some(Written { bytes: wall, ..Written::default() }),
             connections: Some((
                 Connections::AsAgent,
                 Counters { held_in_total: wall, ..Counters::default() },
@@ -315,7 +388,8 @@ mod tests {
     fn wall_time_spending_and_addresses_stand_in_one_object() {
         let json = |wall| serde_json::from_str::<Value>(&RunResult::new(&finished(wall)).to_json()).unwrap();
         let (mut one, mut other) = (json(1), json(2));
-        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator"] {
+        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator", "history"]
+        {
             assert_ne!(one["spent"][key], other["spent"][key], "{key}");
         }
         one.as_object_mut().unwrap().remove("spent");

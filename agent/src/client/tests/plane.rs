@@ -31,6 +31,19 @@ impl Plane {
 }
 
 impl Wire {
+    /// Whether not a byte has come.
+    pub(super) fn is_silent(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    /// How many bytes come until the other side ends, and how it does.
+    pub(super) async fn until_the_end(mut self) -> (usize, std::io::Result<()>) {
+        let mut bytes = Vec::new();
+        let end = self.stream.read_to_end(&mut bytes).await;
+        (bytes.len(), end.map(|_| ()))
+    }
+
     /// Ends the connection the hard way, without a farewell.
     pub(super) fn reset(self) {
         self.stream.set_zero_linger().unwrap();
@@ -56,12 +69,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         (head.to_owned(), body.to_owned())
     }
 
-    /// The next request as it came, head and body.
-    pub(super) async fn request(&mut self) -> (String, String) {
+    /// The head of the next request as it came.
+    pub(super) async fn head(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head.push(self.stream.read_u8().await.unwrap().into());
         }
+        head
+    }
+
+    /// The next request as it came, head and body.
+    pub(super) async fn request(&mut self) -> (String, String) {
+        let head = self.head().await;
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
         let mut body = vec![0; length.parse().unwrap()];
         self.stream.read_exact(&mut body).await.unwrap();

@@ -1,0 +1,115 @@
+//! Which nodes something is for, as a scenario writes it.
+//!
+//! All that is given must hold; nothing given means every node. Which nodes that
+//! are in a given fleet is [`crate::fault::selection`]'s to say.
+
+use std::fmt;
+
+use agent::fault::Share;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+use shared::id::NodeId;
+
+use super::TagTarget;
+
+/// Nodes: those for which all holds that is given.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selector {
+    /// Those of this cohort.
+    #[serde(default)]
+    pub cohort: Option<String>,
+    /// Those with this tag and one of these values.
+    #[serde(default)]
+    pub tag: Option<TagTarget>,
+    /// Those of this platform: `linux`, `windows` or `macos`, or a platform's
+    /// short name such as `ubuntu-22.04`.
+    #[serde(default)]
+    pub platform: Option<String>,
+    /// Those with such an index in their cohort.
+    #[serde(default)]
+    pub index: Option<IndexRange>,
+    /// These, by their ids or by their numbers in the fleet, from 0.
+    #[serde(default)]
+    pub nodes: Option<Vec<NodeName>>,
+    /// How many of them, drawn from the seed; all if not said.
+    #[serde(default)]
+    pub pick: Pick,
+}
+
+/// Nodes by their index in the cohort, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexRange {
+    /// The first; 0 if not said.
+    #[serde(default)]
+    pub from: u32,
+    /// The last, which is one of them; the cohort's last if not said.
+    #[serde(default)]
+    pub to: Option<u32>,
+}
+
+/// How many of the nodes that are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pick {
+    /// All.
+    #[default]
+    All,
+    /// One.
+    One,
+    /// So many, or all where there are fewer.
+    Fixed(u32),
+    /// This share, rounded down, but one at the least.
+    Percent(Share),
+}
+
+/// A node: its id, or its number in the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeName {
+    /// Its id.
+    Id(NodeId),
+    /// Its number in the fleet, from 0.
+    Number(u32),
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl Visitor<'_> for Written {
+    type Value = NodeName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a node's id, or its number in the fleet, from 0")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<NodeName, E> {
+        text.parse().map(NodeName::Id).map_err(de::Error::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<NodeName, E> {
+        let wrong =
+            |_| E::custom(format_args!("{number} is no node's number: expected one from 0 to {}", u32::MAX));
+        u32::try_from(number).map(NodeName::Number).map_err(wrong)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<NodeName, E> {
+        let wrong =
+            |_| E::custom(format_args!("{number} is no node's number: expected one from 0 to {}", u32::MAX));
+        u32::try_from(number).map(NodeName::Number).map_err(wrong)
+    }
+}
