@@ -115,6 +115,8 @@ pub struct Known {
     pub executed: Option<Executed>,
     /// Its state on this node.
     pub status: KnownStatus,
+    /// Whether the agent's timer was set to its date and stopped (`wait_timer`).
+    pub(crate) is_timer_stopped: bool,
 }
 
 impl Known {
@@ -130,7 +132,8 @@ impl Known {
         // One whose schedule cannot be read was reported, and leaves compliance.
         let executed = executed.filter(|_| association.schedule != OwnSchedule::Unreadable);
         let last_execution = last_execution.unwrap_or(Timestamp::NEVER);
-        Ok(Self { association, document, due, last_execution, executed, status })
+        let is_timer_stopped = false;
+        Ok(Self { association, document, due, last_execution, executed, status, is_timer_stopped })
     }
 
     /// When it last ran, if anybody says.
@@ -138,11 +141,18 @@ impl Known {
         (self.last_execution != Timestamp::NEVER).then_some(self.last_execution)
     }
 
+    /// The same after what was known of it before, if that was due at the same date.
+    pub(crate) fn after(self, old: Option<&Self>) -> Self {
+        let is_timer_stopped = old.is_some_and(|old| old.due == self.due && old.is_timer_stopped);
+        Self { is_timer_stopped, ..self }
+    }
+
     /// Takes in that a run ended: the agent's own clock says when.
     pub(crate) fn ran(&mut self, status: AssociationStatus, now: Timestamp) -> Result<(), Fatal> {
         self.status = KnownStatus::from(status);
         self.last_execution = now;
         self.due = due(&self.association.schedule, self.status, Some(now), now)?;
+        self.is_timer_stopped = false;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::call::{Answer, Outcome};
 use crate::channel::Channels;
 use crate::credentials::{IdentitySettings, Session};
 use crate::distribution::Distribution;
+use crate::facts::host::HostFacts;
 use crate::fault::{NodeFaults, Share};
 use crate::mix::Mix;
 use crate::tags::TagRule;
@@ -70,6 +71,8 @@ pub struct Cohort {
     pub faults: NodeFaults,
     /// By which channels of messages its nodes can be reached.
     pub channels: Channels,
+    /// What its nodes tell of themselves in place of the platform's template, if anything.
+    pub host: Option<Arc<HostFacts>>,
 }
 
 /// An operating system, as a node tells of it.
@@ -190,6 +193,13 @@ pub struct Timing {
     pub reconnect_wait: Period,
     /// The longest wait between such attempts, before its jitter.
     pub reconnect_longest: Period,
+    /// Between the control channel's loss and the first attempt to open another: at most so long.
+    pub reconnect_lost: Period,
+    /// Between pings of a control channel that is open; what is not answered within
+    /// ten ninths of it is lost. Over sockets only: virtual time has no pings.
+    pub ping_every: Period,
+    /// How long a question for messages is waited for. `Mds.StopTimeoutMillis`.
+    pub message_wait: Period,
     /// Between the looks of an agent whose questions for messages failed too often.
     pub message_tick: Period,
     /// Between attempts to send replies that the service did not confirm.
@@ -214,6 +224,9 @@ impl Default for Timing {
             worker_check_every: Period::seconds(60),
             reconnect_wait: Period::seconds(5),
             reconnect_longest: Period::minutes(40),
+            reconnect_lost: Period::milliseconds(2_500),
+            ping_every: Period::seconds(54),
+            message_wait: Period::seconds(20),
             message_tick: Period::minutes(15),
             resend_every: Period::minutes(5),
             inventory_wait: Period::seconds(30),
@@ -494,6 +507,7 @@ mod tests {
                 ..Behaviour::default()
             };
         let cohort = Cohort {
+            host: None,
             name: "web".into(),
             platform: PLATFORMS[0],
             tags: Vec::new(),

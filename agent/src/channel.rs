@@ -44,12 +44,13 @@ const POLLS_ON_FOR: Period = Period::seconds(60);
 const QUICK: Period = Period::seconds(1);
 /// After so many failures in a row the agent waits for its next look.
 const MOST_FAILURES: u32 = 10;
-/// The longest wait before the control channel is opened anew after it was lost.
-const LOST_WAIT: Period = Period::milliseconds(2_500);
 /// Replies that the service did not confirm are sent again so many at a time,
 const RESENT_AT_ONCE: usize = 50;
 /// and for so long.
 const RESENT_FOR: Period = Period::hours(2);
+
+/// An agent that begins waits so long before it sends what is stored.
+const STORED_WAIT: Period = Period::seconds(2);
 
 /// Where the control channel stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +65,7 @@ enum Control {
 /// What a node with channels holds.
 #[derive(Debug, Default)]
 pub struct Messaging {
-    pub(crate) lanes: [Lane; 3],
+    pub(crate) lanes: [Lane; 9],
     control: Control,
     /// Attempts to open the control channel: in all, and since it was last open.
     attempts: u32,
@@ -104,16 +105,42 @@ impl Messaging {
         replies.outstanding.is_some() || !self.outbox.is_empty() || self.commands.is_running()
     }
 
-    /// Forgets everything but the numbers of calls, for answers to old ones may
-    /// still come, and what draws follow from.
+    /// Whether all is told that is to be told before a reboot.
+    pub(crate) fn is_told(&self) -> bool {
+        self.outbox.is_empty() && self.lanes[LaneName::Replies.channel_index()].outstanding.is_none()
+    }
+
+    /// Forgets everything but the commands, the replies that are stored on disk, the
+    /// numbers of calls, for answers to old ones may still come, and what draws follow
+    /// from.
     pub(crate) fn forget(&mut self) {
-        let numbers = [0, 1, 2].map(|lane: usize| self.lanes[lane].number);
         let Self { attempts, questions, sent, .. } = *self;
-        let kept =
-            Self { attempts, questions, sent, commands: self.commands.begun_anew(), ..Self::default() };
-        *self = kept;
-        for (lane, number) in self.lanes.iter_mut().zip(numbers) {
-            lane.number = number;
+        self.stored.append(&mut self.resending);
+        let stored = std::mem::take(&mut self.stored);
+        let mut commands = std::mem::take(&mut self.commands);
+        commands.forget_arrivals();
+        let mut lanes = std::mem::take(&mut self.lanes);
+        for name in [LaneName::ControlChannel, LaneName::Messages, LaneName::Replies, LaneName::Intake] {
+            lanes[name.channel_index()].forget();
+        }
+        *self = Self { attempts, questions, sent, stored, commands, lanes, ..Self::default() };
+    }
+
+    /// The machine goes down. What is on its disk is taken up again when it is back.
+    pub(crate) fn go_down(&mut self, is_disk_lost: bool) {
+        self.commands.go_away();
+        self.forget();
+        self.forget_documents();
+        if is_disk_lost {
+            self.commands = self.commands.begun_anew();
+            self.stored.clear();
+        }
+    }
+
+    /// Forgets the calls of the documents of commands.
+    fn forget_documents(&mut self) {
+        for name in LaneName::OF_COMMANDS {
+            self.lanes[name.channel_index()].forget();
         }
     }
 
@@ -147,11 +174,14 @@ impl Node {
             return;
         }
         let messaging = self.messaging.get_or_insert_default();
-        messaging.forget();
+        if !messaging.stored.is_empty() {
+            messaging.resend_due = Some(turn.now + STORED_WAIT);
+        }
         self.ask_for_messages(turn.now, turn);
         if channels == Channels::WebSocket {
             self.open_channel(turn.now, turn);
         }
+        self.resume_commands(turn);
     }
 
     /// Does what of it is due.
@@ -206,7 +236,8 @@ impl Node {
         messaging.control = Control::Closed;
         messaging.failures = 0;
         if matches!(self.lifecycle, Lifecycle::Online { .. }) {
-            let wait = turn.draw.period("channel-lost", u64::from(messaging.attempts), LOST_WAIT);
+            let most = self.identity.cohort(turn.catalogue).timing.reconnect_lost;
+            let wait = turn.draw.period("channel-lost", u64::from(messaging.attempts), most);
             self.lane(LaneName::ControlChannel).due = turn.now + wait;
         }
     }
@@ -295,6 +326,7 @@ impl Node {
 
     /// Sends the oldest thing that waits to be sent back, if nothing is on its way.
     pub(crate) fn send_next(&mut self, turn: &mut Turn<'_>) {
+        let (Lifecycle::Online { .. } | Lifecycle::Stopped) = self.lifecycle else { return };
         let Some(messaging) = &mut self.messaging else { return };
         if messaging.lanes[LaneName::Replies.channel_index()].outstanding.is_some() {
             return;

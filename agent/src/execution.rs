@@ -40,7 +40,7 @@ const EXIT_WITH_SUCCESS: i32 = 168;
 /// Ends the document; the step has failed.
 const EXIT_WITH_FAILURE: i32 = 169;
 /// What is left of a process that the agent killed.
-const KILLED: i32 = 137;
+pub(crate) const KILLED: i32 = 137;
 
 /// What a process of Linux and macOS exits with to have the node rebooted.
 const REBOOT: i32 = 194;
@@ -252,7 +252,9 @@ pub fn close<'a>(
             StepResult::new(status, 0, error, exits)
         }
         StepStatus::TimedOut => StepResult::new(status, KILLED, error, false),
-        StepStatus::Skipped | StepStatus::SuccessAndReboot => StepResult::new(status, 0, error, false),
+        StepStatus::Skipped | StepStatus::SuccessAndReboot | StepStatus::Cancelled => {
+            StepResult::new(status, 0, error, false)
+        }
     };
     result.output = cut_output(output);
     result.error = cut_error(result.error);

@@ -6,8 +6,12 @@
 //! change one package gets a newer version. A node's *edition* counts its
 //! changes, so equal editions of a platform mean equal packages on every node.
 //!
+//! Nodes may take what this machine tells of itself instead ([`host`]).
+//!
 //! Invariant: attributes stand in the order in which the real agent writes them
 //! for its hash (agent/plugins/inventory/model).
+
+pub mod host;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -18,6 +22,8 @@ use shared::time::{Period, Timestamp};
 
 use crate::catalogue::Platform;
 use crate::identity;
+
+use self::host::HostFacts;
 
 /// One thing on a node: its attributes, all texts, as the real agent orders them.
 pub type Thing = Vec<(&'static str, Cow<'static, str>)>;
@@ -146,16 +152,18 @@ const AWS_COMPONENTS: [&str; 11] = [
 
 /// A node, as far as its facts go.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// What it runs.
     pub platform: Platform,
     /// Its draws.
     pub draw: Draw,
     /// How often its packages have changed.
     pub edition: u32,
+    /// What is told in the template's place, if anything is.
+    pub host: Option<&'a HostFacts>,
 }
 
-impl Facts {
+impl Facts<'_> {
     /// The facts of a node at an instant, whose packages change once in `every`.
     /// Nodes change at instants of their own.
     pub fn at(platform: Platform, draw: Draw, now: Timestamp, every: Period) -> Self {
@@ -167,7 +175,7 @@ impl Facts {
                 u32::try_from(passed / every_milliseconds).unwrap_or(u32::MAX)
             }
         };
-        Self { platform, draw, edition }
+        Self { platform, draw, edition, host: None }
     }
 
     /// The packages, whatever the node.
@@ -188,6 +196,9 @@ impl Facts {
 
     /// The network interfaces.
     pub fn network(&self) -> Vec<Thing> {
+        if let Some(told) = self.host.and_then(|host| host.network(self.platform.kind)) {
+            return told;
+        }
         let [a, b, c, d] = identity::ip_address(self.draw);
         let bits = self.draw.bits("hardware-address", 0).to_le_bytes();
         let hardware =
@@ -211,7 +222,7 @@ impl Facts {
     pub fn instance_details(&self) -> Vec<Thing> {
         let drawn = self.draw.bits("processor", 0) as usize % PROCESSORS.len();
         let (model, speed, processors) = PROCESSORS[drawn];
-        vec![vec![
+        let mut thing = vec![
             ("CPUModel", model.into()),
             ("CPUSpeedMHz", speed.into()),
             ("CPUs", processors.to_string().into()),
@@ -220,7 +231,11 @@ impl Facts {
             ("CPUHyperThreadEnabled", "true".into()),
             ("OSServicePack", "".into()),
             ("KernelVersion", self.template().kernel.into()),
-        ]]
+        ];
+        if let Some(host) = self.host {
+            host.put_instance_details(&mut thing);
+        }
+        vec![thing]
     }
 
     /// The services; only Windows tells of them.
@@ -357,9 +372,9 @@ mod tests {
     use super::*;
     use crate::catalogue::PLATFORMS;
 
-    fn facts(platform: &str, index: u64, edition: u32) -> Facts {
+    fn facts(platform: &str, index: u64, edition: u32) -> Facts<'static> {
         let platform = Platform::named(platform).unwrap();
-        Facts { platform, draw: Seed(1).draw("web", index), edition }
+        Facts { platform, draw: Seed(1).draw("web", index), edition, host: None }
     }
 
     #[test]

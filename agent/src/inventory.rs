@@ -102,7 +102,7 @@ impl Taken {
     }
 
     /// Whether this type was taken as it is now.
-    fn has(self, kind: Kind, facts: &Facts) -> bool {
+    fn has(self, kind: Kind, facts: &Facts<'_>) -> bool {
         let is_current =
             Self::CHANGING & 1 << kind as u8 == 0 || self.edition() == facts.edition & Self::EDITIONS;
         is_current && self.kinds().has(kind)
@@ -124,7 +124,7 @@ impl Taken {
 
 /// The call of an upload, made at this instant. What was taken before goes
 /// without its content, unless all of it is to go with it.
-pub fn upload(node: NodeId, facts: &Facts, upload: &InventoryUpload, now: Timestamp) -> PutInventory {
+pub fn upload(node: NodeId, facts: &Facts<'_>, upload: &InventoryUpload, now: Timestamp) -> PutInventory {
     let asked = KINDS.iter().filter(|(kind, ..)| upload.kinds.has(*kind));
     let items = asked.map(|&(kind, _, type_name, schema_version)| {
         let things = things(facts, kind);
@@ -141,7 +141,7 @@ pub fn upload(node: NodeId, facts: &Facts, upload: &InventoryUpload, now: Timest
     PutInventory { instance_id: node, items: items.collect() }
 }
 
-fn things(facts: &Facts, kind: Kind) -> Vec<Thing> {
+fn things(facts: &Facts<'_>, kind: Kind) -> Vec<Thing> {
     match kind {
         Kind::Application => facts.applications(),
         Kind::AwsComponent => facts.aws_components(),
@@ -195,9 +195,9 @@ mod tests {
     use super::*;
     use crate::catalogue::Platform;
 
-    fn facts(platform: &str, edition: u32) -> Facts {
+    fn facts(platform: &str, edition: u32) -> Facts<'static> {
         let platform = Platform::named(platform).unwrap();
-        Facts { platform, draw: Seed(1).draw("web", 0), edition }
+        Facts { platform, draw: Seed(1).draw("web", 0), edition, host: None }
     }
 
     fn asked(inputs: Value, platform: PlatformType) -> Kinds {
@@ -212,7 +212,7 @@ mod tests {
         })
     }
 
-    fn upload(facts: &Facts, kinds: Kinds, taken: Taken, is_full: bool, now: Timestamp) -> PutInventory {
+    fn upload(facts: &Facts<'_>, kinds: Kinds, taken: Taken, is_full: bool, now: Timestamp) -> PutInventory {
         let told = InventoryUpload { kinds, edition: facts.edition, taken, is_full };
         super::upload("mi-0123456789abcdef0".parse().unwrap(), facts, &told, now)
     }

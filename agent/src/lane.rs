@@ -25,6 +25,18 @@ pub enum LaneName {
     Messages,
     /// What is said of messages.
     Replies,
+    /// What a command refers to that has come in.
+    Intake,
+    /// The document of a command: up to five run at once, each in a lane of its own.
+    Command1,
+    /// The same of another command.
+    Command2,
+    /// The same of another command.
+    Command3,
+    /// The same of another command.
+    Command4,
+    /// The same of another command.
+    Command5,
 }
 
 impl LaneName {
@@ -32,7 +44,21 @@ impl LaneName {
     pub const ALL: [Self; 4] = [Self::Credentials, Self::Health, Self::Associations, Self::Execution];
 
     /// The further lanes of a node with channels of messages.
-    pub const OF_CHANNELS: [Self; 3] = [Self::ControlChannel, Self::Messages, Self::Replies];
+    pub const OF_CHANNELS: [Self; 9] = [
+        Self::ControlChannel,
+        Self::Messages,
+        Self::Replies,
+        Self::Intake,
+        Self::Command1,
+        Self::Command2,
+        Self::Command3,
+        Self::Command4,
+        Self::Command5,
+    ];
+
+    /// The lanes of the documents of commands.
+    pub(crate) const OF_COMMANDS: [Self; 5] =
+        [Self::Command1, Self::Command2, Self::Command3, Self::Command4, Self::Command5];
 
     /// The place among the lanes of channels.
     pub(crate) const fn channel_index(self) -> usize {
@@ -54,6 +80,12 @@ impl LaneName {
             Self::ControlChannel => "control channel",
             Self::Messages => "messages",
             Self::Replies => "replies",
+            Self::Intake => "intake",
+            Self::Command1 => "command 1",
+            Self::Command2 => "command 2",
+            Self::Command3 => "command 3",
+            Self::Command4 => "command 4",
+            Self::Command5 => "command 5",
         }
     }
 }
@@ -85,6 +117,13 @@ pub struct Lane {
     /// lane of executions counts runs here, and that of credentials keeps what of
     /// the inventory was taken.
     pub turns: u32,
+}
+
+impl Lane {
+    /// Forgets all but the number of the last call, for an answer to it may still come.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { number: self.number, ..Self::default() };
+    }
 }
 
 impl Default for Lane {

@@ -10,9 +10,11 @@
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
 //! - [`credentials`]: registration, keys, and what calls are signed with
 //! - [`lifecycle`]: start probe, heartbeats, hibernation
-//! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due
+//! - [`poll`], [`association`], [`schedule`]: what is associated, and when it is due; `wait_timer`: when
+//!   the executor looks for it
 //! - `legacy`: the way of old agents, gone when a poll fails; `worker`: what is lost when it dies
-//! - [`run`], [`execution`], [`plugin`]: a document's run, step by step
+//! - [`run`]: the run of an association; `document_worker`, [`execution`], [`plugin`]: its document, step
+//!   by step; `reboot`: when a step asks for one
 //! - [`compliance`]: what is said after a run; [`inventory`], [`facts`]: what is told of the node itself
 //! - [`performance`], [`script`], [`distribution`]: how a simulated step goes
 //! - [`channel`], `command`: messages to the node, and the commands that they bring
@@ -29,6 +31,7 @@ mod command;
 pub mod compliance;
 pub mod credentials;
 pub mod distribution;
+mod document_worker;
 pub mod execution;
 pub mod facts;
 pub mod fault;
@@ -44,10 +47,12 @@ mod output;
 pub mod performance;
 pub mod plugin;
 pub mod poll;
+mod reboot;
 pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod script;
 mod struck;
 pub mod tags;
+mod wait_timer;
 mod worker;

@@ -31,6 +31,7 @@ use crate::channel::call::Incoming;
 use crate::compliance;
 use crate::credentials::{Held, IdentityKind, IdentitySettings};
 use crate::facts::Facts;
+use crate::facts::host::HostFacts;
 use crate::fault::NodeFault;
 use crate::fault::named::Cause;
 use crate::fault::software::EagerRetries;
@@ -151,10 +152,10 @@ pub enum Note {
     IdNotAccepted,
     /// A run began.
     Started(AssociationId),
-    /// A step of a run asked for a reboot: the node is away, and goes on when it is back.
-    Rebooting(AssociationId),
-    /// A run was taken up after so many reboots that the agent gives it up unreported.
-    GivenUp(AssociationId),
+    /// A step asked for a reboot: the node is away, and goes on when it is back.
+    Rebooting(Purpose),
+    /// A document was taken up after so many reboots that the agent gives it up unreported.
+    GivenUp(Purpose),
     /// A step of a run has gathered inventory.
     InventoryGathered(AssociationId),
     /// A run ended, and its last report came to its end.
@@ -177,6 +178,15 @@ pub enum Note {
     Lifted(&'static str),
     /// It was refused at its start probe because of its platform.
     PlatformNotAccepted,
+}
+
+/// What a document is worked off for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// An association.
+    Association(AssociationId),
+    /// A command, that came in this message.
+    Command(Arc<str>),
 }
 
 /// What the worker process of the real agent dies of.
@@ -280,7 +290,7 @@ impl Node {
         if self.struck.is_some() {
             return self.next_due_of_struck(lanes);
         }
-        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due));
+        let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.worker.due));
         self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due(false)))
     }
 
@@ -290,7 +300,7 @@ impl Node {
             return Timestamp::NEVER;
         }
         let hangs = self.hangs();
-        let step = self.run.as_ref().filter(|_| !hangs).map(|run| run.step_due);
+        let step = self.run.as_ref().filter(|_| !hangs).map(|run| run.worker.due);
         let messaging = self.messaging.as_ref().map(|messaging| messaging.next_due(hangs));
         let others = [step, messaging].into_iter().flatten();
         others.fold(lanes.min(self.struck_next_due()), Timestamp::min)
@@ -347,6 +357,7 @@ impl Node {
                 self.stop(turn.now);
             }
         }
+        self.reboot_if_asked(turn);
     }
 
     fn due(&mut self, turn: &mut Turn<'_>) {
@@ -365,10 +376,11 @@ impl Node {
                 LaneName::Health => self.health_due(due, turn),
                 LaneName::Associations => self.poll_due(due, turn),
                 LaneName::Execution => self.execution_due(turn),
-                LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {}
+                // Those of channels are looked at below.
+                _ => {}
             }
         }
-        if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) && !self.hangs() {
+        if self.run.as_ref().is_some_and(|run| run.worker.due <= turn.now) && !self.hangs() {
             self.step_ended(turn);
         }
         self.struck_due(turn);
@@ -409,6 +421,12 @@ impl Node {
                     self.message_answered(call, outcome, turn);
                 }
             }
+            LaneName::Intake => self.intake_answered(&outstanding.call, &outcome, turn),
+            LaneName::Command1
+            | LaneName::Command2
+            | LaneName::Command3
+            | LaneName::Command4
+            | LaneName::Command5 => self.command_answered(name, &outstanding.call, &outcome, turn),
         }
     }
 
@@ -422,7 +440,8 @@ impl Node {
         if self.run.is_none() {
             self.lane(LaneName::Execution).due = Timestamp::NEVER;
         }
-        if self.messaging.is_some() {
+        if let Some(messaging) = &mut self.messaging {
+            messaging.commands.leave_those_away();
             self.lane(LaneName::ControlChannel).due = Timestamp::NEVER;
             self.lane(LaneName::Messages).due = Timestamp::NEVER;
         }
@@ -463,6 +482,12 @@ impl Node {
             return &mut self.messaging.get_or_insert_default().lanes[name.channel_index()];
         }
         &mut self.lanes[name as usize]
+    }
+
+    /// What this node tells of itself in its platform's place; nothing if that is another one.
+    fn host<'a>(&self, catalogue: &'a Catalogue) -> Option<&'a HostFacts> {
+        let cohort = self.identity.cohort(catalogue);
+        cohort.host.as_deref().filter(|_| self.misfit().is_none())
     }
 
     /// The id under which this node calls.
@@ -520,7 +545,8 @@ impl Node {
             }
             Call::Heartbeat => {
                 let version = self.agent_version(cohort, draw);
-                let heartbeat = heartbeat(id, version, self.platform(catalogue), self.machine(draw));
+                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
+                let heartbeat = heartbeat(id, version, platform, host, self.machine(draw));
                 let word = Some(self.channel_word().to_owned());
                 Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
             }
@@ -554,11 +580,13 @@ impl Node {
                     platform: self.platform(catalogue),
                     draw: self.machine(draw),
                     edition: upload.edition,
+                    host: self.host(catalogue),
                 };
                 Request::PutInventory(inventory::upload(id, &facts, upload, dispatch.stamped))
             }
             Call::PutPackageResult(result) => {
-                Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
+                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
+                Request::PutPackageResult(package_result(id, platform, host, draw, result))
             }
             Call::ReportStatus(report) if report.association.is_legacy => Request::ReportLegacy(
                 legacy::report(id, self.agent_version(cohort, draw), report, dispatch.stamped),
@@ -645,7 +673,10 @@ fn wait_before_retry(
         return (retry::is_retried(failure) && attempt < eager.times).then_some(eager.wait);
     }
     let chance = draw.part(name as u64).uniform("retry", u64::from(number));
-    retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
+    let wait = retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()?;
+    // Whoever had waited for messages in vain asks again at once.
+    let is_question = name == LaneName::Messages && matches!(failure, Failure::Transport);
+    Some(if is_question { retry::QUESTION_AGAIN } else { wait })
 }
 
 fn probe(id: NodeId, agent_version: &str, platform: Platform) -> UpdateInstanceInformation {
@@ -665,31 +696,49 @@ fn probe(id: NodeId, agent_version: &str, platform: Platform) -> UpdateInstanceI
     }
 }
 
-fn heartbeat(id: NodeId, agent_version: &str, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
+fn heartbeat(
+    id: NodeId,
+    agent_version: &str,
+    platform: Platform,
+    host: Option<&HostFacts>,
+    draw: Draw,
+) -> UpdateInstanceInformation {
     let [a, b, c, d] = identity::ip_address(draw);
+    let computer = host.and_then(|host| host.computer_name.clone());
+    let address = host.and_then(|host| host.ip_address().map(str::to_owned));
+    let (name, version) = platform_words(platform, host);
     // Only EC2 says in which zone a node is; the keys are there all the same.
     let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
     UpdateInstanceInformation {
         agent_status: Some("Active".into()),
         availability_zone: Some(zone),
         availability_zone_id: Some(zone_id),
-        computer_name: Some(format!("ip-{a}-{b}-{c}-{d}.ec2.internal")),
-        ip_address: Some(format!("{a}.{b}.{c}.{d}")),
-        platform_name: Some(platform.platform_name.into()),
-        platform_version: Some(platform.platform_version.into()),
+        computer_name: Some(computer.unwrap_or_else(|| format!("ip-{a}-{b}-{c}-{d}.ec2.internal"))),
+        ip_address: Some(address.unwrap_or_else(|| format!("{a}.{b}.{c}.{d}"))),
+        platform_name: Some(name.to_owned()),
+        platform_version: Some(version.to_owned()),
         // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
         ..probe(id, agent_version, platform)
     }
 }
 
+/// What a platform is called, and its version.
+fn platform_words(platform: Platform, host: Option<&HostFacts>) -> (&str, &str) {
+    let name = host.and_then(|host| host.platform_name.as_deref());
+    let version = host.and_then(|host| host.platform_version.as_deref());
+    (name.unwrap_or(platform.platform_name), version.unwrap_or(platform.platform_version))
+}
+
 /// What is told of the work on a package. Of its steps only the two that everyone takes.
 fn package_result(
     id: NodeId,
     platform: Platform,
+    host: Option<&HostFacts>,
     draw: Draw,
     result: &PackageResult,
 ) -> PutConfigurePackageResult {
+    let (name, version) = platform_words(platform, host);
     let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
     let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
     let attributes = [
@@ -697,8 +746,8 @@ fn package_result(
         ("availabilityZone", &zone),
         ("instanceID", id.as_str()),
         ("instanceType", if id.is_hybrid() { "" } else { "m5.large" }),
-        ("platformName", platform.platform_name),
-        ("platformVersion", platform.platform_version),
+        ("platformName", name),
+        ("platformVersion", version),
         ("region", "us-east-1"),
     ];
     let took = i64::try_from(result.took.as_milliseconds()).unwrap_or(i64::MAX);

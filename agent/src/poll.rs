@@ -223,7 +223,8 @@ impl Node {
             .filter_map(|(listed, document)| Some((listed, document?)))
             .map(|(listed, document)| {
                 let old = before.iter().find(|old| old.association.id == listed.association.id);
-                Known::listed(listed, document, old.and_then(|old| old.executed), turn.now)
+                let known = Known::listed(listed, document, old.and_then(|old| old.executed), turn.now);
+                known.map(|known| known.after(old))
             })
             .collect::<Result<_, Fatal>>()?;
         if is_legacy {

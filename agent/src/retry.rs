@@ -10,6 +10,10 @@ use shared::time::Period;
 /// How often a call is tried again before its failure counts.
 pub const RETRIES: u8 = 3;
 
+/// A question for messages to which nothing came back is put again after so long:
+/// its client has the SDK's own retryer, not the agent's.
+pub const QUESTION_AGAIN: Period = Period::milliseconds(100);
+
 /// What went wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure<'a> {

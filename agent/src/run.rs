@@ -4,24 +4,14 @@
 //! Reports are calls of the execution lane, one after another: Pending,
 //! InProgress, one per step, the final one, then compliance
 //! (agent/association/processor.go). Steps do not wait for reports: they are
-//! due instants of their own. What a step does is `execution`'s decision; taking
-//! steps up is `step`'s, documents that steps run `nested`'s, packages `package`'s, inventory `inventory`'s,
-//! and what comes from the Parameter Store `asking`'s work. A reboot is in `reboot`.
+//! due instants of their own. Working off the document is `document_worker`'s
+//! part, whose calls go through the same lane; a reboot is `reboot`'s.
 //!
 //! Invariant: one association never runs twice at once, as in the real agent.
-
-mod asking;
-mod inventory;
-mod nested;
-mod package;
-mod pass;
-mod reboot;
-mod step;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use shared::document::Document;
 use shared::id::AssociationId;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
@@ -29,44 +19,25 @@ use shared::time::{Period, Timestamp};
 use crate::association::{Association, Executed, KnownStatus};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
+use crate::document_worker::{DocumentWorker, Order, Progress, Site};
 use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Ended, Fatality, Node, Note, Turn, executed_items};
-
-use self::asking::Asking;
-use self::inventory::Upload;
-use self::package::Package;
-use self::pass::Pass;
-use self::step::StepUnderWay;
+use crate::node::{Ended, Fatality, Node, Note, Purpose, Turn, executed_items};
+use crate::reboot::RETRY_LIMIT;
+use crate::wait_timer::{self, next_tick};
 
 /// A run under way.
 #[derive(Debug)]
 pub struct Run {
     association: Arc<Association>,
-    number: u32,
     started: Timestamp,
     phase: Phase,
-    /// The association's document, and each that a step of the one before runs.
-    passes: Vec<Pass>,
-    /// What the document that is to be begun refers to in the Parameter Store.
-    asking: Option<Box<Asking>>,
-    /// How many steps the platform could not run.
-    foreign_steps: usize,
-    /// The step under way, and how it will have gone.
-    step: Option<StepUnderWay>,
-    /// When it ends.
-    pub(crate) step_due: Timestamp,
-    /// The work on a package, if that is what the step under way is.
-    package: Option<Box<Package>>,
-    /// What an inventory step has uploaded, until it is answered.
-    upload: Option<Box<Upload>>,
-    /// A call that the document's worker is to make once the lane is free.
-    call: Option<Call>,
-    /// When the document's worker began.
-    worker_since: Timestamp,
+    pub(crate) worker: DocumentWorker,
+    /// How many steps were reported.
+    reported: usize,
     /// How long the node will be away, once a step has asked for a reboot.
-    away: Option<Period>,
+    pub(crate) away: Option<Period>,
     /// Whether the agent that began it is gone, while the document's worker goes on.
     is_detached: bool,
     /// How often it was taken up again.
@@ -100,12 +71,12 @@ impl Node {
         if self.run.is_some() || self.lane(LaneName::Execution).outstanding.is_some() {
             return;
         }
-        let Some(first) = self.known.iter().position(|known| known.due <= turn.now) else {
-            let next = self.known.iter().map(|known| known.due).min();
-            self.lane(LaneName::Execution).due = next.unwrap_or(Timestamp::NEVER);
-            return;
-        };
         let timing = &self.identity.cohort(turn.catalogue).timing;
+        let lane = &mut self.lanes[LaneName::Execution as usize];
+        let Some(first) = self.known.iter().position(|known| known.due <= turn.now) else {
+            return wait_timer::set(lane, &mut self.known, since, timing.safety_tick);
+        };
+        wait_timer::stop(lane, &mut self.known, turn.now);
         let known = &self.known[first];
         if known.status != KnownStatus::InProgress {
             self.start(first, turn);
@@ -157,11 +128,54 @@ impl Node {
                 run.phase = Phase::Final;
             }
             self.send_report(report, turn);
-        } else if let Some(call) = run.call.take() {
+        } else if let Some(call) = run.worker.call.take() {
             self.call(LaneName::Execution, call, turn.now, turn);
-        } else if let Some(away) = run.away {
-            self.reboot(away, turn);
         }
+    }
+
+    /// Takes the document as far as `how` does, and tells of what that came to.
+    fn work(
+        &mut self,
+        turn: &mut Turn<'_>,
+        how: impl FnOnce(&mut DocumentWorker, &mut Site<'_>) -> Progress,
+    ) {
+        let (platform, machine) = (self.platform(turn.catalogue), self.machine(turn.draw));
+        let mut taken = self.inventory_taken();
+        let Some(run) = &mut self.run else { return };
+        let mut site = Site {
+            cohort: self.identity.cohort(turn.catalogue),
+            platform,
+            index: self.identity.index,
+            known: &self.known,
+            taken: &mut taken,
+            struck: self.struck.as_deref(),
+            machine,
+            draw: turn.draw,
+            now: turn.now,
+        };
+        let progress = how(&mut run.worker, &mut site);
+        if std::mem::take(&mut run.worker.has_gathered) {
+            turn.note(Note::InventoryGathered(run.association.id));
+            let lane = &mut self.lanes[LaneName::Credentials as usize];
+            lane.turns = taken.bits();
+        }
+        // Nobody polls for a step of an association.
+        run.worker.refreshes = None;
+        run.report_steps();
+        match progress {
+            Progress::Waits => {}
+            Progress::Ready => return self.begin_document(turn),
+            Progress::Unfit(reason) => return self.cannot_begin(true, &reason, turn),
+            Progress::Reboots(result, away) => run.ask_for_reboot(&result, away),
+            Progress::Over => run.end_document(turn.now),
+            Progress::Stopped => run.stop_document(turn.now),
+        }
+        self.report_next(turn);
+    }
+
+    /// The time of the step under way is over.
+    pub(crate) fn step_ended(&mut self, turn: &mut Turn<'_>) {
+        self.work(turn, DocumentWorker::step_ended);
     }
 
     pub(crate) fn execution_answered(&mut self, call: &Call, outcome: &Outcome, turn: &mut Turn<'_>) {
@@ -170,19 +184,14 @@ impl Node {
             // As in the real agent: logged, never sent again.
             turn.note(Note::ReportLost);
         }
-        match call {
-            Call::GetParameters(_) => return self.parameters_came(outcome, turn),
-            Call::GetNamedDocument(_) => return self.named_document_came(outcome, turn),
-            Call::GetManifest(_) => return self.manifest_came(outcome, turn),
-            Call::PutPackageResult(_) => return self.package_result_told(outcome, turn),
-            Call::PutInventory(_) => return self.inventory_answered(outcome, turn),
-            _ => {}
+        if DocumentWorker::makes(call) {
+            return self.work(turn, |worker, site| worker.answered(call, outcome, site));
         }
         match run.phase {
             Phase::Pending => self.begin(turn),
             Phase::InProgress => {
                 run.phase = Phase::Steps;
-                self.begin_steps(turn);
+                self.work(turn, DocumentWorker::begin);
             }
             Phase::Steps => self.report_next(turn),
             // Nothing is reported meanwhile.
@@ -199,12 +208,11 @@ impl Node {
 
     fn begin(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = &mut self.run else { return };
-        let fetched = run.passes[0].document.clone();
+        let fetched = run.worker.fetched().clone();
         match &fetched.document {
             Ok(_) => {
                 run.phase = Phase::Asking;
-                run.asking = Some(Box::default());
-                self.ask(turn);
+                self.work(turn, DocumentWorker::prepare);
             }
             Err(error) => self.cannot_begin(error.names_association(), &error.agent_text(), turn),
         }
@@ -214,7 +222,6 @@ impl Node {
     fn begin_document(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = &mut self.run else { return };
         run.phase = Phase::InProgress;
-        run.worker_since = turn.now;
         let report = run.report(AssociationStatus::InProgress, None, "Executing association".into());
         self.send_report(report, turn);
     }
@@ -228,6 +235,39 @@ impl Node {
         run.stalls = true;
         run.end(AssociationStatus::Failed, Some(AgentErrorCode::InvalidAssoc), summary, turn.now);
         self.report_next(turn);
+    }
+
+    /// The agent works again: a document that a reboot interrupted goes on.
+    pub(crate) fn resume_run(&mut self, turn: &mut Turn<'_>) {
+        let Some(run) = self.run.as_mut().filter(|run| run.is_away()) else { return };
+        if run.resumed == RETRY_LIMIT {
+            turn.note(Note::GivenUp(Purpose::Association(run.association.id)));
+            self.run = None;
+            return;
+        }
+        run.resumed += 1;
+        if std::mem::take(&mut run.is_detached) {
+            return self.report_next(turn);
+        }
+        run.phase = Phase::Steps;
+        self.work(turn, DocumentWorker::begin);
+    }
+
+    /// The agent dies: a document whose steps have begun goes on in a process of
+    /// its own, and its results are told when the agent is back. Anything else of
+    /// a run is lost. As agent/framework/processor/executer/outofproc.
+    pub(crate) fn detach_run(&mut self) {
+        let call = self.lane(LaneName::Execution).outstanding.take().map(|outstanding| outstanding.call);
+        let Some(run) = &mut self.run else { return };
+        if run.phase != Phase::Steps {
+            self.run = None;
+            return;
+        }
+        run.is_detached = true;
+        // What a report came to nobody will know.
+        if let Some(own) = call.filter(DocumentWorker::makes) {
+            run.worker.call = Some(own);
+        }
     }
 
     fn put_compliance(&mut self, turn: &mut Turn<'_>) {
@@ -249,7 +289,7 @@ impl Node {
     /// Tells of the end once the plane has heard of it; compliance adds nothing to it.
     fn note_end(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = &self.run else { return };
-        let is_foreign = run.foreign_steps > 0 && run.foreign_steps == run.passes[0].results.len();
+        let is_foreign = run.worker.is_foreign();
         if is_foreign && !self.has_met_foreign_document {
             self.has_met_foreign_document = true;
             turn.note(Note::MetForeignDocument);
@@ -277,26 +317,62 @@ impl Node {
 }
 
 impl Run {
+    /// Whether it waits for the agent to come back.
+    pub(crate) fn is_away(&self) -> bool {
+        self.phase == Phase::Away || self.is_detached
+    }
+
+    /// The node goes down; says whether the run outlives that.
+    pub(crate) fn go_away(&mut self) -> bool {
+        if self.phase != Phase::Steps {
+            return false;
+        }
+        if self.away.take().is_none() {
+            self.worker.interrupt();
+        }
+        self.phase = Phase::Away;
+        true
+    }
+
+    /// The machine goes down at once; says whether the run outlives that, which it
+    /// does not if the disk is lost as well.
+    pub(crate) fn is_interrupted(&mut self, is_disk_lost: bool) -> bool {
+        if is_disk_lost || !matches!(self.phase, Phase::Steps | Phase::Away) {
+            return false;
+        }
+        self.worker.interrupt();
+        self.phase = Phase::Away;
+        self.is_detached = false;
+        self.away = None;
+        self.reports.clear();
+        true
+    }
+
+    /// Whether all of it is told that is to be told before a reboot.
+    pub(crate) fn is_told(&self) -> bool {
+        self.reports.is_empty()
+    }
+
     /// Of which association, and since when.
     pub(crate) fn begun(&self) -> (AssociationId, Timestamp) {
         (self.association.id, self.started)
     }
 
     fn new(association: Arc<Association>, document: Arc<Fetched>, number: u32, now: Timestamp) -> Self {
+        let order = Order {
+            name: association.name.clone(),
+            document,
+            parameters: association.parameters.clone(),
+            association: Some(association.id),
+            stores_output: stores_output(&association),
+            number: u64::from(number),
+        };
         Self {
-            number,
+            association,
             started: now,
             phase: Phase::Pending,
-            passes: vec![Pass::new(association.name.clone(), document, None)],
-            association,
-            asking: None,
-            foreign_steps: 0,
-            step: None,
-            step_due: Timestamp::NEVER,
-            package: None,
-            upload: None,
-            call: None,
-            worker_since: now,
+            worker: DocumentWorker::new(order, now),
+            reported: 0,
             away: None,
             is_detached: false,
             resumed: 0,
@@ -329,24 +405,50 @@ impl Run {
         Arc::new(Report { association, status, error_code, summary, output_of: Some(self.started) })
     }
 
-    /// A step's end is reported as progress, its summary telling of that step
-    /// alone; nobody hears of the steps of documents that steps run.
-    fn step_came_to_end(&mut self, result: StepResult, document: &Document) {
-        let is_outermost = self.passes.len() == 1;
-        let pass = self.pass();
-        let summary = execution::step_summary(document, pass.results.len(), &result);
-        pass.begun = 0;
-        pass.results.push(result);
-        // The way of old agents has no room for it.
-        if is_outermost && !self.association.is_legacy {
-            let report = self.report_with_output(AssociationStatus::InProgress, None, summary);
-            self.reports.push_back(report);
+    /// A step's end is reported as progress, its summary telling of that step alone.
+    fn report_steps(&mut self) {
+        let fetched = self.worker.fetched().clone();
+        let Ok(document) = &fetched.document else { return };
+        while let Some(result) = self.worker.results().get(self.reported) {
+            // The way of old agents has no room for it.
+            if !self.association.is_legacy {
+                let summary = execution::step_summary(document, self.reported, result);
+                let report = self.report_with_output(AssociationStatus::InProgress, None, summary);
+                self.reports.push_back(report);
+            }
+            self.reported += 1;
         }
     }
 
-    /// The document that is being worked off: the last one begun.
-    fn pass(&mut self) -> &mut Pass {
-        self.passes.last_mut().expect("a run has the association's document")
+    /// Puts down that the node is to be rebooted.
+    fn ask_for_reboot(&mut self, result: &StepResult, away: Period) {
+        let fetched = self.worker.fetched().clone();
+        let Ok(document) = &fetched.document else { return };
+        let summary = execution::step_summary(document, self.reported, result);
+        let report = self.report_with_output(AssociationStatus::InProgress, None, summary);
+        self.reports.push_back(report);
+        self.away = Some(away);
+    }
+
+    /// Every step has its result.
+    fn end_document(&mut self, now: Timestamp) {
+        let fetched = self.worker.fetched().clone();
+        let Ok(document) = &fetched.document else { return };
+        let results = self.worker.results();
+        let status = execution::aggregate(document.steps.len(), results).of_association();
+        let status = status.expect("nothing cancels it, and a step that wants a reboot has no result yet");
+        let code = (status == AssociationStatus::Failed).then_some(AgentErrorCode::ExecutionError);
+        let summary = execution::summary(document, results);
+        self.end(status, code, summary, now);
+    }
+
+    /// The worker was stopped: the agent lets the first step stand for all.
+    /// As agent/framework/processor/executer/outofproc: `generateUnexpectedFailResult`.
+    fn stop_document(&mut self, now: Timestamp) {
+        let fetched = self.worker.fetched().clone();
+        let Ok(document) = &fetched.document else { return };
+        let summary = execution::step_summary(document, 0, &StepResult::stopped());
+        self.end(AssociationStatus::Failed, Some(AgentErrorCode::ExecutionError), summary, now);
     }
 
     fn end(
@@ -359,7 +461,7 @@ impl Run {
         self.phase = Phase::Steps;
         self.status = status;
         self.ended = now;
-        let report = if self.passes[0].results.is_empty() {
+        let report = if self.worker.results().is_empty() {
             self.report(status, error_code, summary)
         } else {
             self.report_with_output(status, error_code, summary)
@@ -368,8 +470,9 @@ impl Run {
     }
 }
 
-/// The next instant of the scheduler's safety tick.
-fn next_tick(since: Timestamp, every: Period, now: Timestamp) -> Timestamp {
-    let passed = now.since(since).as_milliseconds() / every.as_milliseconds().max(1);
-    since + every * (passed + 1)
+/// Whether the association says where its output goes.
+fn stores_output(association: &Association) -> bool {
+    let location = association.output_location.as_ref();
+    let bucket = location.and_then(|location| location.s3_location.as_ref()?.output_s3_bucket_name.as_ref());
+    bucket.is_some_and(|bucket| !bucket.is_empty())
 }

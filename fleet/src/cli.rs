@@ -26,6 +26,7 @@ pub mod run;
 pub mod schedule;
 pub mod schema;
 pub mod terminal;
+mod tls;
 pub mod value;
 pub mod why;
 

@@ -46,7 +46,7 @@ use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
 use latency::LatencyModel;
-use messages::{Delivery, Mailroom};
+use messages::{Delivery, Mailroom, Until};
 use outage::Fate;
 use way::{End, Held, Late, Patience};
 
@@ -147,14 +147,14 @@ struct Carried {
 }
 
 impl Carried {
-    fn of(call: &Emitted, is_recorded: bool) -> Self {
+    fn of(call: &Emitted, message_wait: Period, is_recorded: bool) -> Self {
         Self {
             intended: call.intended,
             caller: call.caller,
             operation: call.request.operation(),
             attempt: call.attempt,
             body: shared::seed::digest(&call.request.body()),
-            patience: Patience::of(&call.request),
+            patience: Patience::of(&call.request, message_wait),
             passage: call.passage.clone(),
             recorded: is_recorded.then(|| (call.made, Subject::of(&call.request))),
         }
@@ -403,8 +403,9 @@ impl<'a> Coordinator<'a> {
             self.lanes.iter_mut().for_each(|lane| lane.run(end));
         }
         for lane in &mut self.lanes {
-            self.arriving.extend(lane.emitted.drain(..).map(|call| {
-                let (at, end) = way::up(&call);
+            let ShardLane { shard, emitted, .. } = lane;
+            self.arriving.extend(emitted.drain(..).map(|call| {
+                let (at, end) = way::up(&call, shard.timing(call.cohort).message_wait);
                 Arriving { at, call, end }
             }));
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
@@ -485,12 +486,18 @@ impl<'a> Coordinator<'a> {
         }
     }
 
+    /// How long nodes of this cohort wait for messages.
+    fn message_wait(&self, cohort: u16) -> Period {
+        self.lanes[0].shard.timing(cohort).message_wait
+    }
+
     /// Carries a call to the plane. A question for messages that finds none is
     /// held; one that was held already is, until the instant that was set.
-    fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
+    fn carry(&mut self, arriving: Arriving, held_until: Option<Until>) {
         let Arriving { at, call, end } = arriving;
+        let message_wait = self.message_wait(call.cohort);
         if let Some(end) = end {
-            let carried = Carried::of(&call, self.history.recorder().is_some());
+            let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
             if end.is_kept {
                 let node = carried.caller.node;
                 self.kept.entry(node).or_default().push(call);
@@ -500,7 +507,7 @@ impl<'a> Coordinator<'a> {
         }
         if self.fate.is_down() {
             // Nobody listens: the connection is refused.
-            let carried = Carried::of(&call, self.history.recorder().is_some());
+            let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
             return self.finish(at, carried, End::at(at + LOOKAHEAD, Answer::Unreachable));
         }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
@@ -508,15 +515,20 @@ impl<'a> Coordinator<'a> {
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }
-        let carried = Carried::of(&call, self.history.recorder().is_some());
+        let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
         let Emitted { caller, made, signing, request, .. } = call;
         let delay = self.service.delay(carried.operation, || request.body());
-        let answer = self.transport.carry(self.service, at, caller, &signing, request);
+        let answer = match held_until {
+            Some(Until::GivenUp(until)) if until <= at => Answer::Unreachable,
+            _ => self.transport.carry(self.service, at, caller, &signing, request),
+        };
         if let Some((node, call)) = again
             && messages::is_empty(&answer)
         {
-            let until = held_until.unwrap_or_else(|| messages::held_until(self.service, at));
-            if at < until {
+            // The answer that nobody waits for any more would take its way back.
+            let wait = message_wait - LOOKAHEAD;
+            let until = held_until.unwrap_or_else(|| Until::of(self.service, at, made, wait));
+            if at < until.at() {
                 self.mailroom.hold(node, Arriving { at, call, end: None }, until);
                 return;
             }
@@ -529,7 +541,7 @@ impl<'a> Coordinator<'a> {
             None => end,
             // A frame is sent, and no request that the plane takes its time over.
             Some(_) if carried.patience.is_frame => end,
-            Some(model) => model.delay(end, caller, carried.attempt, made, carried.operation),
+            Some(model) => model.delay(end, caller, carried.attempt, made, carried.patience.limit),
         };
         let end = end.later(delay, made, carried.patience);
         if let Some(node) = opens {

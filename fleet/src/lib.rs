@@ -8,6 +8,7 @@
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
 //! - [`connections`], [`credentials`]: whose connection a call takes, and in whose name
+//! - [`host`], [`machine`]: what this machine allows a run, and what it tells of itself
 //! - [`solo`], [`witness`]: one node alone, watched call by call
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`fault`]: what is wrong when and with whom
@@ -32,6 +33,7 @@ pub mod history;
 pub mod host;
 pub mod in_process;
 pub mod live;
+pub mod machine;
 pub mod measure;
 pub mod metric;
 pub mod operator;

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::call::{Answer, Request};
-use agent::catalogue::Catalogue;
+use agent::catalogue::{Catalogue, Timing};
 use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
 use agent::client::channel::ChannelTable;
 use agent::client::{CallError, Client, Outgoing};
+use bytes::Bytes;
 use http::HeaderValue;
 use shared::error::ApiError;
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
@@ -40,9 +41,6 @@ use crate::witness::{Heard, Witness, Witnessed};
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
 
-/// The agent waits for messages no longer than this. `Mds.StopTimeoutMillis`.
-const MESSAGES_LIMIT: Period = Period::seconds(20);
-
 /// The agent waits for its control channel to open no longer than this, and for
 /// the service's word on what it sends there.
 const CHANNEL_LIMIT: Period = Period::seconds(15);
@@ -62,6 +60,8 @@ pub struct Surroundings {
     pub connections: Connections,
     /// The `User-Agent` of each cohort.
     pub user_agents: Arc<[HeaderValue]>,
+    /// When the nodes of each cohort call.
+    pub timings: Arc<[Timing]>,
     /// Whether signatures and bodies carry the wall's date: so before a foreign plane.
     pub is_wall_dated: bool,
     /// Where the operator hears of nodes that registered.
@@ -125,6 +125,11 @@ fn user_agent_of(standard: &HeaderValue, version: &str) -> HeaderValue {
     let (before, _) = text.rsplit_once('/').expect("the version is its end");
     HeaderValue::from_str(&format!("{before}/{version}"))
         .expect("faults admit only versions that can stand in a header")
+}
+
+/// When the nodes of each cohort call.
+pub fn timings(catalogue: &Catalogue) -> Arc<[Timing]> {
+    catalogue.cohorts.iter().map(|cohort| cohort.timing).collect()
 }
 
 /// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
@@ -206,9 +211,9 @@ fn is_held(operation: &str) -> bool {
 }
 
 /// How long a call of this operation may take, in simulated time.
-pub(crate) fn limit_of(operation: &str) -> Period {
+pub(crate) fn limit_of(operation: &str, message_wait: Period) -> Period {
     match operation {
-        GetMessages::NAME => MESSAGES_LIMIT,
+        GetMessages::NAME => message_wait,
         OPEN_CHANNEL => CHANNEL_LIMIT,
         AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
         _ => CALL_LIMIT,
@@ -250,6 +255,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     let (clock, connections, is_wall_dated) = (*clock, *connections, *is_wall_dated);
     let Emitted {
         caller,
+        cohort,
         agent,
         draw,
         intended,
@@ -261,6 +267,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         passage,
         ..
     } = call;
+    let timing = around.timings[usize::from(cohort)];
     let began = if clock.now() < made {
         clock.sleep_until(made).await;
         clock.wall()
@@ -296,14 +303,25 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         // The shard has ended: then nobody learns of it any more.
         let _ = ways.inbox.send(Completion { caller, operation, attempt, answer, spent: Some(spent) });
     };
+    let tell = |body: Bytes, answer: Heard, took: Duration| {
+        if let Some(witness) = &around.witness {
+            // Whoever looked on may have gone.
+            let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took });
+        }
+    };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
             let finish = |answer| finish(answer, Duration::ZERO, None);
-            let opening = channel::Opening { open, signing, node: identity, draw, passage };
-            return channel::open(opening, &around, finish, ways.news.clone()).await;
+            let body = MessageRequest::Open(open.clone()).body();
+            let tell = |answer: Heard| tell(body.into(), answer, clock.wall().saturating_sub(began));
+            let opening = channel::Opening { open, signing, node: identity, draw, passage, timing };
+            return channel::open(opening, &around, finish, tell, ways.news.clone()).await;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
+            let payload = Bytes::from(frame.frame.payload.clone());
             let answer = channel::send(frame, caller.node, passage, &around).await;
+            let is_sent = matches!(answer, Answer::Done);
+            tell(payload, Heard::of_frame(is_sent), clock.wall().saturating_sub(began));
             return finish(answer, Duration::ZERO, None);
         }
         _ => {}
@@ -317,13 +335,13 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         due: intended,
         now: signing.clock.of(around.date()),
         timeout: if is_held(operation) {
-            messages_limit(&clock, is_wall_dated)
+            messages_limit(&clock, &timing, is_wall_dated)
         } else {
             clock.wall_timeout(CALL_LIMIT)
         },
         obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
     };
-    let body = around.witness.is_some().then(|| outgoing.body.clone());
+    let body = outgoing.body.clone();
     let holders = passage.map(|passage| passage.holders).unwrap_or_default();
     let sent = tokio::select! {
         sent = client.send(outgoing) => sent,
@@ -331,11 +349,8 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
             return finish(Answer::Unreachable, Duration::ZERO, None);
         }
     };
-    if let (Some(witness), Some(body)) = (&around.witness, body) {
-        let answer = Heard::of(&sent.outcome);
-        let operation = request.operation();
-        // Whoever looked on may have gone.
-        let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took: sent.latency });
+    if around.witness.is_some() {
+        tell(body, Heard::of(&sent.outcome), sent.latency);
     }
     let obstacle = match &sent.outcome {
         Err(CallError::Unreachable { source, .. }) if around.recorder.is_some() => Some(chain(source)),
@@ -351,9 +366,9 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
 
 /// How long a question for messages may take. A plane that knows nothing of
 /// simulated time holds it by the wall's clock.
-fn messages_limit(clock: &Clock, is_wall_dated: bool) -> Duration {
-    let own = clock.wall_timeout(MESSAGES_LIMIT);
-    if is_wall_dated { own.max(Duration::from_secs(20)) } else { own }
+fn messages_limit(clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
+    let own = clock.wall_timeout(timing.message_wait);
+    if is_wall_dated { own.max(Duration::from_millis(timing.message_wait.as_milliseconds())) } else { own }
 }
 
 fn answer_of(error: CallError) -> Answer {
@@ -385,4 +400,30 @@ pub fn add_up(states: impl IntoIterator<Item = State>) -> State {
         }
     }
     total
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_control_channel_pings_and_waits_as_the_agent_does_or_as_its_cohort_says() {
+        let clock = Clock::starting(Timestamp::default(), 1.0);
+        let times = |timing: &Timing| {
+            let tempo = channel::tempo(&clock, timing);
+            [tempo.ping_every, tempo.first_word_within, tempo.word_within].map(|time| time.as_secs())
+        };
+        assert_eq!(times(&Timing::default()), [54, 114, 60]);
+        assert_eq!(times(&Timing { ping_every: Period::seconds(9), ..Timing::default() }), [9, 19, 10]);
+    }
+
+    #[test]
+    fn a_question_for_messages_waits_as_long_as_its_cohort_says() {
+        let clock = Clock::starting(Timestamp::default(), 10.0);
+        let timing = Timing { message_wait: Period::seconds(30), ..Timing::default() };
+        assert_eq!(messages_limit(&clock, &timing, false), Duration::from_secs(3));
+        assert_eq!(messages_limit(&clock, &timing, true), Duration::from_secs(30), "by the wall's clock");
+    }
 }

@@ -137,6 +137,8 @@ pub struct Overrides {
     pub history: Option<HistoryMode>,
     /// One of several parts of the fleet; all of it if not said.
     pub slice: Option<Slice>,
+    /// Whether nodes of this machine's kind tell what it tells of itself, whatever is written.
+    pub facts: Option<scenario::Facts>,
 }
 
 impl Plan {
@@ -155,7 +157,7 @@ impl Plan {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
-            cohorts.push(cohort::cohort(written)?);
+            cohorts.push(cohort::cohort(written, overrides.facts)?);
             arrival::check(written)?;
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
@@ -441,6 +443,7 @@ fn create_document(written: &scenario::Document) -> CreateDocument {
 mod tests {
     use agent::catalogue::Timing;
     use agent::mix::Mix;
+    use shared::status::PlatformType;
 
     use super::*;
 
@@ -533,6 +536,35 @@ mod tests {
         let error = with("health: 1m").unwrap_err().to_string();
         assert!(error.starts_with("cohort a: `timing`: `health` is 1m00s, and"), "{error}");
         assert!(with("health: 1m, unreal: true").is_ok());
+    }
+
+    #[test]
+    fn nodes_tell_of_this_machine_where_that_is_wanted_and_of_their_kind() {
+        let text = "{name: x, seed: 1, duration: 5m, cohorts: [\
+             {name: linux, platform: debian-12, nodes: 1}, {name: windows, platform: windows-2022, nodes: 1}]}";
+        let with = |text: &str, facts| {
+            let scenario = Scenario::parse("x", text).expect("it is well written");
+            let overrides = Overrides { facts, ..Overrides::default() };
+            let plan = Plan::new(&scenario, &overrides, Timestamp::from_seconds(0))?;
+            Ok::<_, PlanError>([0, 1].map(|place: usize| plan.catalogue.cohorts[place].host.is_some()))
+        };
+        let of_kind =
+            [PlatformType::Linux, PlatformType::Windows].map(|kind| crate::machine::kind() == Some(kind));
+        assert_eq!(with(text, None), Ok([false, false]));
+        assert_eq!(with(text, Some(scenario::Facts::Host)), Ok(of_kind));
+        // What is written of a cohort is meant, so a platform of another kind is a mistake.
+        for (place, platform) in ["debian-12", "windows-2022"].into_iter().enumerate() {
+            let written = text.replace(platform, &format!("{platform}, facts: host"));
+            let mut expected = [false, false];
+            expected[place] = true;
+            match with(&written, None) {
+                Ok(found) => assert_eq!((found, of_kind[place]), (expected, true)),
+                Err(error) => {
+                    assert!(!of_kind[place] && error.to_string().contains("`facts: host`"), "{error}");
+                }
+            }
+            assert_eq!(with(&written, Some(scenario::Facts::Template)), Ok([false, false]));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ use agent::client::sign::Signer;
 use agent::client::transport::SetupError;
 use agent::client::{Client, Limits};
 use plane::config::PlaneConfig;
+use plane::http::tls::Certificate;
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 use shared::wire::Tag;
@@ -110,8 +111,8 @@ pub struct VirtualRun<'a> {
 /// Who answers.
 #[derive(Debug)]
 pub enum PlaneChoice {
-    /// A plane of our own, in this process.
-    Embedded(Box<PlaneConfig>),
+    /// A plane of our own, in this process, served under TLS as well where that has an address.
+    Embedded(Box<PlaneConfig>, Option<(SocketAddr, Certificate)>),
     /// Somebody else's.
     Foreign(Endpoint),
 }
@@ -296,11 +297,12 @@ pub async fn run_live(
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
     let before = if is_foreign { Before::Guest(plan.guest_of.as_ref()) } else { Before::Embedded };
-    let mut service = None;
+    let (mut service, mut under_tls) = (None, String::new());
     let (place, endpoint) = match plane {
-        PlaneChoice::Embedded(config) => {
+        PlaneChoice::Embedded(config, tls) => {
             let own = Arc::new(Service::new(*config));
-            let embedded = Embedded::serve(own.clone(), clock, None, None, None)?;
+            let embedded = Embedded::serve(own.clone(), clock, None, tls, None)?;
+            under_tls = embedded.tls_url().map_or(String::new(), |url| format!(" and {url}"));
             service = Some(own);
             let endpoint = embedded.url().parse()?;
             (Place::Up(embedded), endpoint)
@@ -322,6 +324,7 @@ pub async fn run_live(
         client: client.clone(),
         connections,
         user_agents: live::user_agents(&plan.catalogue),
+        timings: live::timings(&plan.catalogue),
         is_wall_dated: is_foreign,
         registered: registered_in,
         progress: progress.clone(),
@@ -390,7 +393,7 @@ pub async fn run_live(
     let recorded = recorder.as_ref().map(Recorder::flush).transpose()?;
     let mut finished = Finished {
         plan,
-        plane: format!("{name} at {endpoint}"),
+        plane: format!("{name} at {endpoint}{under_tls}"),
         pace,
         ending,
         ended,

@@ -33,7 +33,9 @@ use shared::time::Period;
 
 pub use self::arrival::Arrival;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
-pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInstances, UnsupportedPlatforms};
+pub use self::cohort::{
+    Behaviour, Channel, Cohort, Facts, Fault, Identity, InvalidInstances, UnsupportedPlatforms,
+};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
 pub use self::load::Loaded;

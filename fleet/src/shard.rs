@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use agent::call::{Answer, Request};
-use agent::catalogue::{Catalogue, Library};
+use agent::catalogue::{Catalogue, Library, Timing};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
 use agent::fault::passage::Passage;
@@ -153,6 +153,11 @@ impl Emitted {
 }
 
 impl Shard {
+    /// When the nodes of this cohort call.
+    pub fn timing(&self, cohort: u16) -> &Timing {
+        &self.catalogue.cohorts[usize::from(cohort)].timing
+    }
+
     /// A shard of these nodes, whose numbers must follow one another.
     pub fn new(
         catalogue: Arc<Catalogue>,

@@ -40,6 +40,7 @@ pub async fn run(
         client,
         connections,
         user_agents: live::user_agents(&plan.catalogue),
+        timings: live::timings(&plan.catalogue),
         is_wall_dated: true,
         registered,
         progress: Arc::new(Progress::default()),
@@ -49,6 +50,7 @@ pub async fn run(
         may_go_wrong: plan.may_go_wrong(),
         recorder: None,
     };
+    let channels = Arc::clone(&around.channels);
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");
     let mut node = tokio::spawn(live::run(shard, around, asked));
@@ -72,11 +74,19 @@ pub async fn run(
     let mut grace = std::pin::pin!(grace);
     loop {
         tokio::select! {
+            biased;
             call = witnessed.recv() => match call {
                 Some(call) => { look(call); }
-                None => return Ok(()),
+                None => break,
             },
-            () = &mut grace => return Ok(()),
+            // All that it held has come to its end, but for a question for messages.
+            _ = &mut node => break,
+            () = &mut grace => break,
         }
     }
+    while let Ok(call) = witnessed.try_recv() {
+        look(call);
+    }
+    channels.clear();
+    Ok(())
 }

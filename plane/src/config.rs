@@ -139,6 +139,22 @@ pub enum Steering {
     Agent,
 }
 
+/// How many nodes get a command at once where it does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandConcurrency {
+    /// So many (API reference: 50).
+    Nodes(u32),
+    /// All of them.
+    All,
+}
+
+impl Default for CommandConcurrency {
+    fn default() -> Self {
+        Self::Nodes(50)
+    }
+}
+
 /// How many nodes run at once where an association does not say (E.1; the
 /// documentation says both).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, schemars::JsonSchema)]
@@ -231,6 +247,8 @@ pub struct PlaneConfig {
     pub custom_inventory_types: usize,
     /// How long inventory is shown that nobody repeats (service quota: 30 days).
     pub inventory_kept_for: Period,
+    /// How many nodes get a command at once where it does not say.
+    pub default_command_concurrency: CommandConcurrency,
     /// How many nodes run at once where an association does not say.
     pub default_max_concurrency: DefaultConcurrency,
     /// What becomes of a node that appears while no slot is free.
@@ -350,6 +368,7 @@ impl Default for PlaneConfig {
             inventory_node_limit: 10 << 20,
             custom_inventory_types: 20,
             inventory_kept_for: Period::days(30),
+            default_command_concurrency: CommandConcurrency::default(),
             default_max_concurrency: DefaultConcurrency::default(),
             late_node_policy: LateNodes::default(),
             admission_order: AdmissionOrder::default(),

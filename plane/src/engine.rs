@@ -53,6 +53,8 @@ pub(crate) fn run(state: &mut State, now: Timestamp, work: Work) {
         Work::Regroup { from } => group::regroup(state, now, from),
         Work::Survey { association, from } => group::survey(state, now, association, from),
         Work::SpreadCommand { command } => command::spread(state, now, command),
+        Work::AdmitCommand { command } => command::settle(state, now, command),
+        Work::StopCommand { command, after } => command::stop(state, now, command, after),
         Work::CancelCommand { command, after } => command::cancel(state, now, command, after),
         Work::ExpireCommand { command, after } => command::expire(state, now, command, after),
         Work::ForgetCommand { command } => command::forget(state, now, command),

@@ -168,6 +168,9 @@ pub struct Step {
     pub action: String,
     /// What the plugin is told.
     pub inputs: Inputs,
+    /// What stands beside that as `settings`. No plugin here looks at it, but what it
+    /// refers to must be there.
+    pub settings: Option<Value>,
     /// When to do it; absent means always.
     pub precondition: Option<Precondition>,
 }

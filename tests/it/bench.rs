@@ -82,6 +82,7 @@ impl Bench {
             timing: Timing { facts_change_every: Period::ZERO, ..Timing::default() },
             behaviours,
             faults,
+            host: None,
         };
         let catalogue = Catalogue { seed: Seed(11), cohorts: vec![cohort] };
         let identity = Identity { number: index, index, cohort: 0, incarnation: 0 };

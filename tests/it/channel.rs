@@ -7,6 +7,7 @@ use agent::call::{Answer, Request};
 use agent::credentials::Signing;
 use fleet::clock::Clock;
 use fleet::embedded::Embedded;
+use fleet::history::Ending;
 use fleet::in_process::{Carry, InProcess};
 use fleet::plan::Overrides;
 use fleet::run::VIRTUAL_START;
@@ -241,4 +242,25 @@ fn a_node_that_may_not_open_its_channel_polls_on() {
 
 fn world_with_channels() -> World {
     world(VIRTUAL)
+}
+
+#[test]
+fn a_node_that_waits_less_long_than_the_plane_gives_up_and_asks_anew() {
+    let yaml = "{name: waits, seed: 1, duration: 20m, cohorts: [\
+         {name: usual, platform: ubuntu-22.04, nodes: 5, channel: long-poll},\
+         {name: brief, platform: ubuntu-22.04, nodes: 5, channel: long-poll, timing: {message_wait: 10s}}]}";
+    let outcome = world(yaml).run();
+    let questions = outcome.history.entries().iter().filter(|entry| entry.operation == "GetMessages");
+    let of = |brief: bool| questions.clone().filter(move |entry| (entry.node >= 5) == brief);
+    assert!(of(false).all(|entry| entry.ending == Ending::Ok && entry.attempt == 0));
+    // The plane holds each for 18 s, a node of the second cohort waits 10 s.
+    assert_eq!(of(false).count() / 5, 66);
+    let given_up: Vec<_> = of(true).filter(|entry| entry.ending == Ending::Unknown).collect();
+    assert_eq!(given_up.len(), of(true).count(), "each is given up");
+    let first: Vec<_> = given_up.iter().filter(|entry| entry.node == 5).take(5).collect();
+    assert_eq!(first.iter().map(|entry| entry.attempt).collect::<Vec<_>>(), [0, 1, 2, 3, 0]);
+    let waits: Vec<_> =
+        first.windows(2).map(|pair| pair[1].arrived.since(pair[0].arrived).as_milliseconds()).collect();
+    // A tenth of a second between tries; after the last a new question follows at once.
+    assert_eq!(waits[..3], [10_100; 3], "{waits:?}");
 }

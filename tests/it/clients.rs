@@ -194,6 +194,27 @@ fn a_fleet_and_the_aws_cli_reach_the_plane_under_tls() {
     assert_eq!(plane.end().code, Some(0));
 }
 
+#[test]
+fn the_plane_of_a_run_is_served_under_tls_as_well() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let scenario = "{name: tls, seed: 1, time_scale: 60, duration: 2m, cohorts: [\
+         {name: web, platform: amazon-linux-2023, nodes: 2}]}";
+    std::fs::write(directory.path().join("tls.yaml"), scenario).expect("it can be written");
+    let line = "run tls.yaml --out out --hold --tls-listen 127.0.0.1:0 --write-certificate plane.pem";
+    let run = Running::start(directory.path(), line);
+    let header = run.line_with("embedded plane at http://");
+    let endpoint = header.split_whitespace().find(|word| word.starts_with("https://")).expect("its address");
+    let mut aws = client("aws");
+    aws.env("AWS_CA_BUNDLE", directory.path().join("plane.pem"));
+    aws.args(["--endpoint-url", endpoint, "--output", "json", "ssm", "describe-instance-information"]);
+    let ended = Running::start_command(aws).end();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let nodes: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!(items(&nodes, "InstanceInformationList").len(), 2);
+    run.interrupt();
+    run.end();
+}
+
 /// What boto3 has to say stands in a script of its own.
 fn first_minute(endpoint: &str, result: &Path) {
     let mut python = client("python");

@@ -449,6 +449,36 @@ fn credentials_that_cannot_be_renewed_run_out_and_the_node_comes_back_with_new_o
     assert_eq!(nodes.iter().filter(heard).count(), 40, "all are back");
 }
 
+#[test]
+fn an_hour_without_tokens_is_borne_by_asking_ever_later() {
+    let world = world(&EDGE.replace("25h", "5h"));
+    let start = world.plan.start;
+    let carrier = NoTokens { from: start + Period::minutes(20), until: start + Period::minutes(80) };
+    let outcome = world.run_through(&carrier);
+    let calls = &outcome.finished.measures.calls;
+    // From the renewal after half an hour on: twelve tries of four calls each, for the
+    // waits are 2^n s and a fifth, ten to twenty more, and what the tries take: 2,400 to
+    // 2,800 s up to the twelfth try, and half an hour after it.
+    assert_eq!(
+        calls[TOKEN].refused,
+        [(ErrorCode::InternalServerError, 40 * 12 * 4)].into(),
+        "{:?}",
+        calls[TOKEN]
+    );
+    // Credentials run out after an hour; heartbeats find that until the next try, 35 to 50 minutes later.
+    let expired = calls[HEARTBEAT].refused[&ErrorCode::ExpiredTokenException];
+    assert!((40 * 6 * 4..=40 * 11 * 4).contains(&expired), "{:?}", calls[HEARTBEAT]);
+    // Once at the start, twelve in vain, and from the one that succeeds on every half hour.
+    let granted = calls[TOKEN].made - 40 * 12 * 4;
+    assert!((40 * 7..=40 * 9).contains(&granted), "{:?}", calls[TOKEN]);
+    let now = outcome.finished.ended;
+    let nodes = listed(&outcome.service, now).instance_information_list;
+    let heard = |node: &&shared::wire::InstanceInformation| {
+        node.last_ping_date_time.is_some_and(|ping| now.since(ping) <= Period::minutes(6))
+    };
+    assert_eq!(nodes.iter().filter(heard).count(), 40, "all are back");
+}
+
 /// A way to the plane on which somebody takes the first node out after an hour.
 struct Deregistering(Cell<bool>, Timestamp);
 

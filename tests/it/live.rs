@@ -46,6 +46,7 @@ impl LiveFleet<'_> {
             limits: Limits { connections: self.connections, ..machine },
             progress: Arc::new(Progress::default()),
             keep: false,
+            recorder: None,
             is_held: false,
             recorder: None,
         };
@@ -61,7 +62,7 @@ pub(crate) async fn run_embedded(scenario: &str) -> Finished {
     let options = RunOptions {
         pace: Pace::Scaled(plan.time_scale),
         plan: Arc::new(plan),
-        plane: PlaneChoice::Embedded(Box::new(config)),
+        plane: PlaneChoice::Embedded(Box::new(config), None),
         shards: 2,
         connections: Connections::Pooled,
         limits: Limits::of_this_machine(true).expect("the machine can run a test"),

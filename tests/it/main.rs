@@ -5,6 +5,7 @@ mod bench;
 mod binary;
 mod channel;
 mod clients;
+mod command;
 mod conformance;
 mod create_association;
 mod day;

@@ -14,41 +14,41 @@ use shared::time::{Period, Timestamp};
 use crate::bench::{Bench, Made, ONE_STEP, Shelf, association, refused};
 
 const OPEN: &str = "CreateControlChannel";
-const GET: &str = "GetMessages";
-const ACK: &str = "agent_job_ack";
-const REPLY: &str = "agent_job_reply";
+pub(crate) const GET: &str = "GetMessages";
+pub(crate) const ACK: &str = "agent_job_ack";
+pub(crate) const REPLY: &str = "agent_job_reply";
 const SEND_REPLY: &str = "SendReply";
-const LIST: &str = "ListInstanceAssociations";
+pub(crate) const LIST: &str = "ListInstanceAssociations";
 
-fn bench(channels: Channels) -> Bench {
+pub(crate) fn bench(channels: Channels) -> Bench {
     let mut bench = Bench::new();
     bench.catalogue.cohorts[0].channels = channels;
     bench
 }
 
 /// A plane that opens channels, has no messages and takes whatever it is told.
-fn quiet(made: &Made) -> Answer {
+pub(crate) fn quiet(made: &Made) -> Answer {
     match &made.request {
         Request::Message(MessageRequest::Get(_)) => Answer::Messages(Vec::new()),
         _ => Shelf::default().answer(made),
     }
 }
 
-fn payload(number: u128, document: &str) -> String {
+pub(crate) fn payload(number: u128, document: &str) -> String {
     let document: Value = serde_json::from_str(document).unwrap();
     let id = CommandId::from_bits(number);
     json!({"CommandId": id, "DocumentName": "Any", "DocumentContent": document, "Parameters": {}}).to_string()
 }
 
-fn message(number: u128, topic: &str, payload: &str, origin: Origin) -> Incoming {
+pub(crate) fn message(number: u128, topic: &str, payload: &str, origin: Origin) -> Incoming {
     Incoming { message: name(number).into(), topic: topic.into(), payload: payload.into(), origin }
 }
 
-fn name(number: u128) -> String {
+pub(crate) fn name(number: u128) -> String {
     format!("aws.ssm.{}.i-0123456789abcdef0", CommandId::from_bits(number))
 }
 
-fn origin() -> Origin {
+pub(crate) fn origin() -> Origin {
     Origin::Channel(MessageId::from_bits(3), Timestamp::from_milliseconds(1_795_407_989_967))
 }
 
@@ -62,7 +62,7 @@ fn push(bench: &mut Bench, incoming: Incoming) {
 }
 
 /// The payload of what was sent over the control channel.
-fn sent(made: &Made) -> Value {
+pub(crate) fn sent(made: &Made) -> Value {
     match &made.request {
         Request::Message(MessageRequest::Frame(outbound)) => {
             serde_json::from_slice(&outbound.frame.payload).unwrap()
@@ -71,7 +71,7 @@ fn sent(made: &Made) -> Value {
     }
 }
 
-fn content(made: &Made) -> Value {
+pub(crate) fn content(made: &Made) -> Value {
     let text = match &made.request {
         Request::Message(MessageRequest::Reply(reply)) => reply.payload.clone(),
         _ => sent(made)["content"].as_str().unwrap().to_owned(),
@@ -80,12 +80,12 @@ fn content(made: &Made) -> Value {
 }
 
 /// The codes by which jobs were acknowledged.
-fn codes(bench: &Bench) -> Vec<String> {
+pub(crate) fn codes(bench: &Bench) -> Vec<String> {
     bench.calls_of(ACK).iter().map(|made| sent(made)["statusCode"].as_str().unwrap().to_owned()).collect()
 }
 
 /// How documents were said to stand, in order.
-fn statuses(bench: &Bench, operation: &str) -> Vec<String> {
+pub(crate) fn statuses(bench: &Bench, operation: &str) -> Vec<String> {
     let calls = bench.calls_of(operation);
     calls.iter().map(|made| content(made)["documentStatus"].as_str().unwrap().to_owned()).collect()
 }
@@ -234,8 +234,8 @@ fn by_long_polling_the_reply_goes_before_the_acknowledgement() {
         .into_iter()
         .filter(|operation| [SEND_REPLY, "AcknowledgeMessage", "FailMessage"].contains(operation))
         .collect();
-    assert_eq!(said, [SEND_REPLY, "AcknowledgeMessage", "FailMessage", SEND_REPLY, SEND_REPLY]);
-    assert_eq!(statuses(&bench, SEND_REPLY), ["InProgress", "InProgress", "Success"]);
+    assert_eq!(said, [SEND_REPLY, "AcknowledgeMessage", SEND_REPLY, SEND_REPLY, SEND_REPLY]);
+    assert_eq!(statuses(&bench, SEND_REPLY), ["InProgress", "Failed", "InProgress", "Success"]);
     let first = content(bench.calls_of(SEND_REPLY)[0]);
     assert_eq!(first["additionalInfo"]["ableToOpenMGSConnection"], false);
 }
@@ -332,7 +332,7 @@ fn what_is_no_command_is_refused_by_its_code() {
             json!({"CommandId": "short", "DocumentName": "A", "DocumentContent": {}}).to_string(),
             "51408",
         ),
-        (send, payload(1, unknown), "51406"),
+        (send, payload(1, unknown), "51408"),
         ("aws.ssm.cancelCommand.us-east-1", "{}".to_owned(), "51408"),
     ];
     for (topic, payload, code) in cases {
@@ -341,7 +341,10 @@ fn what_is_no_command_is_refused_by_its_code() {
         push(&mut bench, message(1, topic, &payload, origin()));
         bench.run_for(Period::minutes(1), &mut quiet);
         assert_eq!(codes(&bench), [code], "{topic} {payload}");
-        assert_eq!(bench.calls_of(REPLY).len(), 0);
+        assert_eq!(statuses(&bench, REPLY), ["Failed"], "{topic} {payload}");
+        let said = content(bench.calls_of(REPLY)[0]);
+        assert!(said["documentTraceOutput"].as_str().is_some_and(|trace| !trace.is_empty()), "{said}");
+        assert_eq!(said["runtimeStatus"], Value::Null);
     }
 }
 

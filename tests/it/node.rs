@@ -5,6 +5,7 @@ use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
 use agent::node::{Event, Note};
 use shared::error::ErrorCode;
+use shared::id::AssociationId;
 use shared::time::{Period, Timestamp};
 
 use crate::bench::{Bench, Made, ONE_STEP, START, Shelf, TAKES, association, refused};
@@ -392,4 +393,45 @@ fn a_run_has_ended_once_its_last_report_is_answered_whatever_comes_of_compliance
     });
     let told = bench.notes.iter().find(|(_, note)| matches!(note, Note::Ended(_))).expect("it ended").0;
     assert_eq!(told, bench.calls_of(COMPLIANCE)[0].at, "the plane knows by then, so whoever counts must");
+}
+
+/// What a node does that knows two associations: one it keeps the schedule of, due
+/// 21 minutes after its start, and one that is ordered to run at this poll.
+fn scheduled_beside(ordered_at: Option<usize>) -> (Bench, Vec<Period>) {
+    let mut scheduled = association(1, "Only");
+    scheduled.schedule_expression = Some("rate(30 minutes)".into());
+    scheduled.detailed_status = Some("Success".into());
+    scheduled.last_execution_date = Some(START - Period::minutes(9));
+    let mut ordered = association(2, "Only");
+    ordered.detailed_status = Some("Success".into());
+    let documents = [("Only".to_owned(), ONE_STEP.to_owned())].into();
+    let shelf = Shelf { associations: vec![scheduled, ordered], documents };
+    let mut polls = 0;
+    let mut bench = Bench::new();
+    bench.run_for(Period::minutes(29), &mut |made| match shelf.answer(made) {
+        Answer::Associations(mut page) => {
+            polls += 1;
+            if Some(polls) == ordered_at {
+                page.associations[1].detailed_status = Some("Pending".into());
+            }
+            Answer::Associations(page)
+        }
+        other => other,
+    });
+    let first = AssociationId::from_bits(1);
+    let started = bench.notes.iter().filter(|(_, note)| *note == Note::Started(first));
+    let started = started.map(|(at, _)| at.since(START)).collect();
+    (bench, started)
+}
+
+#[test]
+fn an_association_that_another_one_came_before_waits_for_the_tick_after_its_date() {
+    let (_, undisturbed) = scheduled_beside(None);
+    assert_eq!(undisturbed, [Period::minutes(21)], "its timer fires");
+    // The order of the first poll came before the timer was set; that of the second stops it.
+    let (_, before) = scheduled_beside(Some(1));
+    assert_eq!(before, [Period::minutes(21)]);
+    let (bench, late) = scheduled_beside(Some(2));
+    let tick = bench.online_since().since(START) + Period::minutes(25);
+    assert_eq!(late, [tick], "four minutes late");
 }

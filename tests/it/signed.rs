@@ -53,7 +53,7 @@ async fn run(signatures: Signatures) -> Finished {
     let options = RunOptions {
         pace: Pace::Scaled(plan.time_scale),
         plan: Arc::new(plan),
-        plane: PlaneChoice::Embedded(Box::new(config)),
+        plane: PlaneChoice::Embedded(Box::new(config), None),
         shards: 2,
         limits: Limits::of_this_machine(true).expect("the machine can run a test"),
         connections: Connections::AsAgent,

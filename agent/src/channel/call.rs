@@ -13,8 +13,8 @@ use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::{
-    AcknowledgeMessage, AgentJob, AgentJobAck, AgentJobReply, FailMessage, GetMessages, Message,
-    SEND_COMMAND_TOPIC, SendReply, date_text,
+    AcknowledgeMessage, AgentJob, AgentJobAck, AgentJobReply, CreateControlChannel, FailMessage, GetMessages,
+    Message, SEND_COMMAND_TOPIC, SendReply, date_text,
 };
 
 use crate::client::pool::Module;
@@ -88,9 +88,7 @@ pub enum AckCode {
     ProcessorBufferFull,
     /// It had it before.
     DuplicateCommand,
-    /// Its document is none.
-    InvalidDocument,
-    /// It cannot be read.
+    /// It, or its document, cannot be read.
     AgentJobMessageParseError,
 }
 
@@ -100,7 +98,6 @@ impl AckCode {
             Self::Successful => ("200", "Successful"),
             Self::ProcessorBufferFull => ("51402", "ProcessorBufferFull"),
             Self::DuplicateCommand => ("51405", "DuplicateCommand"),
-            Self::InvalidDocument => ("51406", "InvalidDocument"),
             Self::AgentJobMessageParseError => ("51408", "AgentJobMessageParseError"),
         }
     }
@@ -324,7 +321,10 @@ impl MessageRequest {
     /// The body; of a frame, its payload.
     pub fn body(&self) -> Vec<u8> {
         match self {
-            Self::Open(open) => open.request_id.clone().into_bytes(),
+            Self::Open(open) => encode(&CreateControlChannel {
+                message_schema_version: "1.0".to_owned(),
+                request_id: open.request_id.clone(),
+            }),
             Self::Get(request) => encode(request),
             Self::Acknowledge(request) => encode(request),
             Self::Fail(request) => encode(request),

@@ -5,7 +5,7 @@ use shared::status::AssociationStatus;
 use super::Refusal;
 
 /// What a step came to. Of the agent's states, those that a simulated step
-/// reaches: nothing cancels it. The later of two is what both come to.
+/// reaches. The later of two is what both come to.
 /// As agent/contracts/resultstatus.go: `MergeResultStatus`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepStatus {
@@ -15,10 +15,26 @@ pub enum StepStatus {
     Success,
     /// It did well so far, and goes on after a reboot.
     SuccessAndReboot,
+    /// Somebody cancelled it.
+    Cancelled,
     /// It took longer than it may.
     TimedOut,
     /// It did not.
     Failed,
+}
+
+impl StepStatus {
+    /// The agent's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skipped => "Skipped",
+            Self::Success => "Success",
+            Self::SuccessAndReboot => "SuccessAndReboot",
+            Self::Cancelled => "Cancelled",
+            Self::TimedOut => "TimedOut",
+            Self::Failed => "Failed",
+        }
+    }
 }
 
 /// What a document came to.
@@ -30,6 +46,8 @@ pub enum DocumentStatus {
     Failed,
     /// No step failed, and one took longer than it may.
     TimedOut,
+    /// None of that, and a step was cancelled.
+    Cancelled,
     /// Every step did well or was skipped.
     Success,
     /// A step has no result.
@@ -41,11 +59,24 @@ impl DocumentStatus {
     /// not over, though its worker is gone, is to be begun anew.
     pub const fn of_association(self) -> Option<AssociationStatus> {
         match self {
-            Self::SuccessAndReboot => None,
+            // Nobody is told of the end of one that was cancelled.
+            Self::SuccessAndReboot | Self::Cancelled => None,
             Self::Failed => Some(AssociationStatus::Failed),
             Self::TimedOut => Some(AssociationStatus::TimedOut),
             Self::Success => Some(AssociationStatus::Success),
             Self::InProgress => Some(AssociationStatus::Pending),
+        }
+    }
+
+    /// The agent's word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SuccessAndReboot => "SuccessAndReboot",
+            Self::Failed => "Failed",
+            Self::TimedOut => "TimedOut",
+            Self::Cancelled => "Cancelled",
+            Self::Success => "Success",
+            Self::InProgress => "InProgress",
         }
     }
 }
@@ -84,6 +115,11 @@ impl StepResult {
         Self::new(StepStatus::Failed, 1, String::new(), false)
     }
 
+    /// The result of a step that was cancelled, with what it had written.
+    pub fn cancelled(code: i32, output: String) -> Self {
+        Self { output, ..Self::new(StepStatus::Cancelled, code, String::new(), false) }
+    }
+
     pub(super) const fn new(status: StepStatus, code: i32, error: String, exits: bool) -> Self {
         Self { status, code, output: String::new(), error, remark: String::new(), exits }
     }
@@ -101,6 +137,8 @@ pub fn aggregate(steps: usize, results: &[StepResult]) -> DocumentStatus {
         DocumentStatus::Failed
     } else if any(StepStatus::TimedOut) {
         DocumentStatus::TimedOut
+    } else if any(StepStatus::Cancelled) {
+        DocumentStatus::Cancelled
     } else if results.len() == steps {
         DocumentStatus::Success
     } else {

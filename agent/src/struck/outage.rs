@@ -29,20 +29,21 @@ impl Node {
             return;
         }
         let back = self.arrival().map_or(back, |arrives| arrives.max(back));
-        self.interrupt_run(loses == Loss::Disk);
+        let is_disk_lost = loses == Loss::Disk;
+        self.run.take_if(|run| !run.is_interrupted(is_disk_lost));
         self.poll = None;
         self.known.clear();
         self.known.shrink_to_fit();
         self.asked_twice = false;
         if let Some(messaging) = &mut self.messaging {
-            messaging.forget();
+            messaging.go_down(is_disk_lost);
         }
         for name in LaneName::ALL {
             let lane = self.lane(name);
             lane.outstanding = None;
             lane.due = Timestamp::NEVER;
         }
-        if loses == Loss::Disk {
+        if is_disk_lost {
             self.set_inventory_taken(Taken::default());
             self.lifecycle = Lifecycle::Unregistered;
             self.is_registered = false;

@@ -202,6 +202,9 @@ pub enum UsageError {
     /// A setting of the embedded plane.
     #[error("--unknown-nodes and --endpoint exclude one another: it is a setting of the embedded plane")]
     UnknownNodesEndpoint,
+    /// TLS for a plane that is not there.
+    #[error("--tls-listen serves the embedded plane: it goes with neither --virtual nor --endpoint")]
+    TlsWithoutPlane,
 }
 
 impl Failure {

@@ -14,10 +14,12 @@ use shared::time::{Period, Timestamp};
 use super::exit::Exit;
 use super::failure::{Failure, UsageError};
 use super::run::reach;
+use super::value::{Channel, Facts};
 use super::{terminal, value};
 use crate::clock::wall_now;
 use crate::guard::{AccountId, Allowance};
 use crate::host::Limits;
+use crate::machine;
 use crate::plan::{Overrides, Plan};
 use crate::scenario::{self, Scenario, Versions};
 use crate::signal::Signals;
@@ -33,7 +35,8 @@ const NO_END: Period = Period::days(365);
 /// Run one node, and show each call as it happens
 ///
 /// For each call: when it was made, how long after the one before, the
-/// operation, what was asked and what came back. Ctrl-C ends it.
+/// operation, what was asked and what came back; for each frame of its
+/// control channel, what it says. Ctrl-C ends it.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct Node {
@@ -56,12 +59,18 @@ pub struct Node {
     /// The activation's code
     #[arg(long, value_name = "CODE", requires = "activation_id", help_heading = "Node")]
     activation_code: Option<String>,
-    /// What it runs
-    #[arg(long, value_name = "PLATFORM", default_value = USUAL_PLATFORM, help_heading = "Node")]
-    platform: String,
+    /// What it runs [default: amazon-linux-2023; with --facts host what this machine runs]
+    #[arg(long, value_name = "PLATFORM", help_heading = "Node")]
+    platform: Option<String>,
+    /// What it tells of itself
+    #[arg(long, value_name = "CHOICE", value_enum, default_value_t = Facts::Template, help_heading = "Node")]
+    facts: Facts,
     /// The agent's version, such as 3.3.0.0
     #[arg(long, value_name = "VERSION", help_heading = "Node")]
     agent_version: Option<String>,
+    /// By which channel of messages it can be reached
+    #[arg(long, value_name = "CHANNEL", value_enum, default_value_t = Channel::Websocket, help_heading = "Node")]
+    channel: Channel,
     /// The number that all it does follows from
     #[arg(long, value_name = "NUMBER", default_value_t = 0, help_heading = "Node")]
     seed: u64,
@@ -108,6 +117,11 @@ impl Node {
         }
     }
 
+    fn platform(&self) -> String {
+        let own = if self.facts == Facts::Host { machine::platform() } else { None };
+        self.platform.clone().unwrap_or_else(|| own.unwrap_or(USUAL_PLATFORM).to_owned())
+    }
+
     /// A run of one node, of whom nobody wants anything.
     fn plan(&self) -> Result<Plan, Failure> {
         match self.id {
@@ -118,10 +132,12 @@ impl Node {
         let grant = self.activation_id.clone().zip(self.activation_code.clone());
         let cohort = scenario::Cohort {
             name: "node".to_owned(),
-            platform: self.platform.clone(),
+            platform: self.platform(),
+            facts: self.facts.into(),
             nodes: Some(1),
             identity: if grant.is_some() { scenario::Identity::Hybrid } else { scenario::Identity::Ec2 },
             agent_version: self.agent_version.clone().map(|version| Versions(Mix::of_one(version))),
+            channel: self.channel.into(),
             ..scenario::Cohort::default()
         };
         let scenario = Scenario::of_cohort("node", self.seed, self.duration.unwrap_or(NO_END), cohort);
@@ -157,12 +173,17 @@ impl Log {
         let gap = gap.map_or(String::new(), |gap| format!("+{:.3} s", gap.as_seconds()));
         let again = if call.attempt > 0 { format!(", try {}", call.attempt + 1) } else { String::new() };
         writeln!(out, "{:>10.3} s {gap:>12}  {}{again}", elapsed.as_seconds(), call.operation)?;
-        writeln!(out, "{}", cut(&format!("  > {}", shown(&call.body)), self.width))?;
         let took = call.took.as_secs_f64() * 1_000.0;
+        if let Heard::Pushed(payload) = &call.answer {
+            return writeln!(out, "{}", cut(&format!("  < {}", shown(payload)), self.width));
+        }
+        writeln!(out, "{}", cut(&format!("  > {}", shown(&call.body)), self.width))?;
         let heard = match &call.answer {
             Heard::Reply(body) => format!("200 in {took:.1} ms {}", shown(body)),
             Heard::Refusal { status, code, message } => format!("{status} in {took:.1} ms {code}: {message}"),
             Heard::Nothing(reason) => format!("nothing after {took:.1} ms: {reason}"),
+            Heard::Opened => format!("open in {took:.1} ms"),
+            Heard::Sent | Heard::Pushed(_) => format!("taken in {took:.1} ms"),
         };
         writeln!(out, "{}", cut(&format!("  < {heard}"), self.width))
     }
@@ -192,6 +213,12 @@ fn object(call: &Witnessed, elapsed: Period, gap: Option<Period>) -> Value {
             object["message"] = json!(message);
         }
         Heard::Nothing(reason) => object["message"] = json!(reason),
+        Heard::Opened => object["status"] = json!(101),
+        Heard::Sent => {}
+        Heard::Pushed(payload) => {
+            object["request"] = Value::Null;
+            object["pushed"] = read(payload);
+        }
     }
     object
 }
@@ -248,6 +275,8 @@ mod tests {
             call(11_000, 0, refusal),
             call(12_250, 1, Heard::Reply(b"{\"Content\":\"{}\"}"[..].into())),
             call(12_250, 0, Heard::Nothing("no reply: timed out".into())),
+            call(13_000, 0, Heard::Pushed(b"{\"JobId\":\"a\"}"[..].into())),
+            call(13_000, 0, Heard::Sent),
         ] {
             log.write(&call, &mut out).unwrap();
         }
@@ -264,7 +293,12 @@ mod tests {
               \x20 < 200 in 1.2 ms {\"Content\":\"{}\"}\n\
               \x20    2.250 s     +0.000 s  GetDocument\n\
               \x20 > {\"Name\":\"AWS-RunShellScript\",\"Document…\n\
-              \x20 < nothing after 1.2 ms: no reply: timed …\n";
+              \x20 < nothing after 1.2 ms: no reply: timed …\n\
+              \x20    3.000 s     +0.750 s  GetDocument\n\
+              \x20 < {\"JobId\":\"a\"}\n\
+              \x20    3.000 s     +0.000 s  GetDocument\n\
+              \x20 > {\"Name\":\"AWS-RunShellScript\",\"Document…\n\
+              \x20 < taken in 1.2 ms\n";
         assert_eq!(written(false, 43), expected);
     }
 
@@ -296,5 +330,7 @@ mod tests {
         assert_eq!(objects[1]["reply"], json!({"Content": "{}"}));
         assert_eq!(objects[2]["message"], "no reply: timed out");
         assert_eq!(objects[2]["request"]["Name"], "AWS-RunShellScript");
+        assert_eq!((&objects[3]["request"], &objects[3]["pushed"]), (&Value::Null, &json!({"JobId": "a"})));
+        assert_eq!((&objects[4]["status"], &objects[4]["pushed"]), (&Value::Null, &Value::Null));
     }
 }

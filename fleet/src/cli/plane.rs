@@ -8,7 +8,6 @@ use std::sync::Arc;
 use clap::Args;
 use plane::config::list::{SETTINGS, Setting};
 use plane::config::{AdminAccess, PlaneConfig};
-use plane::http::tls::Certificate;
 use plane::service::Service;
 use shared::id::NodeId;
 use shared::seed::Seed;
@@ -16,6 +15,7 @@ use tracing::info;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::tls::Tls;
 use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
 use crate::embedded::Embedded;
@@ -33,12 +33,8 @@ pub struct Plane {
     /// Address to listen at; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4583")]
     listen: SocketAddr,
-    /// Serve the same under TLS at this address, with a certificate made at start
-    #[arg(long, value_name = "ADDRESS")]
-    tls_listen: Option<SocketAddr>,
-    /// Write that certificate to this file, for clients to trust
-    #[arg(long, value_name = "FILE", requires = "tls_listen")]
-    write_certificate: Option<PathBuf>,
+    #[command(flatten)]
+    tls: Tls,
     /// Let the address be one that other machines can reach
     #[arg(long)]
     allow_remote: bool,
@@ -80,7 +76,7 @@ impl Plane {
             return tell_settings();
         }
         admit_listener(self.listen, self.allow_remote)?;
-        let tls = self.tls()?;
+        let tls = self.tls.prepare(self.allow_remote)?;
         let signals = Signals::listen().map_err(Failure::Runtime)?;
         let service = self.service()?;
         // Time never runs back, not even where an earlier plane ran faster than the wall.
@@ -96,18 +92,6 @@ impl Plane {
             () = signals.stopped() => plane.stop().await?,
         }
         Ok(Exit::Passed)
-    }
-
-    /// Where to serve under TLS, and with what; the certificate is written out before.
-    fn tls(&self) -> Result<Option<(SocketAddr, Certificate)>, Failure> {
-        let Some(address) = self.tls_listen else { return Ok(None) };
-        admit_listener(address, self.allow_remote)?;
-        let certificate = Certificate::generate(address.ip()).map_err(Failure::Certificate)?;
-        if let Some(file) = &self.write_certificate {
-            let written = std::fs::write(file, certificate.pem());
-            written.map_err(|source| Failure::WriteCertificate { file: file.clone(), source })?;
-        }
-        Ok(Some((address, certificate)))
     }
 
     /// A new plane, or one that goes on where its state file ends.

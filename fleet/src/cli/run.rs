@@ -21,6 +21,7 @@ use super::closing::Closing;
 use super::directory::RunDirectory;
 use super::exit::Exit;
 use super::failure::{Failure, UsageError};
+use super::tls::Tls;
 use super::value::{self, UnknownNodes};
 use crate::clock::{Clock, wall_now};
 use crate::connections::Connections;
@@ -79,6 +80,9 @@ pub struct Run {
     /// the operator
     #[arg(long, value_name = "I/N", help_heading = "Fleet")]
     slice: Option<Slice>,
+    /// What nodes tell of themselves [default: as their cohort says, else template]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
+    facts: Option<value::Facts>,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
     #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
@@ -115,6 +119,8 @@ pub struct Run {
     /// Let associations and commands aim at all nodes of the endpoint
     #[arg(long, help_heading = "Control plane")]
     allow_all_nodes: bool,
+    #[command(flatten)]
+    tls: Tls,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
     unknown_nodes: Option<UnknownNodes>,
@@ -142,7 +148,7 @@ impl Run {
         let plan = Plan::new(scenario, &self.overrides(), start);
         let plan = Arc::new(plan.map_err(|error| Failure::of_plan(&loaded, error))?);
         let plane = self.plane(scenario, &plan).await?;
-        let limits = Limits::of_this_machine(matches!(plane, PlaneChoice::Embedded(_)))?;
+        let limits = Limits::of_this_machine(matches!(plane, PlaneChoice::Embedded(..)))?;
         let hosted = plan.hosted().len() as u32;
         limits.admit(hosted)?;
         let connections = Connections::choose(self.connections.or(scenario.connections), hosted, &limits);
@@ -195,6 +201,9 @@ impl Run {
             Self { hold: true, .. } if is_virtual => Err(UsageError::VirtualHold),
             Self { unknown_nodes: Some(_), .. } if is_guest => Err(UsageError::UnknownNodesEndpoint),
             _ if is_guest && scenario.start_time.is_some() => Err(UsageError::StartTimeEndpoint),
+            Self { tls: Tls { tls_listen: Some(_), .. }, .. } if is_virtual || is_guest => {
+                Err(UsageError::TlsWithoutPlane)
+            }
             _ if is_guest => Ok(()),
             Self { allow_remote: true, .. } => Err(UsageError::NeedsEndpoint("--allow-remote")),
             Self { allow_aws: Some(_), .. } => Err(UsageError::NeedsEndpoint("--allow-aws")),
@@ -224,6 +233,7 @@ impl Run {
             ramp: self.ramp,
             invalid_instance: self.invalid_instance,
             unsupported_platform: self.unsupported_platform,
+            facts: self.facts.map(Into::into),
             history: self.history,
             slice: self.slice,
         }
@@ -232,10 +242,11 @@ impl Run {
     /// Who answers; an endpoint that nobody should be called at is refused.
     async fn plane(&self, scenario: &Scenario, plan: &Plan) -> Result<PlaneChoice, Failure> {
         let Some(endpoint) = self.endpoint(scenario) else {
-            return Ok(PlaneChoice::Embedded(Box::new(PlaneConfig {
+            let config = PlaneConfig {
                 unknown_nodes: self.unknown_nodes.map_or(plan.plane.unknown_nodes, Into::into),
                 ..plane_config(plan)
-            })));
+            };
+            return Ok(PlaneChoice::Embedded(Box::new(config), self.tls.prepare(false)?));
         };
         if let Some(cause) = plan.told_to_the_plane() {
             return Err(PlanError::TakesOwnPlane(cause.as_str()).into());
@@ -325,7 +336,7 @@ pub(super) async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<
 
 /// Runs in virtual time on a thread of its own, so that a signal is heard.
 async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_>) -> Result<(), Failure> {
-    let PlaneChoice::Embedded(config) = &options.plane else {
+    let PlaneChoice::Embedded(config, _) = &options.plane else {
         return Err(UsageError::VirtualEndpoint.into());
     };
     let plane = PlaneConfig::clone(config);
@@ -400,6 +411,9 @@ mod tests {
             ("--slice 1/2 --endpoint http://127.0.0.1:1", Ok(())),
             ("--allow-remote", Err(UsageError::NeedsEndpoint("--allow-remote"))),
             ("--allow-aws 111122223333", Err(UsageError::NeedsEndpoint("--allow-aws"))),
+            ("--tls-listen 127.0.0.1:0", Ok(())),
+            ("--virtual --tls-listen 127.0.0.1:0", Err(UsageError::TlsWithoutPlane)),
+            ("--tls-listen 127.0.0.1:0 --endpoint http://127.0.0.1:1", Err(UsageError::TlsWithoutPlane)),
         ];
         for (line, expected) in cases {
             assert_eq!(run(line).check(&scenario("")), expected, "{line}");

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use plane::config::list::Setting;
 use plane::config::{self, PlaneConfig, list};
 
-use crate::scenario::ScenarioError;
+use crate::scenario::{self, ScenarioError};
 
 /// More nodes than this are a slip of the finger: their rows alone take 25 GB.
 const MOST_NODES: u64 = 100_000_000;
@@ -41,6 +41,45 @@ impl From<UnknownNodes> for config::UnknownNodes {
         match choice {
             UnknownNodes::Register => Self::Register,
             UnknownNodes::Refuse => Self::Refuse,
+        }
+    }
+}
+
+/// A channel of messages
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Channel {
+    /// None: it hears of nothing but at its polls
+    None,
+    /// Long polling of ec2messages
+    LongPoll,
+    /// The control channel of ssmmessages, and long polling until that is open
+    Websocket,
+}
+
+impl From<Channel> for scenario::Channel {
+    fn from(channel: Channel) -> Self {
+        match channel {
+            Channel::None => Self::None,
+            Channel::LongPoll => Self::LongPoll,
+            Channel::Websocket => Self::Websocket,
+        }
+    }
+}
+
+/// What nodes tell of themselves
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Facts {
+    /// What their platform's template has
+    Template,
+    /// What this machine tells of itself, where it is of their platform's kind
+    Host,
+}
+
+impl From<Facts> for scenario::Facts {
+    fn from(facts: Facts) -> Self {
+        match facts {
+            Facts::Template => Self::Template,
+            Facts::Host => Self::Host,
         }
     }
 }

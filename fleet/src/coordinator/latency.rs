@@ -18,7 +18,6 @@ use shared::time::{Period, Timestamp};
 
 use super::LOOKAHEAD;
 use super::way::End;
-use crate::live::limit_of;
 use crate::measure::Spent;
 use crate::plan::Plan;
 use crate::shard::Caller;
@@ -44,15 +43,8 @@ impl LatencyModel {
     }
 
     /// The end of a call that the plane answered, later. Whoever waits too long gives up.
-    pub(super) fn delay(
-        &self,
-        end: End,
-        caller: Caller,
-        attempt: u8,
-        made: Timestamp,
-        operation: &str,
-    ) -> End {
-        let gives_up = made + limit_of(operation);
+    pub(super) fn delay(&self, end: End, caller: Caller, attempt: u8, made: Timestamp, limit: Period) -> End {
+        let gives_up = made + limit;
         if matches!(end.answer, Answer::Unreachable) || end.at >= gives_up {
             return end;
         }

@@ -32,7 +32,33 @@ pub(super) struct Mailroom {
 /// A question that is held.
 pub(super) struct Held {
     pub(super) call: Arriving,
-    until: Timestamp,
+    until: Until,
+}
+
+/// How long a question is held.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// Until the plane answers it in any case.
+    Answered(Timestamp),
+    /// Until the node gives up.
+    GivenUp(Timestamp),
+}
+
+impl Until {
+    /// Until when a question is held that comes now and was put at `made` by a node
+    /// that waits so long for the answer.
+    pub(super) fn of(service: &Service, now: Timestamp, made: Timestamp, wait: Period) -> Self {
+        let answered = now + service.hold_messages().max(Period::milliseconds(1));
+        let given_up = (made + wait).max(now + Period::milliseconds(1));
+        if given_up <= answered { Self::GivenUp(given_up) } else { Self::Answered(answered) }
+    }
+
+    /// The instant.
+    pub(super) fn at(self) -> Timestamp {
+        match self {
+            Self::Answered(at) | Self::GivenUp(at) => at,
+        }
+    }
 }
 
 /// What is to be done for a node.
@@ -40,7 +66,7 @@ pub(super) enum Delivery {
     /// A job goes to the node of this number.
     Push(u32, Incoming),
     /// A question is put again; if there is nothing still, it may be held until then.
-    Ask(Box<Arriving>, Timestamp),
+    Ask(Box<Arriving>, Until),
 }
 
 impl Mailroom {
@@ -89,8 +115,8 @@ impl Mailroom {
     }
 
     /// Holds a question until this instant or until there is something.
-    pub(super) fn hold(&mut self, node: NodeId, call: Arriving, until: Timestamp) {
-        self.due.insert((until, node));
+    pub(super) fn hold(&mut self, node: NodeId, call: Arriving, until: Until) {
+        self.due.insert((until.at(), node));
         self.held.entry(node).or_default().push(Held { call, until });
     }
 
@@ -140,9 +166,4 @@ pub(super) fn opens(request: &Request) -> Option<NodeId> {
 /// Whether an answer says that there is nothing, and may be held back.
 pub(super) fn is_empty(answer: &Answer) -> bool {
     matches!(answer, Answer::Messages(messages) if messages.is_empty())
-}
-
-/// Until when a question is held that comes now.
-pub(super) fn held_until(service: &Service, now: Timestamp) -> Timestamp {
-    now + service.hold_messages().max(Period::milliseconds(1))
 }

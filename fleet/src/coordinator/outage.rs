@@ -95,7 +95,11 @@ impl Coordinator<'_> {
         let (held, open) = self.mailroom.cut();
         for question in held {
             let end = End::at(now + LOOKAHEAD, Answer::Unreachable);
-            let carried = Carried::of(&question.call, self.history.recorder().is_some());
+            let carried = Carried::of(
+                &question.call,
+                self.message_wait(question.call.cohort),
+                self.history.recorder().is_some(),
+            );
             self.finish(now, carried, end);
         }
         for node in open {

@@ -52,7 +52,7 @@ impl End {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// After so long nothing more is expected.
-    limit: Period,
+    pub(super) limit: Period,
     /// Whether an answer is. What is sent over a channel without one is done with
     /// once it is sent.
     is_awaited: bool,
@@ -61,8 +61,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn of(request: &Request) -> Self {
-        let limit = limit_of(request.operation());
+    pub(super) fn of(request: &Request, message_wait: Period) -> Self {
+        let limit = limit_of(request.operation(), message_wait);
         match request {
             Request::Message(MessageRequest::Frame(frame)) => {
                 Self { limit, is_awaited: frame.is_awaited, is_frame: true }
@@ -73,13 +73,13 @@ impl Patience {
 }
 
 /// When a call reaches the plane, or would have, and its end if it does not.
-pub(super) fn up(call: &Emitted) -> (Timestamp, Option<End>) {
+pub(super) fn up(call: &Emitted, message_wait: Period) -> (Timestamp, Option<End>) {
     let at = call.made + LOOKAHEAD;
     let Some(passage) = &call.passage else { return (at, None) };
     if let Meddling::Answers(stated) = &passage.meddling {
         return (at, Some(End::at(at + LOOKAHEAD, stated.answer())));
     }
-    let patience = Patience::of(&call.request);
+    let patience = Patience::of(&call.request, message_wait);
     match passage.way_up(call.request.body().len()) {
         Course::Arrives(delay) if delay < patience.limit || patience.is_frame => (at + delay, None),
         course => (at, Some(end(course, call.made, at, patience, passage.meddling == Meddling::None))),

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use agent::node::{Ended, Fatality, Note};
+use agent::node::{Ended, Fatality, Note, Purpose};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use shared::id::{AssociationId, ExecutionId};
 use shared::time::Timestamp;
@@ -364,6 +364,17 @@ impl<'a, 'b: 'a> Line<'a> {
         }
     }
 
+    /// The association that a document is worked off for; a command is told by its message.
+    fn purpose(&mut self, purpose: &'b Purpose) -> Option<AssociationId> {
+        match purpose {
+            Purpose::Association(id) => Some(*id),
+            Purpose::Command(message) => {
+                self.reason = Some(Cow::Borrowed(message));
+                None
+            }
+        }
+    }
+
     fn note(&mut self, note: &'b Note) {
         let (word, association) = match note {
             Note::Registered => ("registered", None),
@@ -371,8 +382,8 @@ impl<'a, 'b: 'a> Line<'a> {
             Note::Hibernating => ("hibernating", None),
             Note::IdNotAccepted => ("id-not-accepted", None),
             Note::Started(id) => ("started", Some(*id)),
-            Note::Rebooting(id) => ("rebooting", Some(*id)),
-            Note::GivenUp(id) => ("given-up", Some(*id)),
+            Note::Rebooting(purpose) => ("rebooting", self.purpose(purpose)),
+            Note::GivenUp(purpose) => ("given-up", self.purpose(purpose)),
             Note::InventoryGathered(id) => ("inventory-gathered", Some(*id)),
             Note::Ended(ended) => ("ended", Some(self.ended(ended))),
             Note::MetForeignDocument => ("met-foreign-document", None),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agent::call::Answer;
+use agent::catalogue::Timing;
 use agent::channel::call::{OpenChannel, OutboundFrame};
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::credentials::Signing;
@@ -16,6 +17,7 @@ use super::faults::{channel_conditions, lifted};
 use super::{CHANNEL_LIMIT, CONFIRMATION_LIMIT, Surroundings};
 use crate::clock::Clock;
 use crate::shard::{Arrival, News};
+use crate::witness::{Heard, Witness, Witnessed};
 
 /// A channel that is to be opened.
 pub(super) struct Opening {
@@ -26,6 +28,8 @@ pub(super) struct Opening {
     pub(super) draw: Draw,
     /// What the call meets.
     pub(super) passage: Option<Box<Passage>>,
+    /// When the node calls, and pings.
+    pub(super) timing: Timing,
 }
 
 /// Opens a channel, says what came of it, and drives it to its end.
@@ -33,9 +37,10 @@ pub(super) async fn open(
     opening: Opening,
     around: &Surroundings,
     finish: impl FnOnce(Answer),
+    tell: impl FnOnce(Heard),
     news: mpsc::UnboundedSender<Arrival>,
 ) {
-    let Opening { open, signing, node, draw, passage } = opening;
+    let Opening { open, signing, node, draw, passage, timing } = opening;
     let passage = passage.unwrap_or_default();
     match &passage.meddling {
         Meddling::Aborts => return finish(Answer::Unreachable),
@@ -60,10 +65,11 @@ pub(super) async fn open(
     let now = signing.clock.of(around.date());
     let opened = tokio::select! {
         biased;
-        opened = client.open_channel(&open, &signing.by, now, tempo(clock), conditions) => opened,
+        opened = client.open_channel(&open, &signing.by, now, tempo(clock, &timing), conditions) => opened,
         () = lifted(&passage.holders, boards.clone(), clock) => return finish(Answer::Unreachable),
         () = &mut kept => return finish(Answer::Unreachable),
     };
+    tell(Heard::of_opening(&opened));
     match (opened, &passage.meddling) {
         // Dropped, the channel is closed: the plane learns what the node does not know.
         (Ok(_), Meddling::LosesAnswer) => finish(Answer::Unreachable),
@@ -72,7 +78,7 @@ pub(super) async fn open(
             finish(Answer::Done);
             tokio::select! {
                 biased;
-                () = drive(opened, node.number, *clock, channels, news) => {}
+                () = drive(opened, node.number, *clock, channels, news, around.witness.clone()) => {}
                 // It ends with the channel at the earliest.
                 () = kept => {}
             }
@@ -120,10 +126,17 @@ async fn drive(
     clock: Clock,
     channels: &Arc<ChannelTable>,
     news: mpsc::UnboundedSender<Arrival>,
+    witness: Option<Witness>,
 ) {
     let pushes = news.clone();
-    // The shard may have ended: then nobody takes anything in any more.
-    let push = move |incoming| _ = pushes.send(Arrival { node, news: News::Message(incoming) });
+    let push = move |incoming| {
+        if let Some(witness) = &witness {
+            // Whoever looked on may have gone.
+            _ = witness.send(Witnessed::job(clock.now(), &incoming));
+        }
+        // The shard may have ended: then nobody takes anything in any more.
+        _ = pushes.send(Arrival { node, news: News::Message(incoming) });
+    };
     let (hand, driven) = opened.split(clock, push);
     let number = channels.insert(node, hand);
     driven.await;
@@ -132,13 +145,16 @@ async fn drive(
     }
 }
 
-/// How long things take on a control channel, as in the real agent.
-fn tempo(clock: &Clock) -> Tempo {
+/// How long things take on a control channel, as in the real agent: a ping goes out
+/// in nine tenths of the time that a pong is waited for (agent/session/websocketutil).
+pub(super) fn tempo(clock: &Clock, timing: &Timing) -> Tempo {
+    let ping = timing.ping_every;
+    let pong = Period::milliseconds(ping.as_milliseconds() * 10 / 9);
     Tempo {
         open_within: clock.wall_timeout(CHANNEL_LIMIT),
-        ping_every: clock.wall_time(Period::seconds(54)),
-        first_word_within: clock.wall_timeout(Period::seconds(114)),
-        word_within: clock.wall_timeout(Period::seconds(60)),
+        ping_every: clock.wall_time(ping),
+        first_word_within: clock.wall_timeout(ping + pong),
+        word_within: clock.wall_timeout(pong),
         ack_within: clock.wall_timeout(CONFIRMATION_LIMIT),
     }
 }

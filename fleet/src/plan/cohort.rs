@@ -1,8 +1,11 @@
 //! What a scenario's cohort means, with every default filled.
 
+use std::sync::Arc;
+
 use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
 use agent::channel::Channels;
 use agent::credentials::{IdentityKind, IdentitySettings};
+use agent::facts::host::HostFacts;
 use agent::fault::named::{Cause, Misfit};
 use agent::fault::{NodeFaults, Share};
 use agent::mix::Mix;
@@ -10,13 +13,17 @@ use agent::tags::TagRule;
 
 use super::PlanError;
 use crate::fault::identity_of;
+use crate::machine;
 use crate::scenario;
 
 /// The agent's version where a cohort names none: that of the recorded traces.
 const AGENT_VERSION: &str = "3.3.0.0";
 
 /// A cohort as the catalogue holds it; its key pool and activations come later.
-pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
+pub(super) fn cohort(
+    written: &scenario::Cohort,
+    facts: Option<scenario::Facts>,
+) -> Result<Cohort, PlanError> {
     let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
         cohort: written.name.clone(),
         platform: written.platform.clone(),
@@ -47,6 +54,7 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
     Ok(Cohort {
         name: written.name.clone(),
+        host: host(written, platform, facts)?,
         platform,
         tags,
         identity,
@@ -63,6 +71,21 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
             scenario::Channel::Websocket => Channels::WebSocket,
         },
     })
+}
+
+/// What its nodes tell of themselves in place of the platform's template. What is
+/// written of a cohort is meant; `facts` is for all that it fits.
+fn host(
+    written: &scenario::Cohort,
+    platform: Platform,
+    facts: Option<scenario::Facts>,
+) -> Result<Option<Arc<HostFacts>>, PlanError> {
+    let is_of_its_kind = machine::kind() == Some(platform.kind);
+    if facts.is_none() && written.facts == scenario::Facts::Host && !is_of_its_kind {
+        return Err(PlanError::FactsOfAnother { cohort: written.name.clone(), platform: platform.name });
+    }
+    let is_host = facts.unwrap_or(written.facts) == scenario::Facts::Host && is_of_its_kind;
+    Ok(is_host.then(|| Arc::new(machine::facts())))
 }
 
 /// The tags of its nodes. Hybrid nodes have theirs from their activation, which

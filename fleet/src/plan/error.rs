@@ -54,6 +54,17 @@ pub enum PlanError {
         /// Its name.
         platform: String,
     },
+    /// This machine is of another kind than the cohort's platform.
+    #[error(
+        "cohort {cohort}: `facts: host` takes this machine's own, and that is of another kind than \
+         {platform}: choose a platform of its kind, or leave it at `facts: template`"
+    )]
+    FactsOfAnother {
+        /// The cohort.
+        cohort: String,
+        /// Its platform.
+        platform: &'static str,
+    },
     /// Two cohorts of one name would have the same nodes.
     #[error("two cohorts are called `{0}`")]
     DuplicateCohort(String),
@@ -197,6 +208,7 @@ impl PlanError {
             Self::NodesOrShare(cohort) => vec!["cohorts", cohort],
             Self::ShareOfNothing(cohort) => of_cohort(cohort, "share"),
             Self::ArrivalRate { cohort, .. } => of_cohort(cohort, "arrival"),
+            Self::FactsOfAnother { cohort, .. } => of_cohort(cohort, "facts"),
             Self::TagOfHybrid { cohort, .. } => of_cohort(cohort, "tags"),
             Self::ThresholdLabel { .. } => vec!["thresholds"],
             Self::LatencyModel(_) => vec!["latency_model"],

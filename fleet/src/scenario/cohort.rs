@@ -68,6 +68,20 @@ pub struct Cohort {
     /// each costs a connection that stays open.
     #[serde(default)]
     pub channel: Channel,
+    /// What they tell of themselves; what their platform's template has if not said.
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+/// What nodes tell of themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Facts {
+    /// What their platform's template has.
+    #[default]
+    Template,
+    /// What this machine tells of itself, and the template where it tells nothing.
+    Host,
 }
 
 /// A channel of messages.

@@ -1,7 +1,7 @@
 //! When a cohort's nodes call, as a scenario writes it.
 //!
 //! Every interval and jitter of the agent has a key, with the real agent's value
-//! where nothing is said. Three of them can be set on a real agent, and only
+//! where nothing is said. Four of them can be set on a real agent, and only
 //! within bounds: beyond these it falls back to its default. A number that no
 //! agent would keep to is therefore refused here, unless `unreal: true` says that
 //! this is meant, as for a load test; the others have no bounds in the agent, for
@@ -46,6 +46,15 @@ pub struct Timing {
     /// The longest wait before a control channel is tried again, jitter aside; 40m.
     #[serde(default)]
     pub reconnect_longest: Option<Period>,
+    /// The longest wait before a control channel that was lost is opened anew; 2.5s.
+    #[serde(default)]
+    pub reconnect_lost: Option<Period>,
+    /// Between pings of an open control channel; 54s.
+    #[serde(default)]
+    pub ping: Option<Period>,
+    /// How long a question for messages is waited for; 20s.
+    #[serde(default)]
+    pub message_wait: Option<Period>,
     /// Between looks for messages once asking has failed too often; 15m.
     #[serde(default)]
     pub message_tick: Option<Period>,
@@ -129,6 +138,9 @@ impl Timing {
                 real.reconnect_longest,
                 None,
             )?,
+            reconnect_lost: once("reconnect_lost", self.reconnect_lost, real.reconnect_lost)?,
+            ping_every: again("ping", self.ping, real.ping_every, None)?,
+            message_wait: again("message_wait", self.message_wait, real.message_wait, seconds(10, 1_000))?,
             message_tick: again("message_tick", self.message_tick, real.message_tick, None)?,
             resend_every: again("resend", self.resend, real.resend_every, None)?,
             inventory_wait: once("inventory_wait", self.inventory_wait, real.inventory_wait)?,
@@ -176,7 +188,7 @@ mod tests {
     fn each_key_sets_its_own_time() {
         let text = "{ health: 6m, poll: 5m, poll_jitter: 0s, empty_poll_wait: 2s, safety_tick: 3s, \
                     stuck_after: 4s, worker_check: 30s, reconnect: 5s, reconnect_longest: 7s, \
-                    message_tick: 8s, resend: 9s, inventory_wait: 10s, role_check: 11s }";
+                    reconnect_lost: 12s, ping: 13s, message_wait: 14s, message_tick: 8s, resend: 9s, inventory_wait: 10s, role_check: 11s }";
         let second = Period::seconds;
         let expected = catalogue::Timing {
             health_every: second(360),
@@ -188,6 +200,9 @@ mod tests {
             worker_check_every: second(30),
             reconnect_wait: second(5),
             reconnect_longest: second(7),
+            reconnect_lost: second(12),
+            ping_every: second(13),
+            message_wait: second(14),
             message_tick: second(8),
             resend_every: second(9),
             inventory_wait: second(10),
@@ -206,6 +221,10 @@ mod tests {
             ("poll: 4m", Some(agent("5m00s to 1h00m00s"))),
             ("poll: 61m", Some(agent("5m00s to 1h00m00s"))),
             ("health: 299s", Some(agent("5m00s to 1h00m00s"))),
+            ("message_wait: 9s", Some(agent("10s to 16m40s"))),
+            ("message_wait: 9s, unreal: true", None),
+            ("reconnect_lost: 0s", None),
+            ("ping: 0s", Some("`ping` is 0s: expected from 1s".to_owned())),
             ("worker_check: 29s", Some(agent("30s to 30m00s"))),
             ("poll: 4m, unreal: true", None),
             ("health: 1s, unreal: true", None),

@@ -136,6 +136,12 @@ pub const SETTINGS: &[Setting] = &[
         "how many custom types of inventory there may be (quota)",
     ),
     setting(
+        "default_command_concurrency",
+        "{ nodes: 50 }",
+        "all",
+        "how many nodes get a command at once where it does not say (API reference: 50)",
+    ),
+    setting(
         "default_max_concurrency",
         "all",
         "{ nodes: 50 }",

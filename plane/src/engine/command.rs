@@ -1,5 +1,13 @@
-//! What becomes of a command by itself: its nodes are gathered, it is cancelled,
-//! its time runs out, it is forgotten. What nodes say of it is `delivery`'s.
+//! What becomes of a command by itself: its nodes are gathered and let in, it is
+//! stopped, it is cancelled, its time runs out, it is forgotten. What nodes say of it
+//! is `delivery`'s.
+//!
+//! MaxConcurrency holds nodes back: an end on one lets in the next. Once more nodes
+//! failed than MaxErrors bears, nobody gets it any more: who has not fetched it is
+//! terminated, who has goes on to its end (E, with Run Command's defaults).
+//!
+//! Invariant: nobody is let in before all nodes are gathered, for until then nobody
+//! knows what a share of them is.
 
 use std::ops::Bound;
 
@@ -10,6 +18,7 @@ use super::{PIECE, dispatch};
 use crate::state::State;
 use crate::state::command::{Command, CommandNumber, Delivery};
 use crate::state::execution::Spread;
+use crate::state::rate::RateRules;
 use crate::state::target::Conditions;
 use crate::state::timer::Work;
 
@@ -26,7 +35,7 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: CommandNumber) {
         let node = state.nodes.get(state.nodes.number(*id)?);
         let platform = node.facts.platform_type;
         let fits = platform.is_none_or(|platform| command.platforms.contains(&platform));
-        let delivery = if fits { Delivery::Pending } else { Delivery::InvalidPlatform };
+        let delivery = if fits { Delivery::Queued } else { Delivery::InvalidPlatform };
         conditions.as_ref().is_ok_and(|conditions| conditions.hold(node)).then_some((*id, delivery))
     };
     // What was cancelled while its nodes were gathered goes to no more of them.
@@ -40,6 +49,41 @@ pub(super) fn spread(state: &mut State, now: Timestamp, number: CommandNumber) {
     command.spread = next.map_or(Spread::Done, |last| Spread::Going(Some(last)));
     if next.is_some() {
         state.timers.add(now, Work::SpreadCommand { command: number });
+    } else {
+        settle(state, now, number);
+    }
+}
+
+/// Does what follows from a change in a command: stops it, or lets in the next
+/// nodes for which there is room.
+pub(crate) fn settle(state: &mut State, now: Timestamp, number: CommandNumber) {
+    let rules = RateRules::of_commands(&state.config);
+    let Some(command) = state.commands.get_mut(number) else { return };
+    if command.spread != Spread::Done || command.is_cancelled || command.is_stopped {
+        return;
+    }
+    if command.must_stop(rules.rounding) {
+        command.is_stopped = true;
+        state.timers.add(now, Work::StopCommand { command: number, after: None });
+        return;
+    }
+    for _ in 0..PIECE {
+        let next = state.commands.get(number).and_then(|command| command.next_held(rules));
+        let Some(node) = next else { return };
+        state.commands.set(number, node, Delivery::Pending);
+    }
+    state.timers.add(now, Work::AdmitCommand { command: number });
+}
+
+/// Takes a stopped command back from its next nodes, if they have not fetched it.
+pub(super) fn stop(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
+    let stopped = |command: &Command, node: NodeId, part| match part {
+        Delivery::Queued => Some(Delivery::Terminated),
+        Delivery::Pending if !command.hidden.contains_key(&node) => Some(Delivery::Terminated),
+        _ => None,
+    };
+    if let Some(last) = end(state, number, after, stopped) {
+        state.timers.add(now, Work::StopCommand { command: number, after: Some(last) });
     }
 }
 
@@ -54,6 +98,7 @@ pub(super) fn cancel(state: &mut State, now: Timestamp, number: CommandNumber, a
 /// told to end it.
 pub(crate) fn cancelled(command: &Command, node: NodeId, part: Delivery) -> Option<Delivery> {
     match part {
+        Delivery::Queued => Some(Delivery::Cancelled),
         Delivery::Pending if !command.hidden.contains_key(&node) => Some(Delivery::Cancelled),
         Delivery::Pending | Delivery::InProgress => Some(Delivery::Cancelling),
         _ => None,
@@ -64,7 +109,7 @@ pub(crate) fn cancelled(command: &Command, node: NodeId, part: Delivery) -> Opti
 /// nothing of it can run any more, did not end.
 pub(super) fn expire(state: &mut State, now: Timestamp, number: CommandNumber, after: Option<NodeId>) {
     let expired = |command: &Command, _node: NodeId, part| match part {
-        Delivery::Pending => Some(Delivery::TimedOut),
+        Delivery::Pending | Delivery::Queued => Some(Delivery::TimedOut),
         Delivery::InProgress if now >= command.expires => Some(Delivery::ExecutionTimedOut),
         Delivery::Cancelling if now >= command.expires => Some(Delivery::Cancelled),
         _ => None,
@@ -72,6 +117,7 @@ pub(super) fn expire(state: &mut State, now: Timestamp, number: CommandNumber, a
     if let Some(last) = end(state, number, after, expired) {
         state.timers.add(now, Work::ExpireCommand { command: number, after: Some(last) });
     }
+    settle(state, now, number);
 }
 
 /// Moves the parts on the next nodes to what `next` says. Answers the last of

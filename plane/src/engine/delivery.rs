@@ -5,7 +5,8 @@
 //! a reply says that the node has it, and it leaves the queue. What speaks of a
 //! command that is over or forgotten changes nothing.
 //!
-//! Invariant: a part that ended stays as it ended.
+//! Invariant: a part that ended stays as it ended, but for one that a node would
+//! not have: if the node says why, it has failed.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use shared::wire::{
     CANCEL_COMMAND_TOPIC, CancelPayload, CommandPayload, ReplyContent, SEND_COMMAND_TOPIC, date_text,
 };
 
+use super::command::settle;
 use crate::state::State;
 use crate::state::command::progress::Progress;
 use crate::state::command::{Command, CommandNumber, Delivery, Waiting};
@@ -46,6 +48,11 @@ pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_f
         let (Waiting::Command(number) | Waiting::Cancel(number)) = waiting;
         let cancel_id = cancel_id(state, number);
         let Some(command) = state.commands.get_mut(number) else { continue };
+        // Too many others have failed; whoever got it before gets it again.
+        if command.is_stopped && waiting == Waiting::Command(number) && !command.hidden.contains_key(&node) {
+            state.commands.set(number, node, Delivery::Terminated);
+            continue;
+        }
         command.hidden.insert(node, now + hidden_for);
         let parcel = match waiting {
             Waiting::Command(_) => send(command, node, &state.config.region),
@@ -53,7 +60,7 @@ pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_f
         };
         match parcel {
             Some(parcel) => parcels.push(parcel),
-            None => state.commands.set(number, node, Delivery::Undeliverable),
+            None => end(state, now, number, node, Delivery::Undeliverable),
         }
     }
     parcels
@@ -140,10 +147,16 @@ pub(crate) fn acknowledge(state: &mut State, now: Timestamp, command: CommandId,
 }
 
 /// A node says that it will not have a message.
-pub(crate) fn refuse(state: &mut State, command: CommandId, node: NodeId) {
+pub(crate) fn refuse(state: &mut State, now: Timestamp, command: CommandId, node: NodeId) {
     if let Some((number, Delivery::Pending)) = find(state, command, node) {
-        state.commands.set(number, node, Delivery::Undeliverable);
+        end(state, now, number, node, Delivery::Undeliverable);
     }
+}
+
+/// Brings a part to its end; others may get the command then.
+fn end(state: &mut State, now: Timestamp, number: CommandNumber, node: NodeId, delivery: Delivery) {
+    state.commands.set(number, node, delivery);
+    settle(state, now, number);
 }
 
 /// A node tells how a command goes.
@@ -154,7 +167,11 @@ pub(crate) fn reply(
     node: NodeId,
     content: ReplyContent,
 ) {
-    let Some((number, part)) = find(state, command, node) else { return };
+    // Of a message that it could not read an agent says so, and after that why.
+    let explains = |part| part == Delivery::Undeliverable && content.document_status == "Failed";
+    let found = part_of(state, command, node);
+    let found = found.filter(|(_, part)| !part.is_terminal() || explains(*part));
+    let Some((number, part)) = found else { return };
     let progress = note_heard(state, now, number, node);
     progress.take_in(content.runtime_status.unwrap_or_default());
     if !content.document_trace_output.is_empty() {
@@ -167,8 +184,10 @@ pub(crate) fn reply(
         "Cancelled" => Some(Delivery::Cancelled),
         _ => (part == Delivery::Pending).then_some(Delivery::InProgress),
     };
-    if let Some(next) = next {
-        state.commands.set(number, node, next);
+    match next {
+        Some(Delivery::InProgress) => state.commands.set(number, node, Delivery::InProgress),
+        Some(ended) => end(state, now, number, node, ended),
+        None => {}
     }
 }
 
@@ -182,9 +201,12 @@ fn note_heard(state: &mut State, now: Timestamp, number: CommandNumber, node: No
 
 /// A command's part on a node, if it has not ended.
 fn find(state: &State, command: CommandId, node: NodeId) -> Option<(CommandNumber, Delivery)> {
+    part_of(state, command, node).filter(|(_, part)| !part.is_terminal())
+}
+
+fn part_of(state: &State, command: CommandId, node: NodeId) -> Option<(CommandNumber, Delivery)> {
     let command = state.commands.of(command)?;
-    let part = *command.parts.get(&node)?;
-    (!part.is_terminal()).then_some((command.number, part))
+    Some((command.number, *command.parts.get(&node)?))
 }
 
 /// When a message was made, as messages spell it.

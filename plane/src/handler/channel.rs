@@ -94,7 +94,7 @@ fn acknowledged(state: &mut State, now: Timestamp, node: NodeId, ack: &AgentJobA
         "200" | "51405" => delivery::acknowledge(state, now, command, node),
         // There will be room, or a worker again: the command is sent anew.
         "51401" | "51402" => {}
-        _ => delivery::refuse(state, command, node),
+        _ => delivery::refuse(state, now, command, node),
     }
 }
 

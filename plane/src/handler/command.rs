@@ -7,6 +7,8 @@ pub(super) mod cancel;
 #[cfg(test)]
 mod delivery_tests;
 pub(super) mod list;
+#[cfg(test)]
+mod rate_tests;
 pub(super) mod read;
 pub(super) mod send;
 #[cfg(test)]

@@ -69,9 +69,9 @@ pub(super) fn send_reply(state: &mut State, now: Timestamp, call: SendReply) -> 
 }
 
 /// A node cannot deal with a message.
-pub(super) fn fail_message(state: &mut State, _now: Timestamp, call: FailMessage) -> Result<Empty, ApiError> {
+pub(super) fn fail_message(state: &mut State, now: Timestamp, call: FailMessage) -> Result<Empty, ApiError> {
     let (command, node) = read(&call.message_id)?;
-    delivery::refuse(state, command, node);
+    delivery::refuse(state, now, command, node);
     Ok(Empty {})
 }
 

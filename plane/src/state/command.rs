@@ -6,9 +6,12 @@
 //! What was taken is hidden from the channels for a while: if by then nobody said
 //! that he has it, it is handed out again. A cancelling waits in the same queue.
 //!
-//! Invariant: the counts are those of the parts, and a node's queue holds the
-//! commands that are pending or being cancelled there, in the order in which they
-//! were sent.
+//! A part that MaxConcurrency holds back stands in no node's queue, but among
+//! those that the command holds, in the order in which it lets them in.
+//!
+//! Invariant: the counts are those of the parts, a command holds the parts that are
+//! queued, and a node's queue holds the commands that are pending or being cancelled
+//! there, in the order in which they were sent.
 
 pub(crate) mod progress;
 
@@ -17,12 +20,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::id::{CommandId, NodeId};
+use shared::seed::{Seed, digest};
 use shared::status::PlatformType;
 use shared::time::Timestamp;
 use shared::wire::SendCommand;
 
 use super::execution::Spread;
-use super::rate::Share;
+use super::rate::{RateRules, Share};
 use crate::config::choice::Rounding;
 use progress::Progress;
 
@@ -53,6 +57,10 @@ pub(crate) enum Delivery {
     ExecutionTimedOut,
     /// The node would not have it.
     Undeliverable,
+    /// It waits until as few others run as MaxConcurrency wants.
+    Queued,
+    /// More nodes failed than MaxErrors bears, so this one did not get it.
+    Terminated,
 }
 
 impl Delivery {
@@ -69,23 +77,25 @@ impl Delivery {
             Self::Failed => ("Failed", "Failed"),
             Self::ExecutionTimedOut => ("TimedOut", "ExecutionTimedOut"),
             Self::Undeliverable => ("Failed", "Undeliverable"),
+            Self::Queued => ("Pending", "Pending"),
+            Self::Terminated => ("Cancelled", "Terminated"),
         }
     }
 
     /// Whether nothing follows it.
     pub(crate) const fn is_terminal(self) -> bool {
-        !matches!(self, Self::Pending | Self::InProgress | Self::Cancelling)
+        !matches!(self, Self::Pending | Self::InProgress | Self::Cancelling | Self::Queued)
     }
 
     /// Whether something of it waits for the node.
-    const fn is_queued(self) -> bool {
+    const fn is_waiting(self) -> bool {
         matches!(self, Self::Pending | Self::Cancelling)
     }
 }
 
 /// How many parts of a command stand at each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct DeliveryCounts([u32; 10]);
+pub(crate) struct DeliveryCounts([u32; 12]);
 
 impl DeliveryCounts {
     /// How many stand at this state.
@@ -121,6 +131,15 @@ pub(crate) struct Command {
     /// Follows from the parts.
     #[serde(skip)]
     pub(crate) counts: DeliveryCounts,
+    /// From what the order follows in which its nodes get it; the order of their ids, if from nothing.
+    #[serde(default)]
+    pub(crate) shuffle: Option<u64>,
+    /// The nodes that wait for their turn. Follows from the parts.
+    #[serde(skip)]
+    pub(crate) held: BTreeSet<(u64, NodeId)>,
+    /// Whether more nodes failed than it bears: nobody gets it any more.
+    #[serde(default)]
+    pub(crate) is_stopped: bool,
     /// The document's text, as it was when the command was sent.
     #[serde(default)]
     pub(crate) content: Arc<str>,
@@ -137,11 +156,10 @@ impl Command {
     pub(crate) fn words(&self, rounding: Rounding) -> (&'static str, &'static str) {
         let of = |delivery| self.counts.of(delivery);
         let total = self.counts.total();
-        let open = of(Delivery::Pending) + of(Delivery::InProgress) + of(Delivery::Cancelling);
-        let is_open = self.spread != Spread::Done || open > 0;
+        let is_open = self.spread != Spread::Done || self.open() > 0;
         match () {
             () if self.is_cancelled && is_open => ("Cancelling", "Cancelling"),
-            () if is_open && of(Delivery::Pending) == total => ("Pending", "Pending"),
+            () if is_open && of(Delivery::Pending) + of(Delivery::Queued) == total => ("Pending", "Pending"),
             () if is_open => ("InProgress", "InProgress"),
             () if self.is_cancelled || (total > 0 && of(Delivery::Cancelled) == total) => {
                 ("Cancelled", "Cancelled")
@@ -158,8 +176,37 @@ impl Command {
 
     /// On how many nodes it has ended.
     pub(crate) fn completed(&self) -> u32 {
-        let open = [Delivery::Pending, Delivery::InProgress, Delivery::Cancelling];
-        self.counts.total() - open.map(|delivery| self.counts.of(delivery)).iter().sum::<u32>()
+        self.counts.total() - self.open()
+    }
+
+    /// On how many it has not.
+    fn open(&self) -> u32 {
+        self.busy() + self.counts.of(Delivery::Queued)
+    }
+
+    /// How many nodes it has been let in on and not ended: each takes one of the
+    /// places that MaxConcurrency gives.
+    fn busy(&self) -> u32 {
+        let busy = [Delivery::Pending, Delivery::InProgress, Delivery::Cancelling];
+        busy.map(|delivery| self.counts.of(delivery)).iter().sum()
+    }
+
+    /// Whether more nodes have failed than it bears.
+    pub(crate) fn must_stop(&self, rounding: Rounding) -> bool {
+        self.errors() > self.errors_borne(rounding)
+    }
+
+    /// The node that gets it next, if there is one and there is room.
+    pub(crate) fn next_held(&self, rules: RateRules) -> Option<NodeId> {
+        let share = self.request.max_concurrency.as_deref().and_then(Share::read);
+        let limit = share.unwrap_or(rules.default_limit).limit(self.counts.total(), rules.rounding);
+        let (_, node) = self.held.first().filter(|_| self.busy() < limit && !self.is_stopped)?;
+        Some(*node)
+    }
+
+    fn place(&self, node: NodeId) -> (u64, NodeId) {
+        let turn = |seed| Seed(seed).draw("admission", digest(node.as_str().as_bytes())).bits("turn", 0);
+        (self.shuffle.map_or(0, turn), node)
     }
 
     /// On how many nodes its document failed. A platform that does not fit and a
@@ -207,9 +254,11 @@ impl Commands {
         let number = command.number;
         command.counts = DeliveryCounts::default();
         command.parts.values().for_each(|part| command.counts.0[*part as usize] += 1);
+        let held = command.parts.iter().filter(|(_, part)| **part == Delivery::Queued);
+        command.held = held.map(|(node, _)| command.place(*node)).collect();
         self.next = self.next.max(number.0 + 1);
         self.by_id.insert(command.id, number);
-        for (node, _) in command.parts.iter().filter(|(_, part)| part.is_queued()) {
+        for (node, _) in command.parts.iter().filter(|(_, part)| part.is_waiting()) {
             self.waiting.entry(*node).or_default().insert(number);
         }
         self.table.insert(number, command);
@@ -246,7 +295,13 @@ impl Commands {
         }
         command.counts.0[delivery as usize] += 1;
         command.hidden.remove(&node);
-        if delivery.is_queued() {
+        let place = command.place(node);
+        if delivery == Delivery::Queued {
+            command.held.insert(place);
+        } else {
+            command.held.remove(&place);
+        }
+        if delivery.is_waiting() {
             self.waiting.entry(node).or_default().insert(number);
             self.woken.insert(node);
         } else if let Some(queue) = self.waiting.get_mut(&node) {
@@ -288,6 +343,7 @@ impl Commands {
                 Some((node, delivery)) => {
                     command.counts.0[delivery as usize] -= 1;
                     command.hidden.remove(&node);
+                    command.held.remove(&command.place(node));
                     command.progress.remove(&node);
                 }
                 None => {
@@ -319,8 +375,11 @@ impl Commands {
             let mut counts = DeliveryCounts::default();
             command.parts.values().for_each(|part| counts.0[*part as usize] += 1);
             assert_eq!(command.counts, counts, "counts are those of the parts");
+            let held = command.parts.iter().filter(|(_, part)| **part == Delivery::Queued);
+            let held: BTreeSet<_> = held.map(|(node, _)| command.place(*node)).collect();
+            assert_eq!(command.held, held, "it holds the parts that are queued");
         }
-        let pending = |command: &&Command| command.parts.get(&node).is_some_and(|part| part.is_queued());
+        let pending = |command: &&Command| command.parts.get(&node).is_some_and(|part| part.is_waiting());
         let waiting: Vec<_> = self.table.values().filter(pending).map(|command| command.number).collect();
         let queue: Vec<_> = self.waiting.get(&node).into_iter().flatten().copied().collect();
         assert_eq!(queue, waiting, "the queue holds what is pending");

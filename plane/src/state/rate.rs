@@ -4,9 +4,8 @@
 //! to is known once the targets of an execution are counted (E.1): shares are
 //! rounded down, and somebody may always run.
 
-use crate::config::DefaultConcurrency;
-use crate::config::PlaneConfig;
 use crate::config::choice::Rounding;
+use crate::config::{CommandConcurrency, DefaultConcurrency, PlaneConfig};
 
 /// A number, or a share of the targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Share {
 /// What the settings say of rate control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateRules {
-    /// How many nodes run at once where an association does not say.
+    /// How many nodes run at once where an association, or a command, does not say.
     pub(crate) default_limit: Share,
     pub(crate) rounding: Rounding,
 }
@@ -68,6 +67,15 @@ impl RateRules {
         let default_limit = match config.default_max_concurrency {
             DefaultConcurrency::All => Share::ALL,
             DefaultConcurrency::Nodes(nodes) => Share::Number(nodes),
+        };
+        Self { default_limit, rounding: config.percent_rounding }
+    }
+
+    /// What they say of commands.
+    pub(crate) fn of_commands(config: &PlaneConfig) -> Self {
+        let default_limit = match config.default_command_concurrency {
+            CommandConcurrency::Nodes(nodes) => Share::Number(nodes),
+            CommandConcurrency::All => Share::ALL,
         };
         Self { default_limit, rounding: config.percent_rounding }
     }

@@ -55,6 +55,10 @@ pub(crate) enum Work {
     Survey { association: AssociationNumber, from: NodeNumber },
     /// Go on with a command's nodes.
     SpreadCommand { command: CommandNumber },
+    /// Let a command in on the nodes for which there is room.
+    AdmitCommand { command: CommandNumber },
+    /// Take a command back from the nodes behind this one, for too many others failed.
+    StopCommand { command: CommandNumber, after: Option<NodeId> },
     /// Cancel a command on the nodes behind this one.
     CancelCommand { command: CommandNumber, after: Option<NodeId> },
     /// End what of a command was not delivered, on the nodes behind this one.
@@ -99,6 +103,8 @@ impl Work {
             Self::EndAutomation { .. } => 27,
             Self::RollOut { .. } => 28,
             Self::ForgetAutomation { .. } => 29,
+            Self::StopCommand { .. } => 30,
+            Self::AdmitCommand { .. } => 31,
         }
     }
 
@@ -124,6 +130,8 @@ impl Work {
             | Self::Regroup { from }
             | Self::Sound { from } => from,
             Self::SpreadCommand { .. }
+            | Self::AdmitCommand { .. }
+            | Self::StopCommand { .. }
             | Self::CancelCommand { .. }
             | Self::ExpireCommand { .. }
             | Self::EndAutomation { .. }

@@ -91,11 +91,13 @@ struct WrittenStep {
     name: String,
     #[serde(default)]
     inputs: Value,
+    settings: Option<Value>,
     precondition: Option<BTreeMap<String, Vec<String>>>,
 }
 
 #[derive(Deserialize)]
 struct WrittenPlugin {
+    settings: Option<Value>,
     #[serde(default)]
     properties: Value,
 }
@@ -128,6 +130,7 @@ impl WrittenStep {
             inputs: read_inputs(&self.name, self.inputs)?,
             name: self.name,
             action: self.action,
+            settings: self.settings,
             precondition: precondition.map(|operators| Precondition { operators }),
         })
     }
@@ -136,7 +139,8 @@ impl WrittenStep {
 impl WrittenPlugin {
     fn into_step(self, plugin: String) -> Result<Step, DocumentError> {
         let inputs = read_inputs(&plugin, self.properties)?;
-        Ok(Step { name: plugin.clone(), action: plugin, inputs, precondition: None })
+        let settings = self.settings;
+        Ok(Step { name: plugin.clone(), action: plugin, inputs, settings, precondition: None })
     }
 }
 

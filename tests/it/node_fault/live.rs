@@ -58,7 +58,7 @@ async fn live() -> Finished {
     let machine = Limits::of_this_machine(true).expect("the machine can run a test");
     let options = RunOptions {
         pace: Pace::Scaled(plan.time_scale),
-        plane: PlaneChoice::Embedded(Box::new(plane_config(&plan))),
+        plane: PlaneChoice::Embedded(Box::new(plane_config(&plan)), None),
         plan: Arc::new(plan),
         shards: 2,
         connections: Connections::Pooled,

@@ -9,7 +9,7 @@ use shared::wire::{CancelCommand, Empty};
 
 use super::super::refused;
 use super::find;
-use crate::engine::command::cancelled;
+use crate::engine::command::{cancelled, settle};
 use crate::state::State;
 use crate::state::timer::Work;
 
@@ -34,6 +34,8 @@ pub(in crate::handler) fn cancel_command(
     open.into_iter().for_each(|(id, delivery)| state.commands.set(number, id, delivery));
     if ids.is_empty() {
         cancel_whole(state, now, number);
+    } else {
+        settle(state, now, number);
     }
     Ok(Empty {})
 }

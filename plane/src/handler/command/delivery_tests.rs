@@ -386,3 +386,35 @@ fn whoever_can_be_reached_is_told_at_once_of_what_there_is_to_run() {
         assert_eq!(jobs(&world, ONE).len(), count, "{setting:?}: out of turn as well");
     }
 }
+
+#[test]
+fn a_node_that_could_not_read_a_command_says_why() {
+    let world = World::new();
+    world.open_channel(ONE);
+    let id = send(&world, &json!({"InstanceIds": [ONE]}));
+    let job = &jobs(&world, ONE)[0].1;
+    ack(&world, ONE, job, "51408");
+    assert_eq!(part(&world, &id, ONE), is("Failed", "Undeliverable", -1, ""));
+    let mut why = content("Failed", None);
+    why["documentTraceOutput"] = json!("Input contains invalid parameters [word]");
+    reply(&world, ONE, job, &why);
+    assert_eq!(part(&world, &id, ONE), is("Failed", "Failed", -1, ""));
+    // It has ended with that.
+    reply(&world, ONE, job, &content("Success", None));
+    assert_eq!(part(&world, &id, ONE), is("Failed", "Failed", -1, ""));
+}
+
+#[test]
+fn a_step_that_waits_for_a_reboot_is_in_progress() {
+    let world = World::new();
+    world.open_channel(ONE);
+    let id = send(&world, &json!({"InstanceIds": [ONE]}));
+    let job = &jobs(&world, ONE)[0].1;
+    ack(&world, ONE, job, "200");
+    reply(&world, ONE, job, &content("InProgress", Some(("run", "SuccessAndReboot", 194, "half"))));
+    reply(&world, ONE, job, &content("SuccessAndReboot", Some(("run", "SuccessAndReboot", 194, "half"))));
+    assert_eq!(part(&world, &id, ONE), is("InProgress", "InProgress", 194, "half"));
+    reply(&world, ONE, job, &content("InProgress", Some(("run", "Success", 0, "whole"))));
+    reply(&world, ONE, job, &content("Success", Some(("run", "Success", 0, "whole"))));
+    assert_eq!(part(&world, &id, ONE), is("Success", "Success", 0, "whole"));
+}

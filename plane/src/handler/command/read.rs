@@ -59,11 +59,12 @@ pub(in crate::handler) fn get_command_invocation(
 }
 
 /// `Status` and `StatusDetails` of a step that a node told of. A step that was
-/// skipped has done well, and its output says why.
+/// skipped has done well, and its output says why; one that waits for a reboot goes
+/// on after it.
 pub(super) fn step_words(told: &str) -> (&'static str, &'static str) {
     match told {
-        "InProgress" => ("InProgress", "InProgress"),
-        "Success" | "SuccessAndReboot" | "PassedAndReboot" | "Skipped" => ("Success", "Success"),
+        "InProgress" | "SuccessAndReboot" => ("InProgress", "InProgress"),
+        "Success" | "PassedAndReboot" | "Skipped" => ("Success", "Success"),
         "TimedOut" => ("TimedOut", "ExecutionTimedOut"),
         "Cancelled" => ("Cancelled", "Cancelled"),
         "Failed" => ("Failed", "Failed"),

@@ -16,7 +16,8 @@ use shared::wire::{SendCommand, SendCommandReply};
 use super::super::association::parameters;
 use super::super::refused;
 use super::describe;
-use crate::config::UnknownTargets;
+use crate::config::{AdmissionOrder, UnknownTargets};
+use crate::engine::command::settle;
 use crate::state::State;
 use crate::state::command::{Command, CommandNumber, Delivery, DeliveryCounts};
 use crate::state::document::StoredDocument;
@@ -60,17 +61,31 @@ pub(in crate::handler) fn send_command(
         is_cancelled: false,
         parts: std::collections::BTreeMap::new(),
         counts: DeliveryCounts::default(),
+        shuffle: shuffle(state, number),
+        held: BTreeSet::new(),
+        is_stopped: false,
         content,
         hidden: std::collections::BTreeMap::new(),
         progress: std::collections::BTreeMap::new(),
     };
     let has_targets = named.is_empty();
     state.commands.insert(command);
-    named.into_iter().for_each(|node| state.commands.set(number, node, Delivery::Pending));
+    named.into_iter().for_each(|node| state.commands.set(number, node, Delivery::Queued));
+    settle(state, now, number);
     put_down(state, now, number, [delivery_timeout, delivery_timeout + execution_timeout], has_targets);
     let rounding = state.config.percent_rounding;
     let command = state.commands.get(number).expect("inserted above");
     Ok(SendCommandReply { command: describe(command, rounding) })
+}
+
+/// From what the order follows in which nodes get a command.
+fn shuffle(state: &State, number: CommandNumber) -> Option<u64> {
+    match state.config.admission_order {
+        AdmissionOrder::NodeId => None,
+        AdmissionOrder::Shuffled => {
+            Some(state.config.seed.draw("command-admission", u64::from(number.0)).bits("order", 0))
+        }
+    }
 }
 
 /// Puts down what is to become of a command later.

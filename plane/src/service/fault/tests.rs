@@ -133,7 +133,7 @@ fn a_plane_that_is_started_anew_knows_what_it_knew_or_nothing() {
     let before = world.plane.snapshot().unwrap();
     world.plane.restart(world.now, Memory::Kept).unwrap();
     assert!(world.plane.snapshot().unwrap() == before, "all of it");
-    world.now = world.now + Period::minutes(45);
+    world.now += Period::minutes(45);
     world.settle();
     assert_eq!(world.executions(id).len(), 2, "the round whose instant was missed is caught up");
 

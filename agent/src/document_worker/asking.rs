@@ -1,8 +1,8 @@
 //! What a document takes from the Parameter Store, and whether it may be run.
 //!
 //! Before a document is begun the agent asks for what its parameters refer to,
-//! checks their values, and then asks anew for each step's inputs, at most ten
-//! names in a call (agent/framework/docparser: `getValidatedParameters`).
+//! checks their values, and then asks anew for each step's settings and for its
+//! inputs, at most ten names in a call (agent/framework/docparser: `getValidatedParameters`).
 //! Anything wrong keeps the whole document from beginning.
 //!
 //! Invariant: no document begins before all that it refers to has a value.
@@ -13,20 +13,19 @@ use serde_json::Value;
 use shared::document::argument::Arguments;
 use shared::document::store::{self, NAMES_IN_A_CALL, Store};
 use shared::document::{Document, Inputs};
-use shared::status::PlatformType;
 use shared::wire::ParameterValue;
 
 use crate::call::{Call, Outcome};
 use crate::execution::constraint;
-use crate::node::{Node, Turn};
 use crate::poll::why;
 
-use super::Run;
+use super::{DocumentWorker, Progress, Site};
 
 /// How far the questions have come.
 #[derive(Debug, Default)]
 pub(super) struct Asking {
-    /// What is asked for: the parameters first, then each step in turn.
+    /// What is asked for: the parameters first, then of each step in turn its
+    /// settings and its inputs.
     place: usize,
     /// The references there.
     references: Vec<String>,
@@ -43,34 +42,37 @@ enum Next {
     Refuse(String),
 }
 
-impl Node {
+impl DocumentWorker {
+    /// Asks for all that the document refers to, before it is begun.
+    pub(crate) fn prepare(&mut self, site: &mut Site<'_>) -> Progress {
+        self.asking = Some(Box::default());
+        self.ask(site)
+    }
+
     /// Asks the next question, or begins the document, or says why it cannot.
-    pub(super) fn ask(&mut self, turn: &mut Turn<'_>) {
-        let platform = self.platform(turn.catalogue).kind;
-        let Some(run) = &mut self.run else { return };
-        match run.next_question(platform) {
+    pub(super) fn ask(&mut self, site: &mut Site<'_>) -> Progress {
+        match self.next_question(site) {
             Next::Ask(names) => {
-                run.call = Some(Call::GetParameters(names));
-                self.report_next(turn);
+                self.call = Some(Call::GetParameters(names));
+                Progress::Waits
             }
             Next::Begin => {
-                run.asking = None;
-                if run.passes.len() == 1 { self.begin_document(turn) } else { self.begin_steps(turn) }
+                self.asking = None;
+                if self.passes.len() == 1 { Progress::Ready } else { self.begin_steps(site) }
             }
             Next::Refuse(reason) => {
-                run.asking = None;
-                if run.passes.len() == 1 {
-                    self.cannot_begin(true, &reason, turn);
-                } else {
-                    run.passes.pop();
-                    self.cannot_prepare(&reason, turn);
+                self.asking = None;
+                if self.passes.len() == 1 {
+                    return Progress::Unfit(reason);
                 }
+                self.passes.pop();
+                self.cannot_prepare(&reason, site)
             }
         }
     }
 
-    pub(super) fn parameters_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
-        let Some(asking) = self.run.as_mut().and_then(|run| run.asking.as_mut()) else { return };
+    pub(super) fn parameters_came(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
+        let Some(asking) = self.asking.as_mut() else { return Progress::Waits };
         if let Outcome::Parameters(reply) = outcome {
             asking.parameters.extend(reply.parameters.iter().cloned());
             asking.invalid.extend(reply.invalid_parameters.iter().cloned());
@@ -80,19 +82,17 @@ impl Node {
             asking.references = vec![why(outcome)];
             asking.place = FAILED;
         }
-        self.ask(turn);
+        self.ask(site)
     }
 }
 
 /// The place of questions that came to nothing.
 const FAILED: usize = usize::MAX;
 
-impl Run {
-    fn next_question(&mut self, platform: PlatformType) -> Next {
+impl DocumentWorker {
+    fn next_question(&mut self, site: &Site<'_>) -> Next {
         let Some(mut asking) = self.asking.take() else { return Next::Begin };
-        let association = self.association.clone();
-        let pass = self.passes.last_mut().expect("a run has the association's document");
-        let fetched = pass.document.clone();
+        let fetched = self.pass().document.clone();
         let Ok(document) = &fetched.document else { return Next::Begin };
         if asking.place == FAILED {
             return Next::Refuse(asking.references.concat());
@@ -104,7 +104,7 @@ impl Run {
                 self.asking = Some(asking);
                 return Next::Ask(names);
             }
-            let context = pass.context(&association, platform);
+            let context = self.context(site);
             let arguments = context.arguments(document);
             let subject = subject(document, &arguments, asking.place);
             if asking.references.is_empty() {
@@ -115,13 +115,13 @@ impl Run {
                 }
             } else {
                 match asking.answer(&subject) {
-                    Ok(found) => pass.store.get_or_insert_default().extend(found),
+                    Ok(found) => self.pass().store.get_or_insert_default().extend(found),
                     Err(reason) => return Next::Refuse(reason),
                 }
             }
             if asking.place == 0 {
-                let context = pass.context(&association, platform);
-                let is_run_by_another = pass.given.is_some();
+                let is_run_by_another = self.pass().given.is_some();
+                let context = self.context(site);
                 if let Err(reason) = constraint::check(&fetched, document, &context, is_run_by_another) {
                     return Next::Refuse(reason);
                 }
@@ -129,7 +129,7 @@ impl Run {
                     return Next::Begin;
                 }
             }
-            if asking.place == document.steps.len() {
+            if asking.place == 2 * document.steps.len() {
                 return Next::Begin;
             }
             asking.place += 1;
@@ -154,13 +154,17 @@ fn may_ask(parameters: &Value) -> bool {
     !store::references(parameters).is_empty()
 }
 
-/// What is looked at in this place: the parameters, or the inputs of the step before it.
+/// What is looked at in this place: the parameters, or the settings or inputs of a step.
 fn subject(document: &Document, arguments: &Arguments<'_>, place: usize) -> Value {
     if place == 0 {
         let values = arguments.values().map(|(name, value)| (name.to_owned(), value.clone()));
         return Value::Object(values.collect());
     }
-    let sets = match &document.steps[place - 1].inputs {
+    let step = &document.steps[(place - 1) / 2];
+    if place % 2 == 1 {
+        return step.settings.as_ref().map_or(Value::Null, |settings| arguments.fill_declared(settings));
+    }
+    let sets = match &step.inputs {
         Inputs::One(set) => std::slice::from_ref(set),
         Inputs::Many(sets) => sets,
     };

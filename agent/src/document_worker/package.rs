@@ -10,16 +10,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use shared::document::Document;
-use shared::status::PlatformType;
 use shared::time::Timestamp;
 
 use crate::call::{Call, DocumentName, Outcome, PackageResult};
 use crate::execution::{StepResult, StepStatus};
-use crate::node::{Node, Turn};
 use crate::poll::why;
 
-use super::Run;
 use super::nested::{name_of, text};
+use super::{DocumentWorker, Progress, Site};
 
 const LATEST: &str = "latest";
 
@@ -37,79 +35,68 @@ pub(super) struct Package {
     result: Option<StepResult>,
 }
 
-impl Node {
-    pub(super) fn manifest_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+impl DocumentWorker {
+    pub(super) fn manifest_came(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
         match outcome {
             Outcome::Manifest(manifest) => match version_in(manifest) {
                 Some(version) => {
-                    if let Some(package) = self.run.as_mut().and_then(|run| run.package.as_mut()) {
+                    if let Some(package) = &mut self.package {
                         package.version = version;
                     }
-                    self.work_on_package(turn);
+                    self.work_on_package(site)
                 }
-                None => self.package_refused("failed to download manifest - it has no version".into(), turn),
+                None => self.package_refused("failed to download manifest - it has no version".into(), site),
             },
             // It may be a document then.
             Outcome::Refused(error, _) if error.code.as_str() == NOT_FOUND => {
-                let Some(run) = &mut self.run else { return };
-                let Some(package) = run.package.take() else { return };
+                let Some(package) = self.package.take() else { return Progress::Waits };
                 let version = Some(package.version).filter(|version| version != LATEST);
-                run.call =
+                self.call =
                     Some(Call::GetNamedDocument(Arc::new(DocumentName { name: package.name, version })));
-                self.report_next(turn);
+                Progress::Waits
             }
-            other => self.package_refused(why(other), turn),
+            other => self.package_refused(why(other), site),
         }
     }
 
     /// The document of a package came.
-    pub(super) fn package_document_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+    pub(super) fn package_document_came(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
         match outcome {
-            Outcome::Document(_) => self.work_on_package(turn),
+            Outcome::Document(_) => self.work_on_package(site),
             other => {
                 let reason = why(other);
                 self.package_refused(
                     format!("failed to download manifest - failed to retrieve package document: {reason}"),
-                    turn,
-                );
+                    site,
+                )
             }
         }
     }
 
-    fn package_refused(&mut self, reason: String, turn: &mut Turn<'_>) {
-        if let Some(run) = &mut self.run {
-            run.package = None;
-        }
-        self.step_refused(reason, turn);
+    fn package_refused(&mut self, reason: String, site: &mut Site<'_>) -> Progress {
+        self.package = None;
+        self.step_refused(reason, site)
     }
 
     /// The plane was told how it went; what it says to that fails no step.
-    pub(super) fn package_result_told(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
-        let Some(run) = &mut self.run else { return };
-        let Some(mut result) = run.package.take().and_then(|package| package.result) else { return };
+    pub(super) fn package_result_told(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
+        let Some(mut result) = self.package.take().and_then(|package| package.result) else {
+            return Progress::Waits;
+        };
         if !outcome.is_done() {
             let reason = why(outcome);
             result.error.push_str(&format!("Error reporting results: failed to report results: {reason}"));
         }
-        let fetched = run.pass().document.clone();
-        let Ok(document) = &fetched.document else { return };
-        run.pass().ran += 1;
-        run.step_came_to_end(result, document);
-        self.begin_steps(turn);
+        self.pass().ran += 1;
+        self.step_came_to_end(result, site.now);
+        self.begin_steps(site)
     }
-}
 
-impl Run {
     /// Begins the work on a package: asks what it is made of.
-    pub(super) fn begin_package(
-        &mut self,
-        document: &Document,
-        platform: PlatformType,
-        now: Timestamp,
-    ) -> Result<(), StepResult> {
-        let inputs = self.inputs(document, platform).into_iter().next().unwrap_or_default();
+    pub(super) fn begin_package(&mut self, document: &Document, site: &Site<'_>) -> Result<(), StepResult> {
+        let inputs = self.inputs(document, site).into_iter().next().unwrap_or_default();
         let wanted = wanted(&inputs)
-            .map_err(|reason| self.close(document, platform, StepStatus::Failed, String::new(), reason))?;
+            .map_err(|reason| self.close(document, StepStatus::Failed, String::new(), reason, site))?;
         let operation = text(&inputs, "action");
         let call = match wanted {
             Wanted::Document(name) => Call::GetNamedDocument(Arc::new(name)),
@@ -119,7 +106,7 @@ impl Run {
                     name: name.name.clone(),
                     version,
                     operation,
-                    began: now,
+                    began: site.now,
                     result: None,
                 }));
                 Call::GetManifest(Arc::new(name))

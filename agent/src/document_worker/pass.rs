@@ -1,14 +1,12 @@
-//! A document that is being worked off: the association's, or one that a step runs.
+//! A document and how far it has come: that of an order, or one that a step runs.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use shared::document::store::Store;
-use shared::status::PlatformType;
 
-use crate::association::Association;
 use crate::catalogue::Fetched;
-use crate::execution::{Context, Given, StepResult};
+use crate::execution::StepResult;
 
 /// A document and how far it has come.
 #[derive(Debug)]
@@ -33,16 +31,5 @@ impl Pass {
     /// A document of which nothing is done yet.
     pub(super) fn new(name: Arc<str>, document: Arc<Fetched>, given: Option<Map<String, Value>>) -> Self {
         Self { name, document, given, store: None, results: Vec::new(), ran: 0, begun: 0 }
-    }
-
-    /// Where and with what its next step is run.
-    pub(super) fn context<'a>(&'a self, association: &'a Association, platform: PlatformType) -> Context<'a> {
-        let given = match (&self.given, &association.parameters) {
-            (Some(values), _) => Given::Values(values),
-            (None, Some(parameters)) => Given::Parameters(parameters),
-            (None, None) => Given::Nothing,
-        };
-        let has_exited = self.results.iter().any(|result| result.exits);
-        Context { platform, given, store: self.store.as_deref(), has_exited }
     }
 }

@@ -10,86 +10,73 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use shared::document::Document;
-use shared::status::PlatformType;
 
 use crate::call::{Call, DocumentName, Outcome};
 use crate::catalogue::Fetched;
 use crate::execution::{self, StepResult, StepStatus};
-use crate::node::{Node, Turn};
 use crate::plugin::Work;
 use crate::poll::why;
 
-use super::Run;
 use super::asking::Asking;
 use super::pass::Pass;
+use super::{DocumentWorker, Progress, Site};
 
 const DEEPEST: usize = 3;
 
 /// A document that does nothing, and is not fetched.
 const NOTHING: &str = "AWS-Noop";
 
-impl Node {
+impl DocumentWorker {
     /// A document came that the step under way had asked for.
-    pub(super) fn named_document_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
-        let Some(run) = &mut self.run else { return };
-        match run.work() {
-            Work::Package => self.package_document_came(outcome, turn),
-            _ => self.document_to_run_came(outcome, turn),
+    pub(super) fn named_document_came(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
+        match self.work() {
+            Work::Package => self.package_document_came(outcome, site),
+            _ => self.document_to_run_came(outcome, site),
         }
     }
 
-    fn document_to_run_came(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
-        let platform = self.platform(turn.catalogue).kind;
-        let Some(run) = &mut self.run else { return };
+    fn document_to_run_came(&mut self, outcome: &Outcome, site: &mut Site<'_>) -> Progress {
         let Outcome::Document(fetched) = outcome else {
-            return self.step_refused(why(outcome), turn);
+            return self.step_refused(why(outcome), site);
         };
-        match run.enter_nested(fetched, platform) {
-            Ok(()) => self.ask(turn),
-            Err(reason) => self.cannot_prepare(&reason, turn),
+        match self.enter_nested(fetched, site) {
+            Ok(()) => self.ask(site),
+            Err(reason) => self.cannot_prepare(&reason, site),
         }
     }
 
     /// The document was fetched and cannot be run.
-    pub(super) fn cannot_prepare(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        self.step_refused(format!("There was an error while preparing documents - {reason}"), turn);
+    pub(super) fn cannot_prepare(&mut self, reason: &str, site: &mut Site<'_>) -> Progress {
+        self.step_refused(format!("There was an error while preparing documents - {reason}"), site)
     }
 
     /// The plugin of the step itself failed.
-    pub(super) fn step_refused(&mut self, reason: String, turn: &mut Turn<'_>) {
-        let platform = self.platform(turn.catalogue).kind;
-        let Some(run) = &mut self.run else { return };
-        let fetched = run.pass().document.clone();
-        let Ok(document) = &fetched.document else { return };
-        let result = run.close(document, platform, StepStatus::Failed, String::new(), reason);
-        run.pass().ran += 1;
-        run.step_came_to_end(result, document);
-        self.begin_steps(turn);
+    pub(super) fn step_refused(&mut self, reason: String, site: &mut Site<'_>) -> Progress {
+        let fetched = self.pass().document.clone();
+        let Ok(document) = &fetched.document else { return Progress::Waits };
+        let result = self.close(document, StepStatus::Failed, String::new(), reason, site);
+        self.pass().ran += 1;
+        self.step_came_to_end(result, site.now);
+        self.begin_steps(site)
     }
-}
 
-impl Run {
     /// Begins a step that runs another document: whether that is to be fetched,
     /// or the step's result where its inputs are wrong.
-    pub(super) fn begin_nested(
-        &mut self,
-        document: &Document,
-        platform: PlatformType,
-    ) -> Result<bool, StepResult> {
-        let inputs = self.inputs(document, platform);
+    pub(super) fn begin_nested(&mut self, document: &Document, site: &Site<'_>) -> Result<bool, StepResult> {
+        let inputs = self.inputs(document, site);
         let inputs = inputs.into_iter().next().unwrap_or_default();
         let wanted = wanted(&inputs, self.passes.len());
-        let wanted = wanted
-            .map_err(|reason| self.close(document, platform, StepStatus::Failed, String::new(), reason))?;
+        let wanted =
+            wanted.map_err(|reason| self.close(document, StepStatus::Failed, String::new(), reason, site))?;
         let is_fetched = wanted.is_some();
         self.call = wanted.map(|name| Call::GetNamedDocument(Arc::new(name)));
         Ok(is_fetched)
     }
 
-    fn enter_nested(&mut self, fetched: &Arc<Fetched>, platform: PlatformType) -> Result<(), String> {
+    fn enter_nested(&mut self, fetched: &Arc<Fetched>, site: &Site<'_>) -> Result<(), String> {
         let outer = self.pass().document.clone();
         let Ok(document) = &outer.document else { return Ok(()) };
-        let inputs = self.inputs(document, platform).into_iter().next().unwrap_or_default();
+        let inputs = self.inputs(document, site).into_iter().next().unwrap_or_default();
         let given = parameters(member(&inputs, "documentParameters"))?;
         if let Err(error) = &fetched.document {
             return Err(error.agent_text());
@@ -102,7 +89,7 @@ impl Run {
 
     /// All steps of the inner document have a result: together they are that of
     /// the step that runs it.
-    pub(super) fn leave_nested(&mut self, platform: PlatformType) {
+    pub(super) fn leave_nested(&mut self, site: &Site<'_>) {
         let Some(inner) = self.passes.pop() else { return };
         let joined = |text: fn(&StepResult) -> &String| {
             let texts: Vec<_> = inner.results.iter().map(text).filter(|text| !text.is_empty()).collect();
@@ -112,24 +99,22 @@ impl Run {
         let (output, error) = (joined(|result| &result.output), joined(|result| &result.error));
         let fetched = self.pass().document.clone();
         let Ok(document) = &fetched.document else { return };
-        let result = self.close(document, platform, status, output, error);
+        let result = self.close(document, status, output, error, site);
         self.pass().ran += 1;
-        self.step_came_to_end(result, document);
+        self.step_came_to_end(result, site.now);
     }
 
     /// The result of a step whose plugin says itself what it came to.
     pub(super) fn close(
-        &mut self,
+        &self,
         document: &Document,
-        platform: PlatformType,
         status: StepStatus,
         output: String,
         error: String,
+        site: &Site<'_>,
     ) -> StepResult {
-        let association = self.association.clone();
-        let pass = self.pass();
-        let context = pass.context(&association, platform);
-        execution::close(document, pass.results.len(), &context, status, output, error)
+        let index = self.passes.last().map_or(0, |pass| pass.results.len());
+        execution::close(document, index, &self.context(site), status, output, error)
     }
 }
 
