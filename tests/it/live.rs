@@ -47,8 +47,8 @@ impl LiveFleet<'_> {
             progress: Arc::new(Progress::default()),
             keep: false,
             recorder: None,
-            is_held: false,
             recorder: None,
+        is_held: false,
         };
         run_live(options, stop, Nobody).await.expect("the fleet runs")
     }
