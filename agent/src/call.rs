@@ -4,6 +4,8 @@
 //! built only to be sent; [`Answer`] is the wire's reply; [`Outcome`] is what
 //! the node learns from it, with everything that can be shared interned.
 
+pub mod spoiled;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -16,9 +18,9 @@ use shared::operation::Operation;
 use shared::status::{AgentErrorCode, AssociationStatus};
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    AcknowledgeMessage, DescribeAssociation, DescribeAssociationReply, Empty, FailMessage, GetDocument,
-    GetDocumentReply, GetManifest, GetManifestReply, GetMessages, GetMessagesReply, GetParameters,
-    GetParametersReply, ListAssociations, ListAssociationsReply, ListInstanceAssociations,
+    AcknowledgeMessage, DeregisterManagedInstance, DescribeAssociation, DescribeAssociationReply, Empty,
+    FailMessage, GetDocument, GetDocumentReply, GetManifest, GetManifestReply, GetMessages, GetMessagesReply,
+    GetParameters, GetParametersReply, ListAssociations, ListAssociationsReply, ListInstanceAssociations,
     ListInstanceAssociationsReply, Parameters, PutComplianceItems, PutConfigurePackageResult, PutInventory,
     RegisterManagedInstance, RegisterManagedInstanceReply, RequestManagedInstanceRoleToken,
     RequestManagedInstanceRoleTokenReply, SendReply, UpdateAssociationStatus,
@@ -32,6 +34,7 @@ use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
 use crate::inventory::{Kinds, Taken};
+use spoiled::Spoiled;
 
 /// An operation of the public API that nodes call, whether or not our plane knows it.
 const GET_PARAMETERS: &str = "GetParameters";
@@ -74,6 +77,8 @@ pub enum Call {
     PutInventory(Arc<InventoryUpload>),
     /// Something of messages.
     Message(MessageCall),
+    /// To be known no more: somebody has the machine's node taken out.
+    Deregister,
 }
 
 /// How the work on a package went.
@@ -149,13 +154,16 @@ pub enum Request {
     PutPackageResult(PutConfigurePackageResult),
     PutInventory(PutInventory),
     Message(MessageRequest),
+    Deregister(DeregisterManagedInstance),
+    Spoiled(Arc<Spoiled>),
 }
 
 /// The names of all operations that a node calls, and of what it sends over its
 /// control channel.
-pub const OPERATIONS: [&str; 22] = [
+pub const OPERATIONS: [&str; 23] = [
     AcknowledgeMessage::NAME,
     OPEN_CHANNEL,
+    DeregisterManagedInstance::NAME,
     DescribeAssociation::NAME,
     FailMessage::NAME,
     GetDocument::NAME,
@@ -313,13 +321,14 @@ impl Call {
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
             Self::Message(call) => call.operation(),
+            Self::Deregister => DeregisterManagedInstance::NAME,
         }
     }
 }
 
 impl Request {
     /// The operation's name.
-    pub const fn operation(&self) -> &'static str {
+    pub fn operation(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::NAME,
             Self::RequestToken(_) => RequestManagedInstanceRoleToken::NAME,
@@ -337,11 +346,13 @@ impl Request {
             Self::PutPackageResult(_) => PutConfigurePackageResult::NAME,
             Self::PutInventory(_) => PutInventory::NAME,
             Self::Message(request) => request.operation(),
+            Self::Deregister(_) => DeregisterManagedInstance::NAME,
+            Self::Spoiled(spoiled) => spoiled.request.operation(),
         }
     }
 
     /// The value of `X-Amz-Target`.
-    pub const fn target(&self) -> &'static str {
+    pub fn target(&self) -> &'static str {
         match self {
             Self::Register(_) => RegisterManagedInstance::TARGET,
             Self::RequestToken(_) => RequestManagedInstanceRoleToken::TARGET,
@@ -359,11 +370,13 @@ impl Request {
             Self::PutPackageResult(_) => PutConfigurePackageResult::TARGET,
             Self::PutInventory(_) => PutInventory::TARGET,
             Self::Message(request) => request.target(),
+            Self::Deregister(_) => DeregisterManagedInstance::TARGET,
+            Self::Spoiled(spoiled) => spoiled.request.target(),
         }
     }
 
     /// The part of the agent that sends it, over connections of its own.
-    pub const fn module(&self) -> Module {
+    pub fn module(&self) -> Module {
         match self {
             Self::Register(request) if request.activation_id.is_some() => Module::Setup,
             Self::Register(_) | Self::RequestToken(_) | Self::UpdateKey(_) => Module::Credentials,
@@ -380,6 +393,8 @@ impl Request {
             | Self::PutPackageResult(_)
             | Self::PutInventory(_) => Module::Document,
             Self::Message(request) => request.module(),
+            Self::Deregister(_) => Module::Setup,
+            Self::Spoiled(spoiled) => spoiled.request.module(),
         }
     }
 
@@ -402,6 +417,8 @@ impl Request {
             Self::PutPackageResult(request) => encode(request),
             Self::PutInventory(request) => encode(request),
             Self::Message(request) => request.body(),
+            Self::Deregister(request) => encode(request),
+            Self::Spoiled(spoiled) => spoiled.body(),
         }
     }
 
@@ -427,7 +444,12 @@ impl Request {
             | Self::GetParameters(_)
             | Self::GetManifest(_)
             | Self::PutPackageResult(_)
-            | Self::PutInventory(_) => {}
+            | Self::PutInventory(_)
+            | Self::Deregister(_) => {}
+            Self::Spoiled(spoiled) => {
+                let request = spoiled.request.clone().dated(date);
+                *spoiled = Arc::new(Spoiled { request, how: spoiled.how });
+            }
             Self::Message(MessageRequest::Frame(outbound)) => {
                 outbound.frame.created = date(outbound.frame.created);
             }
@@ -459,7 +481,9 @@ impl Request {
             | Self::ReportLegacy(_)
             | Self::PutCompliance(_)
             | Self::PutPackageResult(_)
-            | Self::PutInventory(_) => decode::<Empty>(body, |_| Answer::Done),
+            | Self::PutInventory(_)
+            | Self::Deregister(_) => decode::<Empty>(body, |_| Answer::Done),
+            Self::Spoiled(spoiled) => spoiled.request.read(body),
             Self::ListAssociations(_) => decode_list(body),
             Self::ListLegacy(_) => decode(body, Answer::Legacy),
             Self::DescribeLegacy(_) => decode(body, |reply| Answer::Described(Box::new(reply))),

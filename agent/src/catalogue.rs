@@ -10,10 +10,9 @@ use std::sync::{Arc, OnceLock};
 
 use regex::Regex;
 use shared::document::{Document, DocumentError};
-use shared::seed::Seed;
+use shared::seed::{Draw, Seed};
 use shared::status::PlatformType;
 use shared::time::Period;
-use shared::wire::Tag;
 
 use crate::association::{Association, KnownStatus, Listed};
 use crate::call::{Answer, Outcome};
@@ -21,6 +20,8 @@ use crate::channel::Channels;
 use crate::credentials::{IdentitySettings, Session};
 use crate::distribution::Distribution;
 use crate::fault::{NodeFaults, Share};
+use crate::mix::Mix;
+use crate::tags::TagRule;
 
 /// Everything that is the same for the whole fleet.
 #[derive(Debug, Clone)]
@@ -31,6 +32,23 @@ pub struct Catalogue {
     pub cohorts: Vec<Cohort>,
 }
 
+impl Catalogue {
+    /// The number of what a node of this cohort and these draws calls itself, among
+    /// those of [`Catalogue::agents`].
+    pub fn agent(&self, cohort: u16, draw: Draw) -> usize {
+        let (before, own) = self.cohorts.split_at(usize::from(cohort));
+        let before: usize = before.iter().map(|cohort| cohort.agent_versions.values().len()).sum();
+        before + own.first().map_or(0, |cohort| cohort.agent_version_place(draw))
+    }
+
+    /// The kinds of agents there are: each version of each cohort, on its platform.
+    pub fn agents(&self) -> impl Iterator<Item = (Platform, &str)> {
+        self.cohorts.iter().flat_map(|cohort| {
+            cohort.agent_versions.values().map(|version| (cohort.platform, version.as_str()))
+        })
+    }
+}
+
 /// Nodes that are alike.
 #[derive(Debug, Clone)]
 pub struct Cohort {
@@ -39,11 +57,11 @@ pub struct Cohort {
     /// What its nodes run.
     pub platform: Platform,
     /// The tags that its nodes carry, as EC2 tags would be: the operator sets them.
-    pub tags: Vec<Tag>,
+    pub tags: Vec<TagRule>,
     /// How its nodes show who they are.
     pub identity: IdentitySettings,
-    /// The agent's version, such as `3.3.0.0`.
-    pub agent_version: String,
+    /// The agent's versions, such as `3.3.0.0`.
+    pub agent_versions: Mix<String>,
     /// When its nodes call.
     pub timing: Timing,
     /// How runs of documents go, by document and node; the first that fits counts.
@@ -70,12 +88,19 @@ pub struct Platform {
 }
 
 /// The platforms that a scenario can name.
-pub const PLATFORMS: [Platform; 5] = [
+pub const PLATFORMS: [Platform; 9] = [
     Platform {
         name: "amazon-linux-2023",
         kind: PlatformType::Linux,
         platform_name: "Amazon Linux",
         platform_version: "2023",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "amazon-linux-2",
+        kind: PlatformType::Linux,
+        platform_name: "Amazon Linux",
+        platform_version: "2",
         user_agent_system: "linux; amd64",
     },
     Platform {
@@ -86,11 +111,32 @@ pub const PLATFORMS: [Platform; 5] = [
         user_agent_system: "linux; amd64",
     },
     Platform {
+        name: "rhel-9",
+        kind: PlatformType::Linux,
+        platform_name: "Red Hat Enterprise Linux",
+        platform_version: "9.4",
+        user_agent_system: "linux; amd64",
+    },
+    Platform {
         name: "ubuntu-22.04",
         kind: PlatformType::Linux,
         platform_name: "Ubuntu",
         platform_version: "22.04",
         user_agent_system: "linux; amd64",
+    },
+    Platform {
+        name: "windows-2016",
+        kind: PlatformType::Windows,
+        platform_name: "Microsoft Windows Server 2016 Datacenter",
+        platform_version: "10.0.14393",
+        user_agent_system: "windows; amd64",
+    },
+    Platform {
+        name: "windows-2019",
+        kind: PlatformType::Windows,
+        platform_name: "Microsoft Windows Server 2019 Datacenter",
+        platform_version: "10.0.17763",
+        user_agent_system: "windows; amd64",
     },
     Platform {
         name: "windows-2022",
@@ -193,6 +239,8 @@ pub struct Behaviour {
     /// The share of runs in which a step fails. Where no step is named, the
     /// first one that runs is the one that fails.
     pub fails: Share,
+    /// Whether it is always the same nodes that fail, not any at each run.
+    pub is_sticky: bool,
     /// The exit code of a step that fails.
     pub exit_code: i32,
     /// What a step writes to its standard output, whatever its commands say.
@@ -204,6 +252,9 @@ pub struct Behaviour {
     /// Whether the place where output is stored cannot be reached.
     pub loses_output: bool,
 }
+
+/// The purpose for which a version is drawn.
+const AGENT_VERSION: &str = "agent-version";
 
 /// A minute until the reboot (agent/rebooter: `shutdown -r +1`) and half a minute to boot.
 const REBOOT: Period = Period::seconds(90);
@@ -217,6 +268,7 @@ impl Default for Behaviour {
             step: None,
             takes: None,
             fails: Share::NONE,
+            is_sticky: false,
             exit_code: 1,
             output: None,
             error: None,
@@ -227,7 +279,8 @@ impl Default for Behaviour {
 }
 
 impl Behaviour {
-    fn fits(&self, document: &str, step: &str, index: u32) -> bool {
+    /// Whether it is for this step of this document on the node of this index.
+    pub(crate) fn fits(&self, document: &str, step: &str, index: u32) -> bool {
         self.document.as_deref().is_none_or(|name| name == document)
             && self.step.as_deref().is_none_or(|name| name == step)
             && self.nodes.as_ref().is_none_or(|nodes| nodes.contains(&index))
@@ -235,6 +288,16 @@ impl Behaviour {
 }
 
 impl Cohort {
+    /// The agent's version on the node of these draws.
+    pub fn agent_version(&self, draw: Draw) -> &str {
+        self.agent_versions.of(draw, AGENT_VERSION)
+    }
+
+    /// The place of that version among the cohort's.
+    pub fn agent_version_place(&self, draw: Draw) -> usize {
+        self.agent_versions.place(draw, AGENT_VERSION)
+    }
+
     /// How this step of runs of this document goes on the cohort's node of this
     /// index: as the first behaviour has it that fits all three.
     pub fn behaviour(&self, document: &str, step: &str, index: u32) -> Behaviour {
@@ -435,7 +498,7 @@ mod tests {
             platform: PLATFORMS[0],
             tags: Vec::new(),
             identity: IdentitySettings::default(),
-            agent_version: "3.3.0.0".into(),
+            agent_versions: Mix::of_one("3.3.0.0".into()),
             timing: Timing::default(),
             behaviours: vec![
                 behaviour(Some("a"), None, Some(&[2, 5]), 10),

@@ -89,10 +89,12 @@ pub struct Messaging {
 }
 
 impl Messaging {
-    /// When there is next something to do without being answered.
-    pub(crate) fn next_due(&self) -> Timestamp {
+    /// When there is next something to do without being answered, where steps
+    /// may hang.
+    pub(crate) fn next_due(&self, hangs: bool) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due);
-        let others = [self.resend_due.unwrap_or(Timestamp::NEVER), self.commands.next_due()];
+        let commands = if hangs { Timestamp::NEVER } else { self.commands.next_due() };
+        let others = [self.resend_due.unwrap_or(Timestamp::NEVER), commands];
         lanes.chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
@@ -170,7 +172,9 @@ impl Node {
                 _ => {}
             }
         }
-        self.commands_due(turn);
+        if !self.hangs() {
+            self.commands_due(turn);
+        }
         self.resend(turn);
         self.send_next(turn);
     }

@@ -12,6 +12,7 @@
 //! - [`faulty`]: a socket on which things go wrong
 //! - [`http`]: the request as the real agent writes it, and what an answer means
 //! - [`transport`]: a connection
+//! - `upgrade`: a connection that becomes a WebSocket
 //! - [`pool`]: all connections, and who waits for one
 //!
 //! Invariant: a slow plane is never hidden. Calls under way have a connection
@@ -25,6 +26,7 @@ pub mod key;
 pub mod pool;
 pub mod sign;
 pub mod transport;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;

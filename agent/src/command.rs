@@ -30,6 +30,7 @@ use crate::lifecycle::Lifecycle;
 use crate::node::{Node, Turn};
 use crate::performance::{self, Performance};
 use crate::plugin;
+use crate::struck;
 
 /// How many commands run at once. `Mds.CommandWorkersLimit`.
 const AT_ONCE: usize = 5;
@@ -209,10 +210,10 @@ impl Node {
         turn: &Turn<'_>,
     ) {
         let platform = self.platform(turn.catalogue).kind;
-        let cohort = self.identity.cohort(turn.catalogue);
+        let version = self.agent_version(self.identity.cohort(turn.catalogue), turn.draw).to_owned();
         let Some(messaging) = &mut self.messaging else { return };
         let able_to_open = (command.origin == Origin::Poll).then(|| messaging.is_open());
-        let speaker = Speaker { agent_version: &cohort.agent_version, platform, able_to_open };
+        let speaker = Speaker { agent_version: &version, platform, able_to_open };
         let content = content(speaker, turn.now, status, trace, all, told);
         let number = messaging.next_number();
         let (message, origin) = (command.message.clone(), command.origin);
@@ -289,7 +290,14 @@ impl Node {
         let step = &document.steps[index];
         let cohort = self.identity.cohort(turn.catalogue);
         let chance = performance::Turn {
-            behaviour: &cohort.behaviour(&run.command.name, &step.name, self.identity.index),
+            behaviour: &struck::behaviour(
+                self.struck.as_deref(),
+                cohort,
+                &run.command.name,
+                &step.name,
+                self.identity.index,
+            ),
+            node: turn.draw,
             draw: turn.draw.part(u64::from(run.number) | 1 << 40),
             index,
             begun: 0,

@@ -25,6 +25,8 @@ use shared::seed::Draw;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 
+use crate::fault::clock::Offset;
+
 /// Which of the agent's identities a node has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum IdentityKind {
@@ -72,6 +74,10 @@ pub const KEY_POOL: u32 = 8;
 /// How many nodes an activation lets in at most (API reference).
 pub const ACTIVATION_LIMIT: u32 = 1_000;
 
+/// How many nodes share an activation: each can register once more, as machines
+/// do that lost their disk or were deregistered.
+pub const ACTIVATION_NODES: u32 = 500;
+
 /// An activation's id and code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -87,7 +93,7 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// A cohort's activations: one for each thousand of its nodes. The operator
+/// A cohort's activations: one for each five hundred of its nodes. The operator
 /// makes them while the fleet arrives; a node waits for its own.
 #[derive(Debug, Clone, Default)]
 pub struct Activations(Arc<[Mutex<Option<Grant>>]>);
@@ -95,7 +101,7 @@ pub struct Activations(Arc<[Mutex<Option<Grant>>]>);
 impl Activations {
     /// Places for the activations of so many nodes.
     pub fn of_nodes(nodes: u32) -> Self {
-        Self((0..nodes.div_ceil(ACTIVATION_LIMIT)).map(|_| Mutex::default()).collect())
+        Self((0..nodes.div_ceil(ACTIVATION_NODES)).map(|_| Mutex::default()).collect())
     }
 
     /// How many there are to be.
@@ -115,7 +121,7 @@ impl Activations {
 
     /// The activation for the node of this index, if it is there.
     pub fn of(&self, index: u32) -> Option<Grant> {
-        let place = self.0.get((index / ACTIVATION_LIMIT) as usize)?;
+        let place = self.0.get((index / ACTIVATION_NODES) as usize)?;
         place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -199,6 +205,8 @@ pub struct Signing {
     pub by: SignedBy,
     /// The key pair whose public half the body gives to the plane.
     pub offers: Option<KeyNumber>,
+    /// How far the clock is off by which it is dated.
+    pub clock: Offset,
 }
 
 /// What a node holds beyond its role. A settled instance holds none of it.

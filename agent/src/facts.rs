@@ -42,7 +42,7 @@ struct Template {
     packages: Vec<Package>,
 }
 
-static TEMPLATES: LazyLock<[Template; 5]> = LazyLock::new(|| {
+static TEMPLATES: LazyLock<[Template; 9]> = LazyLock::new(|| {
     let template = |platform, kernel, interface, table: &'static str| Template {
         platform,
         kernel,
@@ -50,6 +50,12 @@ static TEMPLATES: LazyLock<[Template; 5]> = LazyLock::new(|| {
         packages: table.lines().map(Package::read).collect(),
     };
     [
+        template(
+            "amazon-linux-2",
+            "5.10.226-214.880.amzn2.x86_64",
+            "eth0",
+            include_str!("../facts/amazon-linux-2.tsv"),
+        ),
         template(
             "amazon-linux-2023",
             "6.1.112-122.189.amzn2023.x86_64",
@@ -65,6 +71,19 @@ static TEMPLATES: LazyLock<[Template; 5]> = LazyLock::new(|| {
             include_str!("../facts/windows-2022.tsv"),
         ),
         template("macos-14", "23.5.0", "en0", include_str!("../facts/macos-14.tsv")),
+        template("rhel-9", "5.14.0-427.40.1.el9_4.x86_64", "eth0", include_str!("../facts/rhel-9.tsv")),
+        template(
+            "windows-2016",
+            "10.0.14393",
+            "Amazon Elastic Network Adapter",
+            include_str!("../facts/windows-2016.tsv"),
+        ),
+        template(
+            "windows-2019",
+            "10.0.17763",
+            "Amazon Elastic Network Adapter",
+            include_str!("../facts/windows-2019.tsv"),
+        ),
     ]
 });
 
@@ -97,12 +116,17 @@ const ROLES: [(&str, &str, bool, &str); 5] = [
     ("Windows-Defender", "Microsoft Defender Antivirus", true, "Feature"),
 ];
 
-/// Updates of Windows: what it is called, and when it came.
-const UPDATES: [(&str, &str, &str); 4] = [
-    ("KB5042349", "Update", "2024-09-11T00:00:00Z"),
-    ("KB5043881", "Security Update", "2024-09-11T00:00:00Z"),
-    ("KB5044281", "Security Update", "2024-10-09T00:00:00Z"),
-    ("KB5044413", "Security Update", "2024-10-09T00:00:00Z"),
+/// Updates of Windows: of which platform, what it is called, and when it came.
+const UPDATES: [(&str, &str, &str, &str); 9] = [
+    ("windows-2016", "KB5043124", "Update", "2024-09-11T00:00:00Z"),
+    ("windows-2016", "KB5044293", "Security Update", "2024-10-09T00:00:00Z"),
+    ("windows-2019", "KB5043050", "Security Update", "2024-09-11T00:00:00Z"),
+    ("windows-2019", "KB5044277", "Security Update", "2024-10-09T00:00:00Z"),
+    ("windows-2019", "KB5044089", "Update", "2024-10-09T00:00:00Z"),
+    ("windows-2022", "KB5042349", "Update", "2024-09-11T00:00:00Z"),
+    ("windows-2022", "KB5043881", "Security Update", "2024-09-11T00:00:00Z"),
+    ("windows-2022", "KB5044281", "Security Update", "2024-10-09T00:00:00Z"),
+    ("windows-2022", "KB5044413", "Security Update", "2024-10-09T00:00:00Z"),
 ];
 
 /// The names of packages that the agent counts among AWS's components.
@@ -239,15 +263,17 @@ impl Facts {
 
     /// Updates; only Windows tells of them.
     pub fn windows_updates(&self) -> Vec<Thing> {
-        let thing = |(id, description, installed): (&'static str, &'static str, &'static str)| {
-            vec![
-                ("HotFixId", id.into()),
-                ("Description", description.into()),
-                ("InstalledTime", installed.into()),
-                ("InstalledBy", "NT AUTHORITY\\SYSTEM".into()),
-            ]
-        };
-        UPDATES.into_iter().map(thing).collect()
+        let thing =
+            |&(_, id, description, installed): &(&'static str, &'static str, &'static str, &'static str)| {
+                vec![
+                    ("HotFixId", id.into()),
+                    ("Description", description.into()),
+                    ("InstalledTime", installed.into()),
+                    ("InstalledBy", "NT AUTHORITY\\SYSTEM".into()),
+                ]
+            };
+        let own = UPDATES.iter().filter(|(platform, ..)| *platform == self.platform.name);
+        own.map(thing).collect()
     }
 
     fn template(&self) -> &'static Template {

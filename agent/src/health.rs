@@ -9,6 +9,7 @@ use shared::error::ErrorCode;
 use shared::time::{Period, Timestamp};
 
 use crate::call::{Call, Outcome};
+use crate::fault::named::Misfit;
 use crate::lane::LaneName;
 use crate::lifecycle::{self, Action, Event, Lifecycle};
 use crate::node::{Node, Note, Turn};
@@ -36,6 +37,9 @@ impl Node {
             before == Lifecycle::Starting && matches!(self.lifecycle, Lifecycle::Hibernating { .. });
         if fell_asleep && outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
             turn.note(Note::IdNotAccepted);
+        }
+        if fell_asleep && outcome.refusal().is_some() && self.misfit() == Some(Misfit::Unknown) {
+            turn.note(Note::PlatformNotAccepted);
         }
     }
 
@@ -70,7 +74,8 @@ impl Node {
     fn await_next_heartbeat(&mut self, turn: &mut Turn<'_>) {
         let Lifecycle::Online { since } = self.lifecycle else { return };
         let every = self.identity.cohort(turn.catalogue).timing.health_every;
-        let first = since + turn.draw.period("health-first", 0, every);
+        let chance = turn.draw.period("health-first", 0, every);
+        let first = since + if self.has_jitter() { chance } else { every };
         let lane = self.lane(LaneName::Health);
         let (due, passed) = next_turn(first, every, lane.turns, turn.now);
         lane.turns = passed;

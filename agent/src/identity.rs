@@ -10,6 +10,7 @@ use shared::seed::{Draw, Seed};
 
 use crate::catalogue::{Catalogue, Cohort};
 use crate::fault::NodeFault;
+use crate::fault::named::Cause;
 
 /// The numbers that a node follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,8 +43,14 @@ impl Identity {
 pub fn node_id(draw: Draw, fault: Option<NodeFault>) -> NodeId {
     let bits = draw.wide_bits("node-id", 0);
     match fault {
-        Some(NodeFault::InvalidInstance) => NodeId::hybrid(bits),
-        Some(NodeFault::UnsupportedPlatform | NodeFault::FingerprintMismatch) | None => NodeId::ec2(bits),
+        Some(NodeFault::InvalidInstance(Cause::NeverRegistered)) => NodeId::hybrid(bits),
+        Some(
+            NodeFault::InvalidInstance(_)
+            | NodeFault::UnsupportedPlatform
+            | NodeFault::UnknownPlatform
+            | NodeFault::FingerprintMismatch,
+        )
+        | None => NodeId::ec2(bits),
     }
 }
 
@@ -96,7 +103,9 @@ mod tests {
     #[test]
     fn a_node_with_an_invalid_id_is_a_hybrid_one_that_nobody_registered() {
         let draw = Seed(1).draw("web", 0);
-        assert!(node_id(draw, Some(NodeFault::InvalidInstance)).is_hybrid());
+        let invalid = |cause| node_id(draw, Some(NodeFault::InvalidInstance(cause)));
+        assert!(invalid(Cause::NeverRegistered).is_hybrid());
+        assert_eq!(invalid(Cause::Terminated), node_id(draw, None));
         assert!(!node_id(draw, None).is_hybrid());
         assert_eq!(node_id(draw, None), node_id(draw, Some(NodeFault::UnsupportedPlatform)));
         assert_eq!(ip_address(draw)[0], 10);

@@ -83,6 +83,16 @@ impl Kinds {
 pub struct Taken(u32);
 
 impl Taken {
+    /// As a number, to be put down.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// As it was put down.
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// After an upload of these types was taken.
     pub fn and(self, kinds: Kinds, edition: u32) -> Self {
         let edition = edition & Self::EDITIONS;

@@ -81,7 +81,9 @@ pub struct Lane {
     /// The number of the last call. An answer to another one is late.
     pub number: u32,
     /// How many turns were taken, in lanes that keep a rhythm. It stands here
-    /// because a lane has room for it and a node has none.
+    /// because a lane has room for it and a node has none; for the same reason the
+    /// lane of executions counts runs here, and that of credentials keeps what of
+    /// the inventory was taken.
     pub turns: u32,
 }
 

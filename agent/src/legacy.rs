@@ -11,7 +11,6 @@ use shared::wire::{
 
 use crate::association::Association;
 use crate::call::Report;
-use crate::catalogue::Cohort;
 
 /// Asks for the first association that was made for this node.
 pub(crate) fn list(node: NodeId) -> ListAssociations {
@@ -35,7 +34,7 @@ pub(crate) fn describe(node: NodeId, association: &Association) -> DescribeAssoc
 /// Says how a run of it stands.
 pub(crate) fn report(
     node: NodeId,
-    cohort: &Cohort,
+    agent_version: &str,
     report: &Report,
     now: Timestamp,
 ) -> UpdateAssociationStatus {
@@ -46,7 +45,7 @@ pub(crate) fn report(
             date: now,
             name: report.status.to_string(),
             message: report.summary.clone(),
-            additional_info: Some(configuration(&cohort.agent_version)),
+            additional_info: Some(configuration(agent_version)),
         },
     }
 }

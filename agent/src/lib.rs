@@ -5,7 +5,8 @@
 //! call, one answer.
 //!
 //! - [`catalogue`]: what nodes share: cohorts, behaviours, interned documents
-//! - [`identity`], [`fault`]: who a node is, and what is wrong with it
+//! - [`identity`], [`fault`]: who a node is, and what is wrong with it; `struck`: what it does meanwhile
+//! - [`mix`], [`tags`]: what differs from node to node of a cohort
 //! - [`node`]: the row of a node and its lanes; [`lane`], [`call`]
 //! - [`credentials`]: registration, keys, and what calls are signed with
 //! - [`lifecycle`]: start probe, heartbeats, hibernation
@@ -37,6 +38,7 @@ pub mod inventory;
 pub mod lane;
 mod legacy;
 pub mod lifecycle;
+pub mod mix;
 pub mod node;
 mod output;
 pub mod performance;
@@ -46,4 +48,6 @@ pub mod retry;
 pub mod run;
 pub mod schedule;
 pub mod script;
+mod struck;
+pub mod tags;
 mod worker;

@@ -16,22 +16,25 @@ use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 use shared::wire::{
-    ConfigurePackageResultStep, GetDocument, GetManifest, GetParameters, InstanceAssociationExecutionResult,
-    ListInstanceAssociations, PutConfigurePackageResult, RegisterManagedInstance,
-    RequestManagedInstanceRoleToken, UpdateInstanceAssociationStatus, UpdateInstanceInformation,
-    UpdateManagedInstancePublicKey,
+    ConfigurePackageResultStep, DeregisterManagedInstance, GetDocument, GetManifest, GetParameters,
+    InstanceAssociationExecutionResult, ListInstanceAssociations, PutConfigurePackageResult,
+    RegisterManagedInstance, RequestManagedInstanceRoleToken, UpdateInstanceAssociationStatus,
+    UpdateInstanceInformation, UpdateManagedInstancePublicKey,
 };
 use smallvec::SmallVec;
 
 use crate::association::Known;
 use crate::call::{Call, Outcome, PackageResult, Request};
-use crate::catalogue::{Catalogue, Cohort, Platform};
+use crate::catalogue::{Catalogue, Platform};
 use crate::channel::Messaging;
 use crate::channel::call::Incoming;
 use crate::compliance;
-use crate::credentials::{Held, IdentityKind};
+use crate::credentials::{Held, IdentityKind, IdentitySettings};
 use crate::facts::Facts;
 use crate::fault::NodeFault;
+use crate::fault::named::Cause;
+use crate::fault::software::EagerRetries;
+use crate::fault::strike::Strike;
 use crate::identity::{self, Identity};
 use crate::inventory::{self, Taken};
 use crate::lane::{Lane, LaneName, Outstanding};
@@ -41,6 +44,7 @@ use crate::output;
 use crate::poll::Poll;
 use crate::retry::{self, Failure};
 use crate::run::Run;
+use crate::struck::Struck;
 
 /// The page size that the real agent asks for.
 const PAGE: i64 = 20;
@@ -68,9 +72,8 @@ pub struct Node {
     pub(crate) held: Option<Box<Held>>,
     /// Its channels of messages, if it has any.
     pub(crate) messaging: Option<Box<Messaging>>,
-    pub(crate) runs: u32,
-    /// What of its inventory the plane has taken.
-    pub(crate) inventory_taken: Taken,
+    /// What strikes it, if anything does.
+    pub(crate) struck: Option<Box<Struck>>,
 }
 
 /// What a node follows.
@@ -91,6 +94,18 @@ pub enum Event {
     Pushed(Incoming),
     /// Its control channel was lost.
     ChannelClosed,
+    /// This strikes it, until the window of this number is lifted.
+    Struck {
+        /// The window's number.
+        window: u32,
+        /// What strikes.
+        strike: Arc<Strike>,
+    },
+    /// What struck it in the window of this number does so no more.
+    Lifted {
+        /// The window's number.
+        window: u32,
+    },
     /// It is to end: nothing new is taken up.
     Stop,
 }
@@ -100,6 +115,8 @@ pub enum Event {
 pub enum Action {
     /// Make this call.
     Call(Dispatch),
+    /// Make this call after so long; nobody waits for its answer.
+    Aside(Dispatch, Period),
     /// Take note.
     Note(Note),
 }
@@ -154,6 +171,12 @@ pub enum Note {
     WorkerDied(Fatality),
     /// So many reports on its runs were lost for good, retries included.
     ReportLost,
+    /// A fault of this name struck it, and what is to be told of it beside its name.
+    Struck(&'static str, Option<&'static str>),
+    /// A fault of this name struck it no more.
+    Lifted(&'static str),
+    /// It was refused at its start probe because of its platform.
+    PlatformNotAccepted,
 }
 
 /// What the worker process of the real agent dies of.
@@ -222,25 +245,55 @@ impl Node {
             run: None,
             held: None,
             messaging: None,
-            runs: 0,
-            inventory_taken: Taken::default(),
+            struck: None,
         };
-        let settings = &identity.cohort(catalogue).identity;
-        if fault == Some(NodeFault::InvalidInstance) && settings.kind == IdentityKind::Ec2 {
+        let cohort = identity.cohort(catalogue);
+        let cause = match fault {
+            Some(NodeFault::InvalidInstance(cause)) => Some(cause),
+            _ => None,
+        };
+        if cause.is_some_and(Cause::is_silent) {
+            return node;
+        }
+        if node.begins_as_a_stranger(&cohort.identity) {
             // An agent with credentials of its own, under an id that was registered once.
             node.lifecycle = Lifecycle::Starting;
             node.lane(LaneName::Health).due = arrives + crate::lifecycle::WORKER_START;
         } else {
-            node.arrive(settings, identity.draw(catalogue), arrives);
+            node.arrive(&cohort.identity, identity.draw(catalogue), arrives);
+        }
+        if cause == Some(Cause::Deregistered) {
+            node.struck = Some(Struck::to_be_deregistered(arrives + cohort.faults.deregistered_after));
         }
         node
+    }
+
+    /// Whether it calls without registering, by credentials of its own: an
+    /// instance whose id nobody knows.
+    pub(crate) fn begins_as_a_stranger(&self, settings: &IdentitySettings) -> bool {
+        self.is_a_stranger() && settings.kind == IdentityKind::Ec2
     }
 
     /// When the node next has something to do without being answered.
     pub fn next_due(&self) -> Timestamp {
         let lanes = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
+        if self.struck.is_some() {
+            return self.next_due_of_struck(lanes);
+        }
         let lanes = self.run.as_ref().map_or(lanes, |run| lanes.min(run.step_due));
-        self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due()))
+        self.messaging.as_ref().map_or(lanes, |messaging| lanes.min(messaging.next_due(false)))
+    }
+
+    /// A step that hangs is not due, and nothing is of a node that stands still.
+    fn next_due_of_struck(&self, lanes: Timestamp) -> Timestamp {
+        if self.is_paused() {
+            return Timestamp::NEVER;
+        }
+        let hangs = self.hangs();
+        let step = self.run.as_ref().filter(|_| !hangs).map(|run| run.step_due);
+        let messaging = self.messaging.as_ref().map(|messaging| messaging.next_due(hangs));
+        let others = [step, messaging].into_iter().flatten();
+        others.fold(lanes.min(self.struck_next_due()), Timestamp::min)
     }
 
     /// Whether a call of this node is under way.
@@ -268,12 +321,31 @@ impl Node {
         actions: &mut Vec<Action>,
     ) {
         let mut turn = Turn { catalogue, draw, now, actions };
+        if self.struck.is_none() {
+            return self.follow_event(event, &mut turn);
+        }
+        if let Some(event) = self.holds_back(event) {
+            self.follow_event(event, &mut turn);
+            self.take_for_answered(&mut turn);
+        }
+    }
+
+    pub(crate) fn follow_event(&mut self, event: Event, turn: &mut Turn<'_>) {
         match event {
-            Event::Due => self.due(&mut turn),
-            Event::Answered { lane, number, outcome } => self.answered(lane, number, outcome, &mut turn),
-            Event::Pushed(incoming) => self.pushed(&incoming, &mut turn),
-            Event::ChannelClosed => self.channel_closed(&mut turn),
-            Event::Stop => self.stop(now),
+            Event::Due => self.due(turn),
+            Event::Answered { lane, number, outcome } => {
+                let outcome = self.heard(outcome, turn.now);
+                self.answered(lane, number, outcome, turn);
+            }
+            Event::Pushed(_) if self.is_cut_off(turn.now) => {}
+            Event::Pushed(incoming) => self.pushed(&incoming, turn),
+            Event::ChannelClosed => self.channel_closed(turn),
+            Event::Struck { window, strike } => self.struck(window, &strike, turn),
+            Event::Lifted { window } => self.lifted(window, turn),
+            Event::Stop => {
+                self.catch_up(turn);
+                self.stop(turn.now);
+            }
         }
     }
 
@@ -296,15 +368,16 @@ impl Node {
                 LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {}
             }
         }
-        if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) {
+        if self.run.as_ref().is_some_and(|run| run.step_due <= turn.now) && !self.hangs() {
             self.step_ended(turn);
         }
+        self.struck_due(turn);
         if self.messaging.is_some() {
             self.messaging_due(turn);
         }
     }
 
-    fn answered(&mut self, name: LaneName, number: u32, outcome: Outcome, turn: &mut Turn<'_>) {
+    pub(crate) fn answered(&mut self, name: LaneName, number: u32, outcome: Outcome, turn: &mut Turn<'_>) {
         let lane = self.lane(name);
         let is_current =
             lane.number == number && lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight);
@@ -314,9 +387,12 @@ impl Node {
         }
         let mut outstanding = lane.outstanding.take().expect("a call is in flight");
         let is_retried = !matches!(&outstanding.call, Call::Message(call) if !call.is_retried());
+        let eager = self.eager_retries();
         if is_retried
-            && let Some(wait) = wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw)
+            && let Some(wait) =
+                wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw, eager)
         {
+            let lane = self.lane(name);
             outstanding.is_in_flight = false;
             outstanding.attempt += 1;
             lane.due = turn.now + wait;
@@ -362,7 +438,7 @@ impl Node {
         let dispatch =
             Dispatch { lane: name, number: lane.number, attempt: 0, intended, stamped, call: call.clone() };
         lane.outstanding = Some(Box::new(Outstanding { call, stamped, attempt: 0, is_in_flight: true }));
-        turn.actions.push(Action::Call(dispatch));
+        self.send_out(dispatch, turn);
     }
 
     pub(crate) fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
@@ -389,33 +465,48 @@ impl Node {
         &mut self.lanes[name as usize]
     }
 
-    /// The operating system that this node runs.
-    pub fn platform(&self, catalogue: &Catalogue) -> Platform {
-        let platform = self.identity.cohort(catalogue).platform;
-        match self.fault {
-            Some(NodeFault::UnsupportedPlatform) => platform.foreign(),
-            Some(NodeFault::InvalidInstance | NodeFault::FingerprintMismatch) | None => platform,
-        }
-    }
-
     /// The id under which this node calls.
     pub fn id(&self, draw: Draw) -> NodeId {
         let issued = self.held.as_ref().and_then(|held| held.id);
-        issued.unwrap_or_else(|| identity::node_id(draw, self.fault))
+        self.stray().or(issued).unwrap_or_else(|| identity::node_id(draw, self.fault))
+    }
+
+    /// What of its inventory the plane has taken.
+    pub(crate) fn inventory_taken(&self) -> Taken {
+        Taken::from_bits(self.lanes[LaneName::Credentials as usize].turns)
+    }
+
+    /// Puts down what of its inventory the plane has taken.
+    pub(crate) fn set_inventory_taken(&mut self, taken: Taken) {
+        self.lane(LaneName::Credentials).turns = taken.bits();
+    }
+
+    /// The number of the run that begins.
+    pub(crate) fn next_run(&mut self) -> u32 {
+        let lane = self.lane(LaneName::Execution);
+        lane.turns += 1;
+        lane.turns - 1
     }
 
     /// A call in its wire type, the same at each attempt.
     pub fn request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
+        self.spoil(dispatch, self.sound_request(catalogue, draw, dispatch))
+    }
+
+    fn sound_request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
         let id = self.id(draw);
         let cohort = self.identity.cohort(catalogue);
         match &dispatch.call {
+            Call::Deregister => {
+                Request::Deregister(DeregisterManagedInstance { instance_id: id.to_string() })
+            }
             Call::Register => {
                 let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
                 let public_key = identity::public_key(catalogue.seed, offers);
-                Request::Register(self.registration(cohort, draw, public_key))
+                Request::Register(self.registration(catalogue, draw, public_key))
             }
             Call::RequestToken(_) => Request::RequestToken(RequestManagedInstanceRoleToken {
-                fingerprint: self.fingerprint(cohort, draw, 1),
+                fingerprint: self.fingerprint(catalogue, draw, 1),
             }),
             Call::UpdateKey => {
                 let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
@@ -424,9 +515,12 @@ impl Node {
                     new_public_key_type: "Rsa".into(),
                 })
             }
-            Call::Probe => Request::Heartbeat(probe(id, cohort, self.platform(catalogue))),
+            Call::Probe => {
+                Request::Heartbeat(probe(id, self.agent_version(cohort, draw), self.platform(catalogue)))
+            }
             Call::Heartbeat => {
-                let heartbeat = heartbeat(id, cohort, self.platform(catalogue), draw);
+                let version = self.agent_version(cohort, draw);
+                let heartbeat = heartbeat(id, version, self.platform(catalogue), self.machine(draw));
                 let word = Some(self.channel_word().to_owned());
                 Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
             }
@@ -456,15 +550,19 @@ impl Node {
                 package_version: package.version.clone().unwrap_or_default(),
             }),
             Call::PutInventory(upload) => {
-                let facts = Facts { platform: self.platform(catalogue), draw, edition: upload.edition };
+                let facts = Facts {
+                    platform: self.platform(catalogue),
+                    draw: self.machine(draw),
+                    edition: upload.edition,
+                };
                 Request::PutInventory(inventory::upload(id, &facts, upload, dispatch.stamped))
             }
             Call::PutPackageResult(result) => {
                 Request::PutPackageResult(package_result(id, self.platform(catalogue), draw, result))
             }
-            Call::ReportStatus(report) if report.association.is_legacy => {
-                Request::ReportLegacy(legacy::report(id, cohort, report, dispatch.stamped))
-            }
+            Call::ReportStatus(report) if report.association.is_legacy => Request::ReportLegacy(
+                legacy::report(id, self.agent_version(cohort, draw), report, dispatch.stamped),
+            ),
             Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
                 association_id: report.association.id,
                 association_version: None,
@@ -481,7 +579,7 @@ impl Node {
             }),
             Call::Message(call) => {
                 let platform = self.platform(catalogue).kind.as_str().to_lowercase();
-                let speaker = (cohort.agent_version.as_str(), platform.as_str());
+                let speaker = (self.agent_version(cohort, draw), platform.as_str());
                 Request::Message(call.request(id, speaker, draw, dispatch.stamped))
             }
             Call::PutCompliance(items) => {
@@ -492,13 +590,14 @@ impl Node {
 }
 
 impl Node {
-    fn registration(&self, cohort: &Cohort, draw: Draw, public_key: String) -> RegisterManagedInstance {
+    fn registration(&self, catalogue: &Catalogue, draw: Draw, public_key: String) -> RegisterManagedInstance {
+        let cohort = self.identity.cohort(catalogue);
         let grant = cohort.identity.activations.of(self.identity.index);
         let (activation_id, activation_code) = grant.map(|grant| (grant.id, grant.code)).unzip();
         RegisterManagedInstance {
             activation_code,
             activation_id,
-            fingerprint: self.fingerprint(cohort, draw, 0),
+            fingerprint: self.fingerprint(catalogue, draw, 0),
             public_key,
             public_key_type: Some("Rsa".into()),
             ..RegisterManagedInstance::default()
@@ -507,11 +606,12 @@ impl Node {
 
     /// What tells this machine from others; it is another for the `time`-th use
     /// on a machine that became another one meanwhile.
-    fn fingerprint(&self, cohort: &Cohort, draw: Draw, time: u64) -> String {
-        if cohort.identity.kind == IdentityKind::Ec2 {
+    fn fingerprint(&self, catalogue: &Catalogue, draw: Draw, time: u64) -> String {
+        if self.identity.cohort(catalogue).identity.kind == IdentityKind::Ec2 {
             return self.id(draw).to_string();
         }
         let is_changed = self.fault == Some(NodeFault::FingerprintMismatch);
+        let draw = self.fingerprint_draw(catalogue, draw);
         uuid_text(draw.wide_bits("fingerprint", if is_changed { time } else { 0 }))
     }
 }
@@ -522,6 +622,7 @@ fn wait_before_retry(
     number: u32,
     name: LaneName,
     draw: Draw,
+    eager: Option<EagerRetries>,
 ) -> Option<Period> {
     let failure = match outcome {
         Outcome::Done
@@ -540,15 +641,18 @@ fn wait_before_retry(
         // A body that cannot be read is no reason for the SDK to ask again; the status may be.
         Outcome::Unreadable(status) => Failure::Http(*status),
     };
+    if let Some(eager) = eager {
+        return (retry::is_retried(failure) && attempt < eager.times).then_some(eager.wait);
+    }
     let chance = draw.part(name as u64).uniform("retry", u64::from(number));
     retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()
 }
 
-fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInformation {
+fn probe(id: NodeId, agent_version: &str, platform: Platform) -> UpdateInstanceInformation {
     UpdateInstanceInformation {
         agent_name: Some("amazon-ssm-agent".into()),
         agent_status: None,
-        agent_version: Some(cohort.agent_version.clone()),
+        agent_version: Some(agent_version.to_owned()),
         availability_zone: None,
         availability_zone_id: None,
         computer_name: None,
@@ -561,7 +665,7 @@ fn probe(id: NodeId, cohort: &Cohort, platform: Platform) -> UpdateInstanceInfor
     }
 }
 
-fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
+fn heartbeat(id: NodeId, agent_version: &str, platform: Platform, draw: Draw) -> UpdateInstanceInformation {
     let [a, b, c, d] = identity::ip_address(draw);
     // Only EC2 says in which zone a node is; the keys are there all the same.
     let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
@@ -575,7 +679,7 @@ fn heartbeat(id: NodeId, cohort: &Cohort, platform: Platform, draw: Draw) -> Upd
         platform_version: Some(platform.platform_version.into()),
         // Empty until a channel of messages is known.
         ssm_connection_channel: Some(String::new()),
-        ..probe(id, cohort, platform)
+        ..probe(id, agent_version, platform)
     }
 }
 

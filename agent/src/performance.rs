@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value};
 use shared::document::Step;
-use shared::seed::Draw;
+use shared::seed::{Draw, digest};
 use shared::time::Period;
 
 use crate::catalogue::Behaviour;
@@ -39,6 +39,8 @@ pub struct Performance {
 pub struct Turn<'a> {
     /// How it goes in this cohort.
     pub behaviour: &'a Behaviour,
+    /// The node's draws.
+    pub node: Draw,
     /// The draws of this pass through the document.
     pub draw: Draw,
     /// The step's place.
@@ -74,11 +76,18 @@ pub fn perform(step: &Step, inputs: &[Map<String, Value>], timeout: Period, turn
 
 /// A step that asked for a reboot by its behaviour has had it, and goes on well.
 fn fails(turn: &Turn<'_>) -> bool {
-    let Turn { behaviour, draw, index, begun, is_first } = *turn;
-    let chance = match behaviour.step {
-        None if is_first => draw.uniform("fails", 0),
-        None => return false,
-        Some(_) => draw.uniform("step-fails", index as u64),
+    let Turn { behaviour, node, draw, index, begun, is_first } = *turn;
+    if behaviour.step.is_none() && !is_first {
+        return false;
+    }
+    let chance = if behaviour.is_sticky {
+        // The names tell one behaviour from another, on whatever place of the list it stands.
+        let names = [behaviour.document.as_deref(), behaviour.step.as_deref()].map(Option::unwrap_or_default);
+        node.uniform("always-fails", digest(names.join("/").as_bytes()))
+    } else if behaviour.step.is_none() {
+        draw.uniform("fails", 0)
+    } else {
+        draw.uniform("step-fails", index as u64)
     };
     begun == 0 && chance < behaviour.fails.fraction()
 }
@@ -133,7 +142,7 @@ mod tests {
         let document = Document::parse(&content.to_string()).unwrap();
         let inputs = [inputs.as_object().unwrap().clone()];
         let draw = Seed(1).draw("any", 0);
-        let turn = Turn { behaviour, draw, index: 0, begun, is_first: true };
+        let turn = Turn { behaviour, node: draw, draw, index: 0, begun, is_first: true };
         perform(&document.steps[0], &inputs, Period::hours(1), &turn)
     }
 
@@ -176,5 +185,25 @@ mod tests {
         assert_eq!(performance("aws:runShellScript", json!({}), &behaviour, 1).exit_code, 0);
         let script = json!({"runCommand": ["exit 194"]});
         assert_eq!(performance("aws:runShellScript", script, &Behaviour::default(), 3).exit_code, 194);
+    }
+
+    #[test]
+    fn a_sticky_failure_strikes_the_same_nodes_at_each_run() {
+        let half = Behaviour { fails: "50%".parse().unwrap(), is_sticky: true, ..Behaviour::default() };
+        let any = Behaviour { is_sticky: false, ..half.clone() };
+        let other = Behaviour { document: Some("other".into()), ..half.clone() };
+        let failing = |behaviour: &Behaviour, run: u64| -> Vec<u64> {
+            let fails = |index: &u64| {
+                let node = Seed(1).draw("web", *index);
+                let turn = Turn { behaviour, node, draw: node.part(run), index: 0, begun: 0, is_first: true };
+                fails(&turn)
+            };
+            (0..200).filter(fails).collect()
+        };
+        let first = failing(&half, 1);
+        assert!((80..120).contains(&first.len()), "{}", first.len());
+        assert_eq!(first, failing(&half, 2));
+        assert_ne!(failing(&any, 1), failing(&any, 2));
+        assert_ne!(first, failing(&other, 1), "another document fails elsewhere");
     }
 }

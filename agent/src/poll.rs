@@ -49,10 +49,12 @@ impl Node {
         }
         self.lane(LaneName::Associations).turns = taken;
         let jitter = turn.draw.period("poll-jitter", u64::from(taken), timing.poll_jitter);
+        let jitter = self.jitter(jitter);
         self.lane(LaneName::Associations).due = firing + jitter;
     }
 
     pub(crate) fn poll_due(&mut self, due: Timestamp, turn: &mut Turn<'_>) {
+        self.forget_state();
         self.poll = Some(Box::default());
         self.call(LaneName::Associations, Call::ListAssociations(None), due, turn);
     }

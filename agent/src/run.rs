@@ -117,10 +117,10 @@ impl Node {
     }
 
     fn start(&mut self, index: usize, turn: &mut Turn<'_>) {
+        let number = self.next_run();
         let known = &mut self.known[index];
         known.status = KnownStatus::Pending;
-        let run = Run::new(known.association.clone(), known.document.clone(), self.runs, turn.now);
-        self.runs += 1;
+        let run = Run::new(known.association.clone(), known.document.clone(), number, turn.now);
         turn.note(Note::Started(run.association.id));
         let report = run.report(AssociationStatus::Pending, None, "Association is pending".into());
         self.run = Some(Box::new(run));
@@ -128,9 +128,9 @@ impl Node {
     }
 
     fn report_stuck(&mut self, index: usize, turn: &mut Turn<'_>) {
+        let number = self.next_run();
         let known = &self.known[index];
-        let mut run = Run::new(known.association.clone(), known.document.clone(), self.runs, turn.now);
-        self.runs += 1;
+        let mut run = Run::new(known.association.clone(), known.document.clone(), number, turn.now);
         let summary = "Association stuck at InProgress for longer than 2 hours".into();
         run.stalls = true;
         run.end(AssociationStatus::Failed, Some(AgentErrorCode::StuckAtInProgress), summary, turn.now);

@@ -4,7 +4,7 @@
 //! go to stdout, logs and progress to stderr. What repeats stands in the
 //! scenario; a flag is for what changes from run to run.
 //!
-//! - [`run`], [`plane`], [`node`], [`schedule`]: the subcommands
+//! - [`run`], [`plane`], [`node`], [`schedule`], [`why`]: the subcommands
 //! - [`again`], [`closing`], [`directory`]: what a run leaves behind
 //! - [`exit`], [`failure`], [`outcome`]: how the program ends, and why
 //! - [`logging`], [`terminal`], [`value`]: flags of all, and how values are read
@@ -22,6 +22,7 @@ pub mod run;
 pub mod schedule;
 pub mod terminal;
 pub mod value;
+pub mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ enum Command {
     Plane(plane::Plane),
     Node(node::Node),
     Schedule(schedule::Schedule),
+    Why(why::Why),
 }
 
 /// Does what the command line says, and says how it went.
@@ -98,6 +100,7 @@ impl Cli {
             Command::Plane(command) => runtime.block_on(command.run()),
             Command::Node(command) => runtime.block_on(command.run()),
             Command::Schedule(command) => command.run(),
+            Command::Why(command) => command.run(),
         };
         // What was asked for is done; a task that still waits for a reply is not waited for.
         runtime.shutdown_background();
@@ -148,6 +151,9 @@ mod tests {
             "ssm-fleet node --endpoint http://127.0.0.1:4583 --activation-id a --activation-code b --duration 5m",
             "ssm-fleet schedule rate(1day) --after 2025-03-10T14:07:31Z --count 3 --json",
             "ssm-fleet schedule at(12:00) --apply-only-at-cron-interval --offset 6",
+            "ssm-fleet run --history failures",
+            "ssm-fleet why i-0123456789abcdef0",
+            "ssm-fleet why web/17 --run there --json",
         ] {
             assert!(read(line).is_ok(), "{line}: {:?}", read(line));
         }
@@ -173,6 +179,9 @@ mod tests {
             ("ssm-fleet schedule x --count 0", ErrorKind::ValueValidation),
             ("ssm-fleet schedule x --after yesterday", ErrorKind::ValueValidation),
             ("ssm-fleet schedule x --after 2025-03-10T14:07:31", ErrorKind::ValueValidation),
+            ("ssm-fleet run --history some", ErrorKind::InvalidValue),
+            ("ssm-fleet why", ErrorKind::MissingRequiredArgument),
+            ("ssm-fleet why web", ErrorKind::ValueValidation),
             ("ssm-fleet -v -q", ErrorKind::ArgumentConflict),
         ] {
             assert_eq!(read(line).unwrap_err(), kind, "{line}");

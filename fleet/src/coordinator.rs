@@ -30,6 +30,8 @@ use shared::time::{Period, Timestamp};
 
 use crate::fault::Board;
 use crate::fault::switchboard::Boards;
+use crate::fault::told::Teller;
+use crate::history::record::{By, Call, Event, Heard, Record, Subject};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
@@ -37,6 +39,7 @@ use crate::measure::live::{Live, LiveBoard};
 use crate::measure::meter::Meter;
 use crate::measure::timeline::Timeline;
 use crate::operator::{Desk, VirtualDesk};
+use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
@@ -59,6 +62,8 @@ pub struct Coordinator<'a> {
     arriving: Vec<Arriving>,
     /// What happened, in the plane's order.
     pub history: History,
+    /// What nodes set out to do and decided in this window, for the history.
+    told: VecDeque<Record>,
     now: Timestamp,
     events: u64,
     mailroom: Mailroom,
@@ -76,6 +81,8 @@ pub struct Coordinator<'a> {
     edge: Timestamp,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
+    /// Who tells the plane of nodes that are no valid instances.
+    teller: Option<(Arc<Plan>, Teller)>,
 }
 
 /// Who follows the run, and where what is known stands for the operator.
@@ -125,10 +132,12 @@ struct Carried {
     body: u64,
     patience: Patience,
     passage: Option<Box<Passage>>,
+    /// For the history: when it set out, and what it is about.
+    recorded: Option<(Timestamp, Subject)>,
 }
 
 impl Carried {
-    fn of(call: &Emitted) -> Self {
+    fn of(call: &Emitted, is_recorded: bool) -> Self {
         Self {
             intended: call.intended,
             caller: call.caller,
@@ -137,6 +146,7 @@ impl Carried {
             body: shared::seed::digest(&call.request.body()),
             patience: Patience::of(&call.request),
             passage: call.passage.clone(),
+            recorded: is_recorded.then(|| (call.made, Subject::of(&call.request))),
         }
     }
 }
@@ -153,13 +163,15 @@ impl<'a> Coordinator<'a> {
         history: History,
         start: Timestamp,
     ) -> Self {
+        let is_recorded = history.recorder().is_some();
         let lanes = shards
             .into_iter()
-            .map(|shard| ShardLane {
-                shard,
-                inbox: VecDeque::new(),
-                late: Late::default(),
-                emitted: Vec::new(),
+            .map(|mut shard| {
+                if is_recorded {
+                    shard.tell();
+                }
+                let (late, inbox, emitted) = (Late::default(), VecDeque::new(), Vec::new());
+                ShardLane { shard, inbox, late, emitted }
             })
             .collect();
         service.follow();
@@ -170,6 +182,7 @@ impl<'a> Coordinator<'a> {
             lanes,
             arriving: Vec::new(),
             history,
+            told: VecDeque::new(),
             now: start,
             events: 0,
             mailroom,
@@ -182,15 +195,17 @@ impl<'a> Coordinator<'a> {
             applied: start,
             edge: Timestamp::NEVER,
             pushed: BTreeMap::new(),
+            teller: None,
         }
     }
 
-    /// The same fleet, told of each new board of faults.
-    pub fn told_by(self, boards: Boards) -> Self {
+    /// The same fleet, told of each new board of faults, and its plane as well.
+    pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
         let board = boards.borrow().clone();
+        let teller = Teller::new(&board);
         // What begins with the run is yet to begin.
         let edge = board.next_edge(self.now - Period::milliseconds(1));
-        Self { board, boards: Some(boards), edge, ..self }
+        Self { board, boards: Some(boards), edge, teller: Some((plan, teller)), ..self }
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
@@ -326,6 +341,9 @@ impl<'a> Coordinator<'a> {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
             }
+            if let Some((_, teller)) = &mut self.teller {
+                teller.post(&self.board);
+            }
         }
     }
 
@@ -335,9 +353,22 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others =
-            self.service.next_timer().into_iter().chain([self.mailroom.next_due(), self.next_break()]);
+        let others = [self.mailroom.next_due(), self.next_break(), self.next_told()];
+        let others = self.service.next_timer().into_iter().chain(others);
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// When the plane is next told of nodes.
+    fn next_told(&self) -> Timestamp {
+        self.teller.as_ref().map_or(Timestamp::NEVER, |(_, teller)| teller.next())
+    }
+
+    /// Tells the plane of nodes at an edge of a fault.
+    fn tell(&mut self, now: Timestamp) {
+        let Some((plan, teller)) = &mut self.teller else { return };
+        let Some(boards) = &self.boards else { return };
+        let board = boards.borrow().clone();
+        teller.tell(plan, &board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -357,7 +388,10 @@ impl<'a> Coordinator<'a> {
                 Arriving { at, call, end }
             }));
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
+            self.told.extend(lane.shard.take_told());
         }
+        // Stable: what one node did at one instant stays in its order.
+        self.told.make_contiguous().sort_by_key(|record| (record.at, node_of(record)));
         self.arriving.sort_unstable_by_key(Arriving::key);
     }
 
@@ -374,11 +408,15 @@ impl<'a> Coordinator<'a> {
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let broken = self.next_break();
-            let at = timer.min(operator).min(call).min(mail).min(broken);
+            let told = self.next_told();
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(told);
+            self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
-            if timer == at {
+            if told == at {
+                self.tell(at);
+            } else if timer == at {
                 self.service.run_timers(at);
             } else if broken == at {
                 self.break_channels(at);
@@ -394,6 +432,16 @@ impl<'a> Coordinator<'a> {
                 self.carry(calls.next().expect("a call is due"), None);
             }
             self.look_after(at);
+        }
+    }
+
+    /// Writes down what nodes did up to this instant, before what the plane does then.
+    fn write_told(&mut self, until: Timestamp) {
+        let due = self.told.partition_point(|record| record.at <= until);
+        if let Some(recorder) = self.history.recorder()
+            && due > 0
+        {
+            recorder.record_all(self.told.drain(..due));
         }
     }
 
@@ -418,7 +466,7 @@ impl<'a> Coordinator<'a> {
     fn carry(&mut self, arriving: Arriving, held_until: Option<Timestamp>) {
         let Arriving { at, call, end } = arriving;
         if let Some(end) = end {
-            let carried = Carried::of(&call);
+            let carried = Carried::of(&call, self.history.recorder().is_some());
             return self.finish(at, carried, end);
         }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
@@ -426,7 +474,7 @@ impl<'a> Coordinator<'a> {
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }
-        let carried = Carried::of(&call);
+        let carried = Carried::of(&call, self.history.recorder().is_some());
         let Emitted { caller, made, signing, request, .. } = call;
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
@@ -468,12 +516,19 @@ impl<'a> Coordinator<'a> {
 
     /// Brings a call's end to its node, and writes it down.
     fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { intended, caller, operation, attempt, body, passage, .. } = carried;
-        let Caller { node, lane, number, .. } = caller;
+        let Carried { intended, caller, operation, attempt, body, passage, recorded, .. } = carried;
+        let Caller { node, lane, number, incarnation } = caller;
         if end.breaks_channel {
             self.breaks.insert(Break { at: end.at, node, by: None });
         }
         let ending = Ending::from(&end.answer);
+        if let (Some(recorder), Some((invoked, subject))) = (self.history.recorder(), recorded) {
+            let by = By::Node { number: node, incarnation };
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let learnt = (!end.is_held && end.at != at + LOOKAHEAD).then_some(end.at);
+            let event = Event::End { call, invoked, learnt, heard: Heard::from(&end.answer) };
+            recorder.record(Record { at, by, event });
+        }
         let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
         let is_modelled = self.latency_model.is_some();
@@ -611,6 +666,13 @@ impl ShardLane {
             return None;
         }
         if late < on_time { self.late.pop() } else { self.inbox.pop_front() }
+    }
+}
+
+fn node_of(record: &Record) -> u32 {
+    match record.by {
+        By::Node { number, .. } => number,
+        By::Operator => unreachable!("shards tell of nodes"),
     }
 }
 

@@ -8,8 +8,10 @@
 //! time, or as they run, over sockets.
 //!
 //! - [`passage`]: what a call meets of the faults in force
+//! - [`edges`]: when strikes of nodes begin and end
 //! - [`selection`]: which nodes of a fleet a selector means
 //! - [`switchboard`]: injecting and lifting
+//! - [`told`]: what the embedded plane is told of nodes meanwhile
 //!
 //! Invariant: a board changes for the future only, [`LOOKAHEAD`] ahead at the
 //! least, so that in virtual time it makes no difference in which window a shard
@@ -17,10 +19,13 @@
 //!
 //! [`LOOKAHEAD`]: crate::coordinator::LOOKAHEAD
 
+pub mod edges;
 mod error;
+mod node;
 pub mod passage;
 pub mod selection;
 pub mod switchboard;
+pub mod told;
 
 use std::sync::Arc;
 
@@ -29,6 +34,7 @@ use agent::identity::Identity;
 use shared::time::{Period, Timestamp};
 
 pub use self::error::FaultError;
+pub(crate) use self::node::identity_of;
 use self::selection::Selection;
 use crate::plan::Plan;
 use crate::scenario::fault::{Fault, FaultWindow};
@@ -130,14 +136,19 @@ impl Board {
     /// What a window means that begins at this instant and comes next.
     fn window(&self, plan: &Plan, written: &FaultWindow, from: Timestamp) -> Result<Window, FaultError> {
         check(&written.fault)?;
+        if written.lasts == Some(Period::ZERO) {
+            return Err(FaultError::NoTime);
+        }
         let number = self.windows.len() as u32;
+        let on = Selection::new(plan, &written.on, number)?;
+        node::check(plan, &written.fault, &on)?;
         Ok(Window {
             number,
             name: self.name_of(written).into(),
             fault: written.fault.clone(),
             from,
             until: written.lasts.map_or(Timestamp::NEVER, |lasts| from + lasts),
-            on: Selection::new(plan, &written.on, number)?,
+            on,
         })
     }
 
@@ -193,6 +204,29 @@ fn check(fault: &Fault) -> Result<(), FaultError> {
         | Fault::ResetPeer(_)
         | Fault::Slicer(_)
         | Fault::Timeout(_) => return Ok(()),
+        Fault::CloneId(_)
+        | Fault::ClockJump(_)
+        | Fault::ClockSkew(_)
+        | Fault::Crash(_)
+        | Fault::DuplicateReports(_)
+        | Fault::EagerRetries(_)
+        | Fault::ExpiredCredentials
+        | Fault::Flapping(_)
+        | Fault::ForgetsState
+        | Fault::Hang
+        | Fault::HugeReports(_)
+        | Fault::IdReuse
+        | Fault::InvalidInstance(_)
+        | Fault::LateReports(_)
+        | Fault::MalformedReports
+        | Fault::NoJitter
+        | Fault::Offline
+        | Fault::OldVersion(_)
+        | Fault::Outcome(_)
+        | Fault::Pause
+        | Fault::ReorderedReports(_)
+        | Fault::SameFingerprint(_)
+        | Fault::UnsupportedPlatform(_) => return Ok(()),
     };
     if let Some(status) = status.filter(|status| !(400..=599).contains(status)) {
         return Err(FaultError::Status(status));
@@ -300,6 +334,7 @@ mod tests {
                 "{fault: {abort: {operations: [GetDocuments]}}}",
                 "fault abort-1: no node calls an operation `GetDocuments`; there are AcknowledgeMessage",
             ),
+            ("{name: z, fault: {timeout: {}}, for: 0s}", "fault z: `for: 0s` is no time at all"),
             ("{name: y, fault: {timeout: {}}, on: {cohort: c}}", "fault y: no cohort `c`; there are a, b"),
         ];
         for (faults, expected) in cases {

@@ -1,8 +1,24 @@
 //! What happened, call by call, in the plane's order.
 //!
-//! Each call of a node is invoked and ends as ok, fail or unknown. In virtual
-//! time the coordinator writes the history in its one total order, so that two
-//! runs of one seed have equal histories, whatever the number of shards.
+//! Each call of a node or the operator is invoked and ends as ok, fail or
+//! unknown. In virtual time the coordinator writes the history in its one total
+//! order, so that two runs of one seed have equal histories, whatever the number
+//! of shards; over sockets calls end in it in the order in which the answers came.
+//!
+//! - [`mode`], [`record`], [`line`], [`names`], [`windows`]: what is written, and how
+//! - [`recorder`], [`frames`]: `history.jsonl.zst`, while the run goes on
+//! - [`desk`]: the operator's part of it
+//! - [`read`]: reading it again
+
+pub mod desk;
+pub mod frames;
+pub mod line;
+pub mod mode;
+pub mod names;
+pub mod read;
+pub mod record;
+pub mod recorder;
+pub mod windows;
 
 use std::sync::Arc;
 
@@ -12,6 +28,8 @@ use serde::Serialize;
 use shared::error::ErrorCode;
 use shared::seed::digest;
 use shared::time::Timestamp;
+
+use self::recorder::Recorder;
 
 /// How a call came to its end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +88,8 @@ pub struct Entry {
     pub fault: Option<Arc<str>>,
 }
 
-/// The record of a run: always a digest, and every entry where it is asked for.
+/// The record of a run: always a digest, and every entry where it is asked for,
+/// here or in a file.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     entries: Option<Vec<Entry>>,
@@ -78,6 +97,7 @@ pub struct History {
     count: u64,
     /// Room for what the next digest is made from.
     folded: Vec<u8>,
+    recorder: Option<Recorder>,
 }
 
 /// The digest of a history, for a result.
@@ -95,7 +115,17 @@ impl History {
         Self { entries: Some(Vec::new()), ..Self::default() }
     }
 
-    /// Writes one call down.
+    /// A history whose entries are written to a file, if there is one.
+    pub fn recording(recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..Self::default() }
+    }
+
+    /// Where entries are written to a file.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    /// Takes one call into the digest.
     pub fn record(&mut self, entry: Entry) {
         self.count += 1;
         let code = match &entry.ending {

@@ -6,11 +6,14 @@ use agent::channel::call::{Incoming, MessageRequest, OpenChannel};
 use agent::credentials::{SignedBy, Signing};
 use plane::auth::Caller as By;
 use plane::service::Service;
-use shared::error::{ApiError, ErrorBody};
+use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::time::Timestamp;
 use shared::wire::{Empty, OpenControlChannel};
 
 use crate::shard::Caller;
+
+/// The HTTP status of a body that is larger than the plane reads.
+const TOO_LARGE: u16 = 413;
 
 /// How a call reaches the plane inside one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,11 +47,14 @@ impl Carry for InProcess {
         signing: &Signing,
         request: Request,
     ) -> Answer {
-        let by = match by(service, now, &signing.by) {
+        let by = match by(service, now, signing) {
             Ok(by) => by,
             Err(error) => return refused(error),
         };
         match self {
+            Self::Typed if matches!(request, Request::Spoiled(_)) => {
+                through_bytes(service, now, by, &request)
+            }
             Self::Typed => typed(service, now, by, request),
             Self::Bytes => through_bytes(service, now, by, &request),
         }
@@ -57,8 +63,12 @@ impl Carry for InProcess {
 
 /// In whose name the call is, as the plane would find from its signature: no
 /// byte is signed here, but credentials have to be good.
-fn by(service: &Service, now: Timestamp, signed_by: &SignedBy) -> Result<By, ApiError> {
-    Ok(match signed_by {
+fn by(service: &Service, now: Timestamp, signing: &Signing) -> Result<By, ApiError> {
+    let is_checked = matches!(signing.by, SignedBy::Session(_) | SignedBy::Key(..));
+    if is_checked && !signing.clock.is_none() {
+        service.check_signing_date(now, signing.clock.of(now))?;
+    }
+    Ok(match &signing.by {
         SignedBy::Account => By::Account,
         SignedBy::Nobody => By::Nobody,
         SignedBy::Session(session) => service.session(now, session.access_key_id(), session.token())?,
@@ -93,7 +103,9 @@ fn typed(service: &Service, now: Timestamp, by: By, request: Request) -> Answer 
         Request::GetParameters(call) => done(service.call_for(now, by, call), Answer::Parameters),
         Request::PutInventory(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::PutPackageResult(call) => done(service.call_for(now, by, call), |_| Answer::Done),
+        Request::Deregister(call) => done(service.call_for(now, by, call), |_| Answer::Done),
         Request::Message(call) => message(service, now, by, call),
+        Request::Spoiled(_) => through_bytes(service, now, by, &request),
     }
 }
 
@@ -144,7 +156,12 @@ fn through_bytes(service: &Service, now: Timestamp, by: By, request: &Request) -
     if let Request::Message(message @ (MessageRequest::Open(_) | MessageRequest::Frame(_))) = request {
         return self::message(service, now, by, message.clone());
     }
-    let response = service.respond_for(now, by, request.target(), &request.body());
+    let body = request.body();
+    if body.len() > service.max_body() {
+        let reason = format!("the body is larger than {} bytes", service.max_body());
+        return Answer::Refused(ApiError::new(ErrorCode::ValidationException, reason), TOO_LARGE);
+    }
+    let response = service.respond_for(now, by, request.target(), &body);
     if response.status == 200 {
         return request.read(&response.body);
     }

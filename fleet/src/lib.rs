@@ -12,6 +12,7 @@
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
 //! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
+//! - [`story`]: what one node went through
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
@@ -42,6 +43,7 @@ pub mod signal;
 pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
+pub mod story;
 pub mod survey;
 pub mod threshold;
 pub mod witness;

@@ -23,9 +23,12 @@ use shared::time::{Period, Timestamp};
 use shared::wire::GetMessages;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::cause::chain;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::fault::switchboard::Boards;
+use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
+use crate::history::recorder::Recorder;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
 use crate::progress::Progress;
@@ -72,6 +75,8 @@ pub struct Surroundings {
     pub boards: Boards,
     /// Whether anything may ever go wrong, so that control channels are ready for it.
     pub may_go_wrong: bool,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// What a running shard is asked.
@@ -94,16 +99,22 @@ pub struct State {
     pub cohorts: Vec<CohortState>,
 }
 
-/// The `User-Agent` of each cohort's agents, as the real agent's SDK writes it.
+/// The `User-Agent` of each kind of agents, as the real agent's SDK writes it.
 pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
-    let user_agent = |cohort: &agent::catalogue::Cohort| {
-        let text = format!(
-            "aws-sdk-go/1.51.20 (go1.21.13; {}) amazon-ssm-agent/{}",
-            cohort.platform.user_agent_system, cohort.agent_version
-        );
+    let user_agent = |(platform, version): (agent::catalogue::Platform, &str)| {
+        let system = platform.user_agent_system;
+        let text = format!("aws-sdk-go/1.51.20 (go1.21.13; {system}) amazon-ssm-agent/{version}");
         HeaderValue::from_str(&text).expect("the plan admits only versions that can stand in a header")
     };
-    catalogue.cohorts.iter().map(user_agent).collect()
+    catalogue.agents().map(user_agent).collect()
+}
+
+/// The same `User-Agent` with another version of the agent.
+fn user_agent_of(standard: &HeaderValue, version: &str) -> HeaderValue {
+    let text = standard.to_str().expect("it was written as text");
+    let (before, _) = text.rsplit_once('/').expect("the version is its end");
+    HeaderValue::from_str(&format!("{before}/{version}"))
+        .expect("faults admit only versions that can stand in a header")
 }
 
 /// Runs a shard until it is told to drain and holds nothing, or `questions` ends.
@@ -114,6 +125,9 @@ pub async fn run(
 ) -> Shard {
     let (inbox_in, mut inbox) = mpsc::unbounded_channel();
     let (news_in, mut news) = mpsc::unbounded_channel();
+    if around.recorder.is_some() {
+        shard.tell();
+    }
     let mut emitted = Vec::new();
     let mut completed = Vec::with_capacity(BATCH);
     let mut boards = around.boards.clone();
@@ -122,6 +136,10 @@ pub async fn run(
     loop {
         let is_behind = serve_due(&mut shard, &around, &mut emitted);
         in_flight += emitted.iter().filter(|call| !is_held(call.request.operation())).count();
+        if let Some(recorder) = &around.recorder {
+            // Before a call can come to its end.
+            recorder.record_all(shard.take_told());
+        }
         for call in emitted.drain(..) {
             let ways = Ways { inbox: inbox_in.clone(), news: news_in.clone() };
             tokio::spawn(carry(call, around.clock.wall(), around.clone(), ways));
@@ -219,7 +237,31 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     let identity = call.identity();
     let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = &around;
     let (clock, connections, is_wall_dated) = (*clock, *connections, *is_wall_dated);
-    let Emitted { caller, cohort, draw, intended, made, attempt, signing, request, passage, .. } = call;
+    let Emitted {
+        caller,
+        agent,
+        draw,
+        intended,
+        made,
+        attempt,
+        agent_version,
+        signing,
+        request,
+        passage,
+        ..
+    } = call;
+    let began = if clock.now() < made {
+        clock.sleep_until(made).await;
+        clock.wall()
+    } else {
+        began
+    };
+    let user_agent = match agent_version {
+        Some(version) => user_agent_of(&user_agents[agent], &version),
+        None => user_agents[agent].clone(),
+    };
+    // The node's own clock may be off.
+    let date = || signing.clock.of(if is_wall_dated { crate::clock::wall_now() } else { clock.now() });
     // A real key takes the place of the one that stands for it.
     let offered = signing.offers.and_then(|number| client.keys().public_key(number));
     let request = match offered {
@@ -228,7 +270,18 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
     let operation = request.operation();
-    let finish = |answer: Answer, held: Duration| {
+    let recorded = around.recorder.as_ref().map(|recorder| {
+        let lane = Some(caller.lane);
+        let subject = Subject::of(&request);
+        (recorder, Call { lane, number: caller.number, attempt, operation, subject })
+    });
+    let finish = |answer: Answer, held: Duration, obstacle: Option<String>| {
+        if let Some((recorder, call)) = recorded {
+            let by = By::Node { number: caller.node, incarnation: caller.incarnation };
+            let heard = Told::from(&answer).because(obstacle);
+            let event = Event::End { call, invoked: made, learnt: None, heard };
+            recorder.record(Record { at: clock.now(), by, event });
+        }
         let late = clock.wall_time(made.since(intended));
         let spent = Spent { latency: late + clock.wall().saturating_sub(began), held };
         // The shard has ended: then nobody learns of it any more.
@@ -236,24 +289,25 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     };
     match request {
         Request::Message(MessageRequest::Open(open)) => {
-            let finish = |answer| finish(answer, Duration::ZERO);
-            let opening = channel::Opening { open, by: signing.by, node: identity, draw, passage };
+            let finish = |answer| finish(answer, Duration::ZERO, None);
+            let now = date();
+            let opening = channel::Opening { open, by: signing.by, now, node: identity, draw, passage };
             return channel::open(opening, &around, finish, ways.news.clone()).await;
         }
         Request::Message(MessageRequest::Frame(frame)) => {
             let answer = channel::send(frame, caller.node, passage, &around).await;
-            return finish(answer, Duration::ZERO);
+            return finish(answer, Duration::ZERO, None);
         }
         _ => {}
     }
     let outgoing = Outgoing {
         target: request.target(),
-        user_agent: user_agents[usize::from(cohort)].clone(),
+        user_agent,
         body: request.body().into(),
         by: signing.by,
         owner: connections.owner(caller.node, &request),
         due: intended,
-        now: if is_wall_dated { crate::clock::wall_now() } else { clock.now() },
+        now: date(),
         timeout: if is_held(operation) {
             messages_limit(&clock, is_wall_dated)
         } else {
@@ -266,7 +320,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     let sent = tokio::select! {
         sent = client.send(outgoing) => sent,
         () = faults::lifted(&holders, around.boards.clone(), &clock) => {
-            return finish(Answer::Unreachable, Duration::ZERO);
+            return finish(Answer::Unreachable, Duration::ZERO, None);
         }
     };
     if let (Some(witness), Some(body)) = (&around.witness, body) {
@@ -275,12 +329,16 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         // Whoever looked on may have gone.
         let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took: sent.latency });
     }
+    let obstacle = match &sent.outcome {
+        Err(CallError::Unreachable { source, .. }) if around.recorder.is_some() => Some(chain(source)),
+        _ => None,
+    };
     let answer = match sent.outcome {
         Ok(body) => request.read(&body),
         Err(error) => answer_of(error),
     };
     let answer = if is_wall_dated { answer.dated(|date| clock.instant_of(date)) } else { answer };
-    finish(answer, sent.held);
+    finish(answer, sent.held, obstacle);
 }
 
 /// How long a question for messages may take. A plane that knows nothing of

@@ -43,6 +43,12 @@ pub struct Measures {
     pub fell_asleep: u64,
     /// How many nodes fell asleep because the plane does not accept their id.
     pub ids_not_accepted: u64,
+    /// How often faults struck nodes, by their name and what is told beside it.
+    pub struck: BTreeMap<(&'static str, Option<&'static str>), u64>,
+    /// How often they struck them no more, by their name.
+    pub lifted: BTreeMap<&'static str, u64>,
+    /// How many nodes fell asleep because the plane does not know their platform.
+    pub platforms_not_accepted: u64,
     /// How many nodes met a document of which their platform can run nothing.
     pub met_foreign_document: u64,
     /// How often a step had its node rebooted.
@@ -181,6 +187,9 @@ impl Measures {
             Note::LateAnswer => self.late_answers += 1,
             Note::WorkerDied(fatality) => *self.workers_died.entry(fatality).or_default() += 1,
             Note::ReportLost => self.lost_reports += 1,
+            Note::Struck(name, detail) => *self.struck.entry((name, detail)).or_default() += 1,
+            Note::Lifted(name) => *self.lifted.entry(name).or_default() += 1,
+            Note::PlatformNotAccepted => self.platforms_not_accepted += 1,
         }
     }
 
@@ -243,6 +252,13 @@ impl Measures {
         self.fell_asleep += other.fell_asleep;
         self.ids_not_accepted += other.ids_not_accepted;
         self.met_foreign_document += other.met_foreign_document;
+        self.platforms_not_accepted += other.platforms_not_accepted;
+        for (fault, count) in other.struck {
+            *self.struck.entry(fault).or_default() += count;
+        }
+        for (fault, count) in other.lifted {
+            *self.lifted.entry(fault).or_default() += count;
+        }
         self.late_answers += other.late_answers;
         self.lost_reports += other.lost_reports;
         for (fatality, count) in other.workers_died {

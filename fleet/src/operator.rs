@@ -233,7 +233,7 @@ impl Operator {
         let call = AddTagsToResource {
             resource_type: "ManagedInstance".into(),
             resource_id: self.plan.node_id(node).to_string(),
-            tags: tags.to_vec(),
+            tags,
         };
         match self.insist(desk, call).await {
             Ok(_) => self.tagged += 1,

@@ -4,9 +4,12 @@
 //! timeline and seeds, never per-node events: who a node is and when it arrives
 //! is a function of its number.
 
+mod arrival;
 mod association;
 mod cohort;
 mod error;
+mod estimate;
+mod size;
 mod threshold;
 
 use std::sync::Arc;
@@ -15,9 +18,12 @@ use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
 use agent::distribution::Distribution;
-use agent::fault::Share;
+use agent::fault::named::Cause;
+use agent::fault::strike::Strike;
+use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
+use plane::state::world::{Instance, InstanceState};
 use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::seed::Seed;
@@ -25,10 +31,12 @@ use shared::time::{Period, Timestamp};
 use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
 use self::association::misfits;
+pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
 use crate::fault::Board;
+use crate::history::mode::{Choice, HistoryMode};
 use crate::metric::selection::Selection;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Arrival, Scenario};
 use crate::shard::Shard;
 use crate::threshold::Threshold;
 
@@ -43,8 +51,10 @@ pub struct Plan {
     pub sizes: Vec<u32>,
     /// When the run begins.
     pub start: Timestamp,
-    /// Over what time nodes arrive.
+    /// Over what time nodes arrive, where their cohort says nothing else.
     pub ramp: Period,
+    /// When the nodes of each cohort arrive, where it says so itself.
+    pub arrivals: Vec<Option<Arrival>>,
     /// After what time the run ends at the latest.
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
@@ -63,6 +73,8 @@ pub struct Plan {
     pub latency_model: Option<Distribution>,
     /// What must come of it.
     pub thresholds: Vec<Threshold>,
+    /// What is written of the run.
+    pub history: Choice,
 }
 
 /// An association that the operator will create.
@@ -104,19 +116,22 @@ pub struct Overrides {
     pub invalid_instance: Option<Share>,
     /// Another share of the fleet that cannot run the documents meant for it.
     pub unsupported_platform: Option<Share>,
+    /// Another part of the run that is written down.
+    pub history: Option<HistoryMode>,
 }
 
 impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = sizes(scenario, overrides.nodes)?;
+        let sizes = size::sizes(scenario, overrides.nodes)?;
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
                 return Err(PlanError::DuplicateCohort(written.name.clone()));
             }
             cohorts.push(cohort::cohort(written)?);
+            arrival::check(written)?;
         }
         let key_pool = scenario.key_pool.unwrap_or(KEY_POOL);
         if !(2..=1_000).contains(&key_pool) {
@@ -138,6 +153,7 @@ impl Plan {
             sizes,
             start,
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
+            arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
             documents: scenario.documents.iter().map(create_document).collect(),
@@ -146,9 +162,11 @@ impl Plan {
             plane: scenario.plane.clone(),
             latency_model: threshold::latency_model(scenario)?,
             thresholds: scenario.thresholds.0.clone(),
+            history: Choice::of(None, 0),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
+        plan.declare_instances();
         plan.associations = scenario
             .associations
             .iter()
@@ -165,6 +183,7 @@ impl Plan {
         let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
         let faults = Board::new(&plan, &scenario.faults, shifted);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
+        plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
         Ok(plan)
     }
 
@@ -173,16 +192,16 @@ impl Plan {
         self.sizes.iter().sum()
     }
 
-    /// What is asked of its measures while the run goes on.
-    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
-        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
-        thresholds.map(|threshold| &threshold.selection)
-    }
-
     /// Whether anything may ever go wrong for a while, so that whoever keeps
     /// something open has to be ready for it.
     pub fn may_go_wrong(&self) -> bool {
         !self.faults.is_empty()
+    }
+
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        thresholds.map(|threshold| &threshold.selection)
     }
 
     /// How many key pairs the nodes share.
@@ -217,12 +236,15 @@ impl Plan {
         unreachable!("node {number} is not of this fleet")
     }
 
-    /// When the node of this number arrives. Steps by the golden section are
-    /// even over the ramp and mix the cohorts.
+    /// When the node of this number arrives.
     pub fn arrival(&self, number: u32) -> Timestamp {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-        self.start + self.ramp.share(place)
+        let identity = self.identity(number);
+        let own = self.arrivals[usize::from(identity.cohort)];
+        let after = own.map_or_else(
+            || self.ramp.share(arrival::even_place(number)),
+            |own| arrival::after(own, identity.index, identity.draw(&self.catalogue)),
+        );
+        self.start + after
     }
 
     /// The id of the node of this number. A hybrid one has none before it registers:
@@ -234,8 +256,11 @@ impl Plan {
     }
 
     /// The tags that the node of this number carries.
-    pub fn tags(&self, number: u32) -> &[Tag] {
-        &self.identity(number).cohort(&self.catalogue).tags
+    pub fn tags(&self, number: u32) -> Vec<Tag> {
+        let identity = self.identity(number);
+        let draw = identity.draw(&self.catalogue);
+        let rules = &identity.cohort(&self.catalogue).tags;
+        rules.iter().map(|rule| rule.of(draw, identity.index)).collect()
     }
 
     /// The fleet in so many shards, at least one and at most one per node.
@@ -250,6 +275,53 @@ impl Plan {
     pub fn shard(&self, numbers: std::ops::Range<u32>) -> Shard {
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
         Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
+    }
+
+    /// The fault, if there is one, that takes a plane which is told of it: what AWS
+    /// knows of an instance no call makes true at somebody else's plane.
+    pub fn told_to_the_plane(&self) -> Option<Cause> {
+        let is_told = |cause: &Cause| cause.is_told_to_the_plane();
+        let lifelong = self.catalogue.cohorts.iter().find_map(|cohort| {
+            let shares = Cause::ALL.iter().skip(1).zip(cohort.faults.other_causes);
+            shares.filter(|(_, share)| *share != Share::NONE).map(|(cause, _)| *cause).find(is_told)
+        });
+        let for_a_while = self.faults.windows().iter().find_map(|window| match window.fault.strike() {
+            Some(Strike::InvalidInstance(cause)) => Some(cause).filter(is_told),
+            _ => None,
+        });
+        lifelong.or(for_a_while)
+    }
+
+    /// Tells the embedded plane of those nodes that are no valid instances for as
+    /// long as they live: only it can know that.
+    fn declare_instances(&mut self) {
+        let seed = self.catalogue.seed;
+        let is_told = |cohort: &Cohort| cohort.faults.other_causes.iter().any(|share| *share != Share::NONE);
+        if !self.catalogue.cohorts.iter().any(is_told) {
+            return;
+        }
+        for number in 0..self.nodes() {
+            let identity = self.identity(number);
+            let cohort = identity.cohort(&self.catalogue);
+            let Some(NodeFault::InvalidInstance(cause)) = cohort.faults.of(seed, number) else { continue };
+            if cohort.identity.kind == IdentityKind::Hybrid {
+                continue;
+            }
+            let id = node_id(identity.draw(&self.catalogue), None);
+            let state = match cause {
+                Cause::NoPermission => {
+                    self.plane.world.denied_nodes.insert(id);
+                    continue;
+                }
+                Cause::AgentStopped => InstanceState::Running,
+                Cause::ShuttingDown => InstanceState::ShuttingDown,
+                Cause::Terminated => InstanceState::Terminated,
+                Cause::NeverRegistered | Cause::Deregistered => continue,
+            };
+            let tags = self.tags(number).into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let tags = (cause == Cause::AgentStopped).then_some(tags);
+            self.plane.world.instances.insert(id, Instance { state, tags });
+        }
     }
 
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {
@@ -296,28 +368,10 @@ fn create_document(written: &scenario::Document) -> CreateDocument {
     }
 }
 
-/// The cohorts' sizes, scaled to `nodes` by largest remainder.
-fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError> {
-    let written: Vec<u64> = scenario.cohorts.iter().map(|cohort| u64::from(cohort.nodes)).collect();
-    let total: u64 = written.iter().sum();
-    let wanted = nodes.map_or(total, u64::from);
-    if total == 0 || wanted == 0 {
-        return Err(PlanError::NoNodes(scenario.name.clone()));
-    }
-    let mut sizes: Vec<u32> = written.iter().map(|size| (size * wanted / total) as u32).collect();
-    let mut rest: Vec<usize> = (0..sizes.len()).collect();
-    // Of equal remainders the smaller cohort's goes first, so that few nodes still show every cohort.
-    rest.sort_by_key(|&index| (std::cmp::Reverse(written[index] * wanted % total), written[index], index));
-    let missing = wanted - sizes.iter().map(|&size| u64::from(size)).sum::<u64>();
-    for &index in rest.iter().take(missing as usize) {
-        sizes[index] += 1;
-    }
-    Ok(sizes)
-}
-
 #[cfg(test)]
 mod tests {
     use agent::catalogue::Timing;
+    use agent::mix::Mix;
 
     use super::*;
 
@@ -330,11 +384,11 @@ mod tests {
     }
 
     fn faults(plan: &Plan) -> (usize, usize) {
-        use agent::fault::NodeFault;
+        let stray = NodeFault::InvalidInstance(Cause::NeverRegistered);
         let fault =
             |number| plan.identity(number).cohort(&plan.catalogue).faults.of(plan.catalogue.seed, number);
         let all: Vec<_> = (0..plan.nodes()).filter_map(fault).collect();
-        let invalid = all.iter().filter(|fault| **fault == NodeFault::InvalidInstance).count();
+        let invalid = all.iter().filter(|fault| **fault == stray).count();
         (invalid, all.len() - invalid)
     }
 
@@ -377,11 +431,14 @@ mod tests {
     fn a_version_that_no_agent_has_is_refused() {
         let with = |version: &str| {
             let mut scenario = first_look();
-            scenario.cohorts[1].agent_version = Some(version.to_owned());
+            let versions = scenario::Versions(Mix::of_one(version.to_owned()));
+            scenario.cohorts[1].agent_version = Some(versions);
             Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
         };
         for version in ["3.3.0.0", "2.3.12", "3.2.2303.0"] {
-            assert_eq!(with(version).unwrap().catalogue.cohorts[1].agent_version, version);
+            let plan = with(version).unwrap();
+            let versions = &plan.catalogue.cohorts[1].agent_versions;
+            assert_eq!(versions, &Mix::of_one(version.to_owned()));
         }
         for version in ["", "3.3", "3.3.0.0.0", "3.3.0\n", "3..0", "3.3.0-b", "1234567.0.0"] {
             let error = with(version).unwrap_err().to_string();
@@ -438,7 +495,7 @@ mod tests {
         };
         let hybrid = with("identity: hybrid, key_rotation: 1d", "key_pool: 2,").unwrap();
         let settings = &hybrid.catalogue.cohorts[0].identity;
-        assert_eq!((settings.activations.len(), hybrid.key_pool()), (3, 2));
+        assert_eq!((settings.activations.len(), hybrid.key_pool()), (5, 2));
         assert_eq!(settings.key_rotation, Some(Period::days(1)));
         let plain = with("instance_profile: false", "").unwrap();
         let settings = &plain.catalogue.cohorts[0].identity;

@@ -12,13 +12,13 @@
 
 mod junit;
 mod markdown;
-mod page;
+pub(crate) mod page;
 pub(crate) mod phrases;
 #[cfg(test)]
 mod sample;
 mod table;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use crate::result::RunResult;
 

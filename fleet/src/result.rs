@@ -25,6 +25,7 @@ use shared::time::{Period, Timestamp};
 
 use crate::connections::Connections;
 use crate::history::Digest;
+use crate::history::mode::HistoryMode;
 pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
 use crate::simulation::{Ending, Pace};
@@ -87,10 +88,27 @@ pub struct RunResult {
     pub operator: OperatorWork,
     /// What else the nodes did.
     pub agents: Agents,
+    /// What struck nodes for a while, by the fault's name.
+    pub faults: BTreeMap<String, FaultCount>,
     /// All calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
+    /// What of the run `history.jsonl.zst` has, and who chose that.
+    pub recorded: Recorded,
     /// Wall time, spending and addresses: what differs from run to run.
     pub spent: Spent,
+}
+
+/// What of a run is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// What is written.
+    pub mode: HistoryMode,
+    /// Whether nobody chose it: so it is by the estimate.
+    pub is_default: bool,
+    /// How many entries all of it would be, by the plan.
+    pub estimate: u64,
+    /// How many there are.
+    pub entries: u64,
 }
 
 /// What wrote a result.
@@ -148,6 +166,8 @@ pub struct Failures {
 pub struct InvalidInstance {
     /// How many hibernated for it at the end.
     pub nodes: u64,
+    /// How many were no valid instances, for as long as they lived or for a while, by the cause.
+    pub causes: BTreeMap<String, u64>,
     /// How often `InvalidInstanceId` was the answer, by operation.
     pub refusals: BTreeMap<String, u64>,
 }
@@ -157,6 +177,8 @@ pub struct InvalidInstance {
 pub struct UnsupportedPlatform {
     /// How many met a document of which their platform can run no step.
     pub nodes: u64,
+    /// How many fell asleep because the service does not know their platform.
+    pub unknown: u64,
     /// How such runs ended, by final status. The real agent reports Success
     /// where every step was skipped (schema 2.2), and Failed before that.
     pub runs: BTreeMap<String, u64>,
@@ -207,6 +229,15 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
+}
+
+/// How often a fault struck nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FaultCount {
+    /// How often it struck one.
+    pub nodes: u64,
+    /// How often it did so no more.
+    pub lifted: u64,
 }
 
 /// What the operator did beside making associations.
@@ -262,6 +293,19 @@ pub struct Spent {
     pub latency: BTreeMap<String, Quantiles>,
     /// How the load was generated; `None` in virtual time.
     pub generator: Option<Generator>,
+    /// What writing the history cost; `None` where nothing was written.
+    pub history: Option<HistoryCost>,
+}
+
+/// What writing the history cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct HistoryCost {
+    /// How many bytes the file has.
+    pub bytes: u64,
+    /// How often the run waited for the thread that writes.
+    pub waits: u64,
+    /// For how long, in seconds.
+    pub waited_seconds: f64,
 }
 
 /// How well the load was generated.

@@ -31,7 +31,10 @@ use crate::connections::Connections;
 use crate::coordinator::latency::LatencyModel;
 use crate::coordinator::{Coordinator, Follower, Script};
 use crate::embedded::{Embedded, EmbeddedError};
+use crate::fault::told;
 use crate::history::History;
+use crate::history::desk::RecordedDesk;
+use crate::history::recorder::{HistoryError, Recorder};
 use crate::host;
 use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
@@ -89,6 +92,8 @@ pub struct RunOptions {
     pub keep: bool,
     /// Whether the fleet goes on once the run is over, until it is let go.
     pub is_held: bool,
+    /// Where the history is written, if it is.
+    pub recorder: Option<Recorder>,
 }
 
 /// A plan to be carried out in virtual time.
@@ -131,6 +136,9 @@ pub enum RunError {
     /// The embedded plane's own address is no endpoint; a bug of ours.
     #[error("the embedded plane's address is no endpoint")]
     Endpoint(#[from] InvalidEndpoint),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// No key pairs for the nodes.
     #[error("cannot make the nodes' keys")]
     Keys(#[from] KeyError),
@@ -159,15 +167,22 @@ impl VirtualRun<'_> {
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
         let meter = follow::meter(&plan, &mut operator, true);
+        let recorder = kept.recorder().cloned();
+        if let Some(recorder) = &recorder {
+            recorder.told_by(operator.faults.boards());
+        }
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
         let follower = Follower { meter, board: operator.live.clone() };
         let latency_model = LatencyModel::of(&plan);
-        let mut coordinator =
-            coordinator.told_by(operator.faults.boards()).followed_by(follower).delayed_by(latency_model);
+        let mut coordinator = coordinator
+            .told_by(plan.clone(), operator.faults.boards())
+            .followed_by(follower)
+            .delayed_by(latency_model);
         let end = plan.start + plan.duration;
+        let recorded = RecordedDesk::new(&desk, recorder.clone());
 
         let (ending, broken) = {
-            let mut script = std::pin::pin!(operator.run(&desk));
+            let mut script = std::pin::pin!(operator.run(&recorded));
             let strides = Strides { thresholds: &plan.thresholds, end, progress, stop };
             strides.run(&mut coordinator, script.as_mut(), &desk)
         };
@@ -177,8 +192,10 @@ impl VirtualRun<'_> {
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
-        let survey = poll_once(survey(&desk, &operator));
+        let survey = poll_once(survey(&recorded, &operator));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
+        // A failure stays with the recorder, for whoever gave it.
+        let recorded = recorder.and_then(|recorder| recorder.finish(ended, ending.as_str()).ok());
         *history = std::mem::take(&mut coordinator.history);
         let finished = Finished {
             plan,
@@ -194,6 +211,7 @@ impl VirtualRun<'_> {
             broken,
             survey,
             history: Some(history.digest()),
+            recorded,
             connections: None,
             spending: host::spending(),
         };
@@ -243,7 +261,9 @@ impl Strides<'_> {
                 tell_at = now + Period::minutes(1);
                 coordinator.shards_mut().for_each(|shard| self.progress.take(&mut shard.measures));
                 self.progress.set_now(now);
-                if self.stop.load(Ordering::Relaxed) {
+                let has_failed =
+                    coordinator.history.recorder().is_some_and(|recorder| recorder.error().is_some());
+                if self.stop.load(Ordering::Relaxed) || has_failed {
                     return (Ending::CutShort, None);
                 }
             }
@@ -268,7 +288,8 @@ pub async fn run_live(
     stop: impl Future<Output = ()>,
     hold: impl Hold,
 ) -> Result<Finished, RunError> {
-    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held } = options;
+    let RunOptions { plan, plane, shards, pace, limits, connections, progress, keep, is_held, recorder } =
+        options;
     let scale = match pace {
         Pace::Scaled(scale) => scale,
         Pace::Virtual => 1.0,
@@ -277,11 +298,12 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (mut embedded, endpoint) = match plane {
+    let (embedded, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
-            let embedded = Embedded::start(*config, clock, None, None)?;
+            let service = Arc::new(Service::new(*config));
+            let embedded = Embedded::serve(service.clone(), clock, None, None, None)?;
             let endpoint = embedded.url().parse()?;
-            (Some(embedded), endpoint)
+            (Some((embedded, service)), endpoint)
         }
         PlaneChoice::Foreign(endpoint) => (None, endpoint),
     };
@@ -291,6 +313,9 @@ pub async fn run_live(
     let (registered_in, registered) = mpsc::unbounded_channel();
     let mut operator = Operator::new(plan.clone());
     let mut meter = follow::meter(&plan, &mut operator, false);
+    if let Some(recorder) = &recorder {
+        recorder.told_by(operator.faults.boards());
+    }
     operator.run_tag = is_foreign.then(|| Tag { key: RUN_TAG.into(), value: plan.name.clone() });
     let around = Surroundings {
         clock,
@@ -304,10 +329,17 @@ pub async fn run_live(
         channels: Arc::default(),
         boards: operator.faults.boards(),
         may_go_wrong: plan.may_go_wrong(),
+        recorder: recorder.clone(),
     };
+    let (mut embedded, service) = embedded.unzip();
+    let mut tellers = JoinSet::new();
+    if let Some(service) = service {
+        tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
+    }
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
     let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let desk = RecordedDesk::new(&desk, recorder.clone());
 
     let mut stop = std::pin::pin!(stop);
     let board = operator.live.clone();
@@ -325,6 +357,7 @@ pub async fn run_live(
                 Ending::Aborted
             }
             error = failed(&mut embedded) => return Err(error),
+            error = unwritten(recorder.as_ref()) => return Err(error.into()),
         };
         if ending != Ending::Aborted {
             halt.send_replace(true);
@@ -350,6 +383,7 @@ pub async fn run_live(
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
+    let recorded = recorder.as_ref().map(Recorder::flush).transpose()?;
     let mut finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}"),
@@ -364,6 +398,7 @@ pub async fn run_live(
         broken,
         survey,
         history: None,
+        recorded,
         connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
@@ -379,7 +414,18 @@ pub async fn run_live(
     if let Some(embedded) = embedded {
         embedded.stop().await?;
     }
+    if let Some(recorder) = recorder {
+        recorder.finish(clock.now(), finished.ending.as_str())?;
+    }
     Ok(finished)
+}
+
+/// Completes when the history cannot be written any more.
+async fn unwritten(recorder: Option<&Recorder>) -> HistoryError {
+    match recorder {
+        Some(recorder) => recorder.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Completes when the embedded plane ends by itself, which it should not.

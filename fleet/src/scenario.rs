@@ -3,11 +3,14 @@
 //! Unknown keys, missing keys and wrong values are refused with their place in
 //! the file. What it means, with every default filled, is `plan`'s business.
 
+mod arrival;
 mod association;
 mod cohort;
 mod error;
 pub mod fault;
+pub mod outcome;
 pub mod selector;
+mod tags;
 pub mod takes;
 mod threshold;
 pub mod timing;
@@ -19,14 +22,16 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
-use self::takes::Takes;
-
+pub use self::arrival::Arrival;
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
-pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
+pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInstances, UnsupportedPlatforms};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
+pub use self::tags::{TagValue, Versions};
+use self::takes::Takes;
 pub use self::threshold::Thresholds;
 use crate::connections::Connections;
+use crate::history::mode::HistoryMode;
 
 /// The scenario that runs when none is named.
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
@@ -56,9 +61,16 @@ pub struct Scenario {
     /// How nodes use connections; as the real agent if not said, where that fits.
     #[serde(default)]
     pub connections: Option<Connections>,
+    /// What of the run is written to `history.jsonl.zst`; if not said, all of it where
+    /// that is at most 10 million entries by the plan's estimate, else changes.
+    #[serde(default)]
+    pub history: Option<HistoryMode>,
     /// The embedded plane's settings, and under `world` what other services know.
     #[serde(default)]
     pub plane: PlaneConfig,
+    /// How many nodes there are, where cohorts name shares of them.
+    #[serde(default)]
+    pub nodes: Option<u32>,
     /// The nodes.
     pub cohorts: Vec<Cohort>,
     /// The documents that the operator creates.
@@ -105,7 +117,9 @@ impl Scenario {
             duration,
             key_pool: None,
             connections: None,
+            history: None,
             plane: PlaneConfig::default(),
+            nodes: None,
             cohorts: vec![cohort],
             documents: Vec::new(),
             associations: Vec::new(),
@@ -167,7 +181,7 @@ mod tests {
         for (name, text) in BUILT_IN {
             let scenario = Scenario::parse(name, text).unwrap();
             assert_eq!(scenario.name, name);
-            assert_eq!(scenario.cohorts.iter().map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+            assert_eq!(scenario.cohorts.iter().filter_map(|cohort| cohort.nodes).sum::<u32>(), 1000);
         }
     }
 

@@ -15,6 +15,7 @@ use agent::catalogue::{Catalogue, Library};
 use agent::channel::call::Incoming;
 use agent::credentials::Signing;
 use agent::fault::passage::Passage;
+use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
@@ -26,8 +27,10 @@ use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
+use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
 use crate::history::Ending;
+use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
 use crate::simulation::CohortState;
@@ -38,6 +41,8 @@ pub struct Shard {
     catalogue: Arc<Catalogue>,
     board: Arc<Board>,
     counts: Counts,
+    /// When strikes of the board begin and end.
+    edges: Edges,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -45,6 +50,8 @@ pub struct Shard {
     actions: Vec<Action>,
     /// How the nodes of each cohort stand, kept as they change.
     states: Vec<CohortState>,
+    /// What its nodes set out to do and decided, where somebody writes it down.
+    told: Option<Vec<Record>>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -56,16 +63,20 @@ pub struct Emitted {
     pub caller: Caller,
     /// The caller's cohort.
     pub cohort: u16,
+    /// Which of the catalogue's kinds of agents calls.
+    pub agent: usize,
     /// The caller's number in its cohort.
     pub index: u32,
     /// The caller's draws.
     pub draw: Draw,
     /// When it was meant to be made.
     pub intended: Timestamp,
-    /// When it was made.
+    /// When it was made, or is to be: what strikes a node may have it wait.
     pub made: Timestamp,
     /// How often it was tried before.
     pub attempt: u8,
+    /// The agent's version, where it is not its cohort's.
+    pub agent_version: Option<Box<str>>,
     /// How it is signed.
     pub signing: Signing,
     /// What is asked.
@@ -85,6 +96,17 @@ pub struct Caller {
     pub number: u32,
     /// Which of the node's incarnations calls.
     pub incarnation: u16,
+}
+
+impl Caller {
+    /// Marks the numbers of calls whose answers nobody waits for: the second of
+    /// two, one that goes out late, one of somebody beside the agent.
+    const ASIDE: u32 = 1 << 31;
+
+    /// Whether nobody waits for the answer.
+    pub const fn is_aside(&self) -> bool {
+        self.number & Self::ASIDE != 0
+    }
 }
 
 /// A call that came to its end.
@@ -145,6 +167,7 @@ impl Shard {
         let states = count(&catalogue, &nodes);
         Self {
             catalogue,
+            edges: Edges::new(&board),
             board,
             counts: Counts::default(),
             first,
@@ -153,6 +176,7 @@ impl Shard {
             library: Library::default(),
             actions: Vec::new(),
             states,
+            told: None,
             measures: Measures::default(),
         }
     }
@@ -160,6 +184,17 @@ impl Shard {
     /// The nodes' numbers.
     pub fn numbers(&self) -> std::ops::Range<u32> {
         self.first..self.first + self.nodes.len() as u32
+    }
+
+    /// From here on what its nodes do is told, see [`Self::take_told`].
+    pub fn tell(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What its nodes set out to do and decided since this was last asked, each
+    /// node's in order.
+    pub fn take_told(&mut self) -> impl Iterator<Item = Record> {
+        self.told.iter_mut().flat_map(|told| told.drain(..))
     }
 
     /// The nodes.
@@ -180,22 +215,48 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due)
+        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
     /// says when it was due.
     pub fn serve(&mut self, until: Timestamp, emitted: &mut Vec<Emitted>) -> Option<Timestamp> {
-        let (due, place) = self.agenda.earliest().filter(|(due, _)| *due <= until)?;
+        let earliest = self.agenda.earliest();
+        let edge = self.edges.next();
+        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+            self.pass_edge(edge, emitted);
+            return Some(edge);
+        }
+        let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due, emitted);
         Some(due)
     }
 
+    /// Hands what begins and ends at this instant to those nodes that it strikes.
+    fn pass_edge(&mut self, now: Timestamp, emitted: &mut Vec<Emitted>) {
+        for edge in self.edges.pass(&self.board, now) {
+            let (window, strike) = match &edge {
+                Edge::Begins(window, strike) => (window, Some(strike)),
+                Edge::Ends(window) => (window, None),
+            };
+            for place in 0..self.nodes.len() as u32 {
+                if window.strikes(self.nodes[place as usize].identity) {
+                    let event = event(window.number, strike);
+                    self.hand(place, event, now, emitted);
+                }
+            }
+        }
+    }
+
     /// Takes a completed call in.
     pub fn deliver(&mut self, completion: Completion, now: Timestamp, emitted: &mut Vec<Emitted>) {
-        let Caller { node, lane, number, incarnation } = completion.caller;
+        let caller = completion.caller;
+        let Caller { node, lane, number, incarnation } = caller;
         let place = node - self.first;
         self.measures.called(&completion);
+        if caller.is_aside() {
+            return;
+        }
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
@@ -212,6 +273,7 @@ impl Shard {
 
     /// Takes over a new board of faults, which differs from the last one in what is to come only.
     pub fn post(&mut self, board: Arc<Board>) {
+        self.edges.look_again(&board);
         self.board = board;
     }
 
@@ -262,45 +324,98 @@ impl Shard {
             state.discount(before);
             state.count(node.lifecycle);
         }
-        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
-        self.agenda.set(place, node.next_due());
-        for action in self.actions.drain(..) {
+        // What was due while a node stood still is due now.
+        self.agenda.set(place, node.next_due().max(now));
+        let (identity, is_cut_off) = (node.identity, node.is_cut_off(now));
+        let mut lost = Vec::new();
+        for action in std::mem::take(&mut self.actions) {
             match action {
-                Action::Call(dispatch) => {
-                    let request = node.request(&self.catalogue, draw, &dispatch);
-                    let signing = node.signing(&self.catalogue, draw, &dispatch);
-                    let Dispatch { lane, number, attempt, intended, .. } = dispatch;
-                    let passage = if self.board.is_empty() {
-                        None
-                    } else {
-                        let operation = request.operation();
-                        let call = Called { node: node.identity, draw, lane, number, operation };
-                        passage(&self.board, call, now, &mut self.counts)
-                    };
-                    let Identity { number: node, incarnation, cohort, index } = node.identity;
-                    let caller = Caller { node, lane, number, incarnation };
-                    self.measures.emitted(request.operation(), now);
-                    if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
-                        self.measures.heartbeats.retried += 1;
-                    }
-                    let made = now;
-                    emitted.push(Emitted {
-                        caller,
-                        cohort,
-                        index,
-                        draw,
-                        intended,
-                        made,
-                        attempt,
-                        signing,
-                        request,
-                        passage,
-                    });
+                Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
+                Action::Call(dispatch) => emitted.push(self.emit(place, &dispatch, now, now)),
+                Action::Aside(..) if is_cut_off => {}
+                Action::Aside(dispatch, wait) => {
+                    let number = dispatch.number | Caller::ASIDE;
+                    let aside = Dispatch { number, ..dispatch };
+                    emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => self.measures.note(node.identity, note, now),
+                Action::Note(note) => {
+                    if let Some(told) = &mut self.told {
+                        let event = Happening::Note(note.clone());
+                        let Identity { number, incarnation, .. } = identity;
+                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+                    }
+                    self.measures.note(identity, note, now);
+                }
             }
         }
+        for dispatch in lost {
+            let caller = caller(identity, &dispatch);
+            let (operation, attempt) = (dispatch.call.operation(), dispatch.attempt);
+            let completion =
+                Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
+            self.deliver(completion, now, emitted);
+        }
     }
+
+    /// The call of a node as it goes out, by its own clock.
+    fn emit(&mut self, place: u32, dispatch: &Dispatch, now: Timestamp, made: Timestamp) -> Emitted {
+        let node = &self.nodes[place as usize];
+        let draw = node.identity.draw(&self.catalogue);
+        let clock = node.clock(now);
+        let request = node.request(&self.catalogue, draw, dispatch);
+        let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
+        let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
+        self.measures.emitted(request.operation(), now);
+        if let Some(told) = &mut self.told {
+            let (operation, subject) = (request.operation(), Subject::of(&request));
+            let Dispatch { lane, number, attempt, .. } = *dispatch;
+            let call = Call { lane: Some(lane), number, attempt, operation, subject };
+            let Identity { number, incarnation, .. } = node.identity;
+            told.push(Record {
+                at: now,
+                by: By::Node { number, incarnation },
+                event: Happening::Invoke(call),
+            });
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
+        if dispatch.attempt > 0 && is_online && is_heartbeat(dispatch.lane, request.operation()) {
+            self.measures.heartbeats.retried += 1;
+        }
+        let passage = if self.board.is_empty() {
+            None
+        } else {
+            let (lane, number, operation) = (dispatch.lane, dispatch.number, request.operation());
+            let call = Called { node: node.identity, draw, lane, number, operation };
+            passage(&self.board, call, made, &mut self.counts)
+        };
+        Emitted {
+            caller: caller(node.identity, dispatch),
+            cohort: node.identity.cohort,
+            index: node.identity.index,
+            draw,
+            agent: self.catalogue.agent(node.identity.cohort, draw),
+            intended: if made == now { dispatch.intended } else { made },
+            made,
+            attempt: dispatch.attempt,
+            agent_version: node.other_version().map(Into::into),
+            signing,
+            request,
+            passage,
+        }
+    }
+}
+
+/// What a node is told of a window.
+fn event(window: u32, strike: Option<&Arc<Strike>>) -> Event {
+    match strike {
+        Some(strike) => Event::Struck { window, strike: strike.clone() },
+        None => Event::Lifted { window },
+    }
+}
+
+fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
+    let Identity { number: node, incarnation, .. } = identity;
+    Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
 }
 
 /// Whether a call of a node at work is its heartbeat.

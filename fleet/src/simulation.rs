@@ -13,6 +13,7 @@ use shared::time::Timestamp;
 
 use crate::connections::Connections;
 use crate::history::Digest;
+use crate::history::recorder::Written;
 use crate::measure::Measures;
 use crate::measure::live::Live;
 use crate::measure::timeline::Timeline;
@@ -50,6 +51,8 @@ pub struct Finished {
     pub survey: Option<Survey>,
     /// The digest of the calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
+    /// What was written of it; `None` where nothing was to be.
+    pub recorded: Option<Written>,
     /// Whose connections calls took, and how many; only real time has them.
     pub connections: Option<(Connections, Counters)>,
     /// What it cost.
@@ -76,6 +79,18 @@ pub enum Ending {
     Aborted,
     /// Somebody ended it.
     CutShort,
+}
+
+impl Ending {
+    /// The word for it in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::OutOfTime => "out-of-time",
+            Self::Aborted => "aborted",
+            Self::CutShort => "cut-short",
+        }
+    }
 }
 
 /// How the nodes of a cohort stand.

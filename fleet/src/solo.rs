@@ -45,6 +45,7 @@ pub async fn run(
         channels: Arc::default(),
         boards: Switchboard::new(plan.clone()).boards(),
         may_go_wrong: plan.may_go_wrong(),
+        recorder: None,
     };
     let (questions, asked) = mpsc::unbounded_channel();
     let shard = plan.shards(1).pop().expect("a plan has a node");

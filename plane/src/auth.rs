@@ -130,6 +130,14 @@ impl Guard {
         Ok(Caller::Session(session.node))
     }
 
+    /// Whether a signature of this date counts, without a signature.
+    pub(crate) fn check_signing_date(&self, now: Timestamp, said: Timestamp) -> Result<(), ApiError> {
+        match self.signatures {
+            Signatures::Ignore => Ok(()),
+            _ => self.check_date(now, &SigningTime::new(said)),
+        }
+    }
+
     fn session_caller(
         &self,
         now: Timestamp,

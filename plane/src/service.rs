@@ -250,6 +250,12 @@ impl Service {
         self.guard.session(now, access_key_id, token)
     }
 
+    /// Whether a signature of this date is taken for one of now, where there are
+    /// no bytes to sign.
+    pub fn check_signing_date(&self, now: Timestamp, said: Timestamp) -> Result<(), ApiError> {
+        self.guard.check_signing_date(now, said)
+    }
+
     /// The same as [`Self::respond`], in this name.
     pub fn respond_for(&self, now: Timestamp, caller: Caller, target: &str, body: &[u8]) -> Response {
         let request_id = self.lock().draw_request_id();
@@ -398,7 +404,7 @@ impl Service {
     }
 
     /// The largest body that is read, in bytes.
-    pub(crate) fn max_body(&self) -> usize {
+    pub fn max_body(&self) -> usize {
         self.lock().config.max_body
     }
 

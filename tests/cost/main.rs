@@ -80,7 +80,7 @@ fn carry(plan: &Plan, service: &Service, now: Timestamp, call: Emitted) -> Compl
     let answer = InProcess::Typed.carry(service, now, caller, &signing, request);
     if is_registration && !plan.tags(caller.node).is_empty() && !is_hybrid(plan) {
         let resource_id = plan.node_id(caller.node).to_string();
-        let tags = plan.tags(caller.node).to_vec();
+        let tags = plan.tags(caller.node);
         let call = AddTagsToResource { resource_type: "ManagedInstance".into(), resource_id, tags };
         service.call(now, call).expect("the node has just registered");
     }
@@ -94,11 +94,12 @@ fn is_hybrid(plan: &Plan) -> bool {
 /// Makes the activations, as the operator would.
 fn activate(plan: &Plan, service: &Service) {
     let cohort = &plan.catalogue.cohorts[0];
+    let draw = plan.catalogue.seed.draw(&cohort.name, 0);
     for number in 0..cohort.identity.activations.len() {
         let call = CreateActivation {
             iam_role: "Nodes".into(),
             registration_limit: Some(ACTIVATION_LIMIT.into()),
-            tags: Some(cohort.tags.clone()),
+            tags: Some(cohort.tags.iter().map(|rule| rule.of(draw, 0)).collect()),
             ..CreateActivation::default()
         };
         let made = service.call(plan.start, call).expect("the activation is sound");

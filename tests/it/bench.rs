@@ -18,7 +18,7 @@ use shared::seed::Seed;
 use shared::time::{Period, Timestamp};
 use shared::wire::{GetDocumentReply, InstanceAssociationSummary, ListInstanceAssociationsReply};
 
-/// How long each answer takes.
+/// How long each answer takes, if nothing else is said.
 pub(crate) const TAKES: Period = Period::milliseconds(10);
 
 /// When a bench's node arrives, if nothing else is said.
@@ -78,7 +78,7 @@ impl Bench {
             platform: Platform::named("ubuntu-22.04").expect("it is a platform"),
             tags: Vec::new(),
             identity,
-            agent_version: "3.3.0.0".into(),
+            agent_versions: agent::mix::Mix::of_one("3.3.0.0".into()),
             timing: Timing { facts_change_every: Period::ZERO, ..Timing::default() },
             behaviours,
             faults,
@@ -99,41 +99,60 @@ impl Bench {
 
     /// Lets time pass, while `plane` answers every call.
     pub(crate) fn run_for(&mut self, period: Period, plane: &mut dyn FnMut(&Made) -> Answer) {
-        let until = self.now + period;
-        loop {
-            let due = self.node.next_due();
-            let answered = self.answers.first_key_value().map_or(Timestamp::NEVER, |((at, _), _)| *at);
-            if due.min(answered) > until {
-                break;
-            }
-            self.now = due.min(answered);
-            let event = if answered <= due {
+        self.run_until(self.now + period, &mut |made| (TAKES, plane(made)));
+    }
+
+    /// Hands the node one event now.
+    pub(crate) fn hand(&mut self, event: Event, plane: &mut dyn FnMut(&Made) -> Answer) {
+        self.hand_to(event, &mut |made| (TAKES, plane(made)));
+    }
+
+    /// When something next happens of itself.
+    pub(crate) fn next_at(&self) -> Timestamp {
+        self.node.next_due().min(self.answered_at())
+    }
+
+    fn answered_at(&self) -> Timestamp {
+        self.answers.first_key_value().map_or(Timestamp::NEVER, |((at, _), _)| *at)
+    }
+
+    /// Lets time pass up to an instant, while `plane` answers every call and says how long that takes.
+    pub(crate) fn run_until(&mut self, until: Timestamp, plane: &mut dyn FnMut(&Made) -> (Period, Answer)) {
+        while self.next_at() <= until {
+            self.now = self.next_at();
+            let event = if self.answered_at() <= self.node.next_due() {
                 let (_, (lane, number, answer)) = self.answers.pop_first().expect("an answer is there");
                 Event::Answered { lane, number, outcome: self.library.outcome(answer) }
             } else {
                 Event::Due
             };
-            self.hand(event, plane);
+            self.hand_to(event, plane);
         }
         self.now = until;
     }
 
-    /// Hands the node one event now.
-    pub(crate) fn hand(&mut self, event: Event, plane: &mut dyn FnMut(&Made) -> Answer) {
+    /// Hands the node one event now; `plane` says how long its answers take.
+    pub(crate) fn hand_to(&mut self, event: Event, plane: &mut dyn FnMut(&Made) -> (Period, Answer)) {
         let draw = self.node.identity.draw(&self.catalogue);
         let mut actions = Vec::new();
         self.node.on(&self.catalogue, event, self.now, draw, &mut actions);
         for action in actions {
             match action {
                 Action::Note(note) => self.notes.push((self.now, note)),
+                Action::Aside(dispatch, wait) => {
+                    let request = self.node.request(&self.catalogue, draw, &dispatch);
+                    let signing = self.node.signing(&self.catalogue, draw, &dispatch);
+                    let (lane, attempt) = (dispatch.lane, dispatch.attempt);
+                    self.calls.push(Made { at: self.now + wait, lane, signing, attempt, request });
+                }
                 Action::Call(dispatch) => {
                     let request = self.node.request(&self.catalogue, draw, &dispatch);
                     let (lane, number, attempt) = (dispatch.lane, dispatch.number, dispatch.attempt);
                     let signing = self.node.signing(&self.catalogue, draw, &dispatch);
                     let made = Made { at: self.now, lane, signing, attempt, request };
-                    let answer = plane(&made);
+                    let (takes, answer) = plane(&made);
                     self.calls.push(made);
-                    self.answers.insert((self.now + TAKES, self.calls.len()), (lane, number, answer));
+                    self.answers.insert((self.now + takes, self.calls.len()), (lane, number, answer));
                 }
             }
         }

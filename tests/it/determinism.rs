@@ -17,7 +17,7 @@ use ssm_fleet_tests::World;
 
 /// A way to the plane on which one call in ten is throttled, and one in twenty
 /// reaches the plane while its answer is lost.
-struct Rough;
+pub(crate) struct Rough;
 
 impl Carry for Rough {
     fn carry(

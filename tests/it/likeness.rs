@@ -13,7 +13,9 @@ mod compare;
 mod contract;
 mod edits;
 mod form;
+mod frame;
 mod gaps;
+mod instants;
 mod json;
 mod known;
 mod page;
@@ -66,7 +68,7 @@ fn a_node_does_what_was_recorded_but_for_what_is_listed() {
         .into_iter()
         .map(|recording| {
             let recorded = recording::read(recording.text);
-            let found = stage::play(&recorded);
+            let found = stage::play(&recorded, &recording::jobs(recording.text));
             (recording, compare::compare(&recorded, &found))
         })
         .collect();

@@ -47,6 +47,7 @@ impl LiveFleet<'_> {
             progress: Arc::new(Progress::default()),
             keep: false,
             is_held: false,
+            recorder: None,
         };
         run_live(options, stop, Nobody).await.expect("the fleet runs")
     }

@@ -60,6 +60,7 @@ async fn run(signatures: Signatures) -> Finished {
         progress: Arc::new(Progress::default()),
         keep: false,
         is_held: false,
+        recorder: None,
     };
     run_live(options, std::future::pending(), Nobody).await.expect("the fleet runs")
 }

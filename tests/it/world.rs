@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use agent::call::{Answer, Request};
 use agent::credentials::Signing;
 use agent::fault::NodeFault;
+use agent::fault::named::Cause;
 use agent::lane::LaneName;
 use fleet::coordinator::Coordinator;
 use fleet::history::{Ending, Entry, History};
@@ -151,7 +152,7 @@ fn an_association_with_a_rate_comes_round_again() {
 #[test]
 fn nodes_with_an_invalid_id_are_refused_and_sleep() {
     let (world, outcome) = &*FIRST_LOOK;
-    let invalid = struck(&world.plan, NodeFault::InvalidInstance);
+    let invalid = struck(&world.plan, NodeFault::InvalidInstance(Cause::NeverRegistered));
     assert_eq!(invalid.len(), 10);
     let refused = Ending::Fail(ErrorCode::InvalidInstanceId);
     let of_them: Vec<&Entry> =
@@ -399,7 +400,7 @@ fn a_node_does_the_same_alone_and_in_the_fleet() {
     for node in [0, 7, 149, 160, 201, 239, 250, 284, 285, 299]
         .into_iter()
         .chain(struck(&world.plan, NodeFault::UnsupportedPlatform))
-        .chain(struck(&world.plan, NodeFault::InvalidInstance))
+        .chain(struck(&world.plan, NodeFault::InvalidInstance(Cause::NeverRegistered)))
     {
         let (alone, ended) = alone(&world, node);
         let until = ended.min(fleet.finished.ended);

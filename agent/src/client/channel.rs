@@ -13,8 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, USER_AGENT,
 };
 use ::http::{HeaderMap, HeaderValue, Method, Request};
 use bytes::Bytes;
@@ -27,15 +26,16 @@ use shared::frame::{AGENT_JOB, AGENT_JOB_REPLY_ACK, Frame, MessageId};
 use shared::time::Timestamp;
 use shared::wire::{AgentJobReplyAck, CreateControlChannel, OpenControlChannel};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::debug;
 
 use super::faulty::Conditions;
+use super::http::{self, GZIP};
 use super::sign::Signed;
 use super::transport::Stream;
+use super::upgrade::Upgrade;
 use super::{Client, Clock, Elapsed, Shared};
 use crate::channel::call::{Incoming, OpenChannel, OutboundFrame};
 use crate::credentials::SignedBy;
@@ -128,9 +128,8 @@ impl<C: Clock> Client<C> {
         let stream = self.connect(conditions.clone()).await?;
         let token = self.create_channel(&path, open, by, now, stream).await?;
         let stream = self.connect(conditions).await?;
-        let request = self.upgrade(&path, by, now);
-        let opened = client_async_with_config(request, stream, Some(small_buffers())).await;
-        let (mut socket, _) = opened.map_err(unreachable)?;
+        let opened = self.upgrade(&path, by, now).ask(stream, small_buffers()).await;
+        let mut socket = opened.map_err(unreachable)?;
         let first = OpenControlChannel {
             cookie: None,
             message_schema_version: "1.0".to_owned(),
@@ -171,9 +170,7 @@ impl<C: Clock> Client<C> {
         let content_type = "application/json";
         let signer = &self.shared.channel_signer;
         let signed = signer.sign_channel(by, ("POST", path, ""), host, Some(content_type), &body, now);
-        let mut headers = headers(host, signed);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let headers = headers(host, signed, body.len(), content_type);
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = path.parse().expect("a node's id can stand in a path");
@@ -187,36 +184,25 @@ impl<C: Clock> Client<C> {
         let exchange = async {
             let response = sender.send_request(request).await.map_err(unreachable)?;
             let status = response.status().as_u16();
+            let is_packed = http::is_packed(response.headers());
             let body = Limited::new(response.into_body(), ANSWER).collect().await;
-            let body = body.map_err(|error| OpenError::Unreachable(error.to_string()))?.to_bytes();
+            let body = body.map_err(unreachable)?.to_bytes();
+            let body = if is_packed { http::unpack(&body, ANSWER).map_err(unreachable)? } else { body };
             read_token(status, &String::from_utf8_lossy(&body))
         };
+        tokio::pin!(exchange);
         tokio::select! {
-            token = exchange => token,
-            // The connection ends after the answer, or without one.
-            ended = connection => Err(match ended {
-                Ok(()) => OpenError::Unreachable("the connection ended without an answer".to_owned()),
-                Err(error) => unreachable(error),
-            }),
+            token = &mut exchange => token,
+            // The answer may have come with the connection's end, or none will.
+            _ = connection => exchange.await,
         }
     }
 
-    fn upgrade(&self, path: &str, by: &SignedBy, now: Timestamp) -> Request<()> {
+    fn upgrade(&self, path: &str, by: &SignedBy, now: Timestamp) -> Upgrade<'_> {
         let host = self.shared.endpoint.authority();
         let signer = &self.shared.channel_signer;
         let signed = signer.sign_channel(by, ("GET", path, QUERY), host, None, b"", now);
-        let mut request = Request::new(());
-        let authority = host.to_str().expect("an authority is ASCII");
-        *request.uri_mut() =
-            format!("ws://{authority}{path}?{QUERY}").parse().expect("an authority and a path are a URL");
-        *request.headers_mut() = headers(host, signed);
-        let headers = request.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        let key = HeaderValue::from_str(&generate_key()).expect("base64 can stand in a header");
-        headers.insert(SEC_WEBSOCKET_KEY, key);
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        request
+        Upgrade { target: format!("{path}?{QUERY}"), host, user_agent: GO, signed }
     }
 }
 
@@ -226,17 +212,19 @@ fn small_buffers() -> WebSocketConfig {
     WebSocketConfig::default().read_buffer_size(4 << 10).write_buffer_size(0)
 }
 
-fn headers(host: &HeaderValue, signed: Signed) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(HOST, host.clone());
-    headers.insert(USER_AGENT, GO);
-    let signed = [
+/// The headers of the making of a channel, in the order of the real agent's (Go's).
+fn headers(host: &HeaderValue, signed: Signed, length: usize, content_type: &'static str) -> HeaderMap {
+    let all = [
+        (HOST, Some(host.clone())),
+        (USER_AGENT, Some(GO)),
+        (CONTENT_LENGTH, Some(HeaderValue::from(length))),
         (AUTHORIZATION, signed.authorization),
+        (CONTENT_TYPE, Some(HeaderValue::from_static(content_type))),
         (HeaderName::from_static("x-amz-date"), signed.date),
         (HeaderName::from_static("x-amz-security-token"), signed.token),
+        (ACCEPT_ENCODING, Some(HeaderValue::from_static(GZIP))),
     ];
-    headers.extend(signed.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    headers
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 fn unreachable(error: impl std::fmt::Display) -> OpenError {

@@ -29,7 +29,7 @@ use crate::fault::passage::Stated;
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
 /// The one packing that the agent takes.
-const GZIP: &str = "gzip";
+pub(super) const GZIP: &str = "gzip";
 
 const SSM_ASYMMETRIC: HeaderName = HeaderName::from_static("ssm-asymmetrickeyauthorization");
 const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -123,7 +123,7 @@ pub(super) async fn read(
     let (mut head, body) = response.into_parts();
     let status = head.status;
     let error_type = head.headers.remove(X_AMZN_ERROR_TYPE);
-    let is_packed = head.headers.get(CONTENT_ENCODING).is_some_and(is_gzip);
+    let is_packed = is_packed(&head.headers);
     let unreadable = |source| CallError::Unreadable { target, status: status.as_u16(), source };
     let body = match Limited::new(body, limit).collect().await {
         Ok(body) => body.to_bytes(),
@@ -136,12 +136,15 @@ pub(super) async fn read(
     Ok(Answer { status, error_type, body })
 }
 
-fn is_gzip(packing: &HeaderValue) -> bool {
-    packing.as_bytes().eq_ignore_ascii_case(GZIP.as_bytes())
+/// Whether the headers say that the body is packed by gzip.
+pub(super) fn is_packed(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|packing| packing.as_bytes().eq_ignore_ascii_case(GZIP.as_bytes()))
 }
 
 /// Unpacks a body, `limit` bytes at most: a small one may be made to grow without end.
-fn unpack(body: &[u8], limit: usize) -> Result<Bytes, AnswerError> {
+pub(super) fn unpack(body: &[u8], limit: usize) -> Result<Bytes, AnswerError> {
     let mut unpacked = Vec::new();
     let most = limit as u64 + 1;
     MultiGzDecoder::new(body).take(most).read_to_end(&mut unpacked).map_err(AnswerError::Packed)?;

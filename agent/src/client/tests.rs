@@ -2,6 +2,7 @@
 //! still unless a test moves it, so nothing here depends on the machine's speed.
 
 mod answers;
+mod channel;
 mod connections;
 mod faults;
 mod plane;

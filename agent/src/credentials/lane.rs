@@ -13,6 +13,8 @@ use super::{Held, IdentityKind, IdentitySettings, KeyNumber, SignedBy, Signing, 
 use crate::call::{Call, Outcome};
 use crate::catalogue::Catalogue;
 use crate::fault::NodeFault;
+use crate::fault::clock::Offset;
+use crate::fault::named::{Cause, Misfit};
 use crate::identity::node_id;
 use crate::lane::LaneName;
 use crate::lifecycle::{Event, Lifecycle};
@@ -27,9 +29,9 @@ impl Node {
     /// Has the node register, or go on with an id that it has, when it arrives.
     pub(crate) fn arrive(&mut self, settings: &IdentitySettings, draw: Draw, arrives: Timestamp) {
         let mut held = Held::new(first_step(settings));
-        if settings.kind == IdentityKind::Hybrid && self.fault == Some(NodeFault::InvalidInstance) {
+        if settings.kind == IdentityKind::Hybrid && self.is_a_stranger() {
             // It was registered once, and its plane knows it no more.
-            held.id = Some(node_id(draw, self.fault));
+            held.id = Some(node_id(draw, Some(NodeFault::InvalidInstance(Cause::NeverRegistered))));
             held.renew_at = arrives;
         } else {
             held.id = settings.own_id.filter(|_| settings.kind == IdentityKind::Ec2);
@@ -44,17 +46,20 @@ impl Node {
         let settings = &self.identity.cohort(catalogue).identity;
         let id = self.id(draw);
         let changes = self.held.as_ref().map_or(0, |held| held.keys);
+        let draw = self.machine(draw);
         let key = |changes: u16| key_number(draw, changes, settings.key_pool);
         let is_hybrid = settings.kind == IdentityKind::Hybrid;
         let by_key = |number: KeyNumber| {
             if is_hybrid { SignedBy::Key(id, number) } else { SignedBy::Instance(id, number) }
         };
-        let unsaid = |by| Signing { by, offers: None };
+        let signed = |by, offers| Signing { by, offers, clock: Offset::default() };
+        let unsaid = |by| signed(by, None);
         match dispatch.call {
-            Call::Register if is_hybrid => Signing { by: SignedBy::Nobody, offers: Some(key(0)) },
-            Call::Register => Signing { by: SignedBy::Account, offers: Some(key(0)) },
+            Call::Deregister => unsaid(SignedBy::Account),
+            Call::Register if is_hybrid => signed(SignedBy::Nobody, Some(key(0))),
+            Call::Register => signed(SignedBy::Account, Some(key(0))),
             Call::RequestToken(changes) => unsaid(by_key(key(changes))),
-            Call::UpdateKey => Signing { by: by_key(key(changes)), offers: Some(key(changes + 1)) },
+            Call::UpdateKey => signed(by_key(key(changes)), Some(key(changes + 1))),
             _ if dispatch.lane == LaneName::Credentials => unsaid(SignedBy::Account),
             _ => {
                 let session = self.held.as_ref().and_then(|held| held.session.clone());
@@ -64,6 +69,9 @@ impl Node {
     }
 
     pub(crate) fn credentials_due(&mut self, due: Timestamp, turn: &mut Turn<'_>) {
+        if self.lets_credentials_expire() && self.held.as_ref().is_some_and(|held| held.session.is_some()) {
+            return;
+        }
         let cohort = self.identity.cohort(turn.catalogue);
         let Some(held) = self.held.as_deref_mut() else {
             self.call(LaneName::Credentials, Call::Probe, due, turn);
@@ -233,7 +241,7 @@ impl Node {
         let settings = &self.identity.cohort(turn.catalogue).identity;
         let number = u64::from(self.lane(LaneName::Credentials).number);
         let draws = [0, 1].map(|part| turn.draw.part(part).uniform("credentials", number));
-        let is_first = self.lifecycle == Lifecycle::Unregistered;
+        self.note_rejection(outcome, turn);
         let held = self.held.as_deref_mut().expect("who has no credentials holds that it has none");
         if settings.kind == IdentityKind::Ec2 {
             held.step = first_step(settings);
@@ -249,10 +257,21 @@ impl Node {
         held.at_once = 0;
         held.step = Step::Token;
         held.renew_at = turn.now + wait::hybrid(failure, held.failures, draws);
-        if is_first && held.failures == 0 && outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
-            turn.note(Note::IdNotAccepted);
-        }
         held.failures = held.failures.saturating_add(1);
+    }
+
+    /// Tells once why a node is not let in, where that has a name.
+    fn note_rejection(&self, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let is_first = self.lifecycle == Lifecycle::Unregistered
+            && self.held.as_ref().is_some_and(|held| held.failures == 0);
+        if !is_first {
+            return;
+        }
+        if outcome.refusal() == Some(&ErrorCode::InvalidInstanceId) {
+            turn.note(Note::IdNotAccepted);
+        } else if outcome.refusal().is_some() && self.misfit() == Some(Misfit::Unknown) {
+            turn.note(Note::PlatformNotAccepted);
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Node {
     pub(super) fn upload_inventory(&mut self, result: &StepResult, turn: &mut Turn<'_>) -> bool {
         let platform = self.platform(turn.catalogue);
         let every = self.identity.cohort(turn.catalogue).timing.facts_change_every;
-        let taken = self.inventory_taken;
+        let (taken, machine) = (self.inventory_taken(), self.machine(turn.draw));
         let Some(run) = &mut self.run else { return false };
         let fetched = run.pass().document.clone();
         let Ok(document) = &fetched.document else { return false };
@@ -43,7 +43,7 @@ impl Node {
         if kinds.is_empty() {
             return false;
         }
-        let facts = Facts::at(platform, turn.draw, turn.now, every);
+        let facts = Facts::at(platform, machine, turn.now, every);
         let told = Arc::new(InventoryUpload { kinds, edition: facts.edition, taken, is_full: false });
         run.call = Some(Call::PutInventory(told.clone()));
         run.upload = Some(Box::new(Upload { told, result: result.clone() }));
@@ -51,6 +51,7 @@ impl Node {
     }
 
     pub(super) fn inventory_answered(&mut self, outcome: &Outcome, turn: &mut Turn<'_>) {
+        let taken = self.inventory_taken();
         let Some(run) = &mut self.run else { return };
         let Some(upload) = run.upload.take() else { return };
         let is_mismatch = outcome.refusal().is_some_and(|code| SENT_IN_FULL_AFTER.contains(&code.as_str()));
@@ -62,13 +63,15 @@ impl Node {
         }
         let mut result = upload.result;
         if outcome.is_done() {
-            self.inventory_taken = self.inventory_taken.and(upload.told.kinds, upload.told.edition);
-            turn.note(Note::InventoryGathered(run.association.id));
+            let gathered = Note::InventoryGathered(run.association.id);
+            self.set_inventory_taken(taken.and(upload.told.kinds, upload.told.edition));
+            turn.note(gathered);
         } else {
             result.status = StepStatus::Failed;
             result.code = 1;
             result.error = why(outcome);
         }
+        let Some(run) = &mut self.run else { return };
         let fetched = run.pass().document.clone();
         let Ok(document) = &fetched.document else { return };
         run.pass().ran += 1;

@@ -83,6 +83,23 @@ impl Node {
         }
     }
 
+    /// The machine goes down at once: a document whose steps have begun is taken up
+    /// again with the step that was under way, unless the disk is lost as well.
+    pub(crate) fn interrupt_run(&mut self, is_disk_lost: bool) {
+        let Some(run) = &mut self.run else { return };
+        if is_disk_lost || !matches!(run.phase, Phase::Steps | Phase::Away) {
+            self.run = None;
+            return;
+        }
+        run.passes.truncate(1);
+        run.passes[0].begun += 1;
+        run.phase = Phase::Away;
+        run.is_detached = false;
+        (run.step, run.step_due) = (None, Timestamp::NEVER);
+        (run.package, run.upload, run.call, run.asking, run.away) = (None, None, None, None, None);
+        run.reports.clear();
+    }
+
     /// The agent works again: a document that a reboot interrupted goes on.
     pub(crate) fn resume_run(&mut self, turn: &mut Turn<'_>) {
         let Some(run) = self.run.as_mut().filter(|run| run.is_away()) else { return };

@@ -18,6 +18,7 @@ use crate::execution::{self, Ending, StepResult, StepStatus, Verdict};
 use crate::node::{Node, Turn};
 use crate::performance::{self, Performance};
 use crate::plugin::{self, Work};
+use crate::struck;
 
 use super::Run;
 
@@ -71,7 +72,9 @@ impl Node {
                     let rival = (plugin::work(&step.action) == Work::Inventory)
                         .then(|| other_inventory(&self.known, association.id))
                         .flatten();
-                    let behaviour = cohort.behaviour(&run.pass().name, &step.name, self.identity.index);
+                    let struck = self.struck.as_deref();
+                    let behaviour =
+                        struck::behaviour(struck, cohort, &run.pass().name, &step.name, self.identity.index);
                     let taken = match rival {
                         Some(rival) => Some(run.refuse_inventory(document, platform, rival)),
                         None => run.take_up(
@@ -122,7 +125,8 @@ impl Node {
         let result = execution::finish(document, index, &pass.context(&association, platform), &ending);
         let step = &document.steps[index];
         if result.status == StepStatus::SuccessAndReboot {
-            let away = cohort.behaviour(&pass.name, &step.name, self.identity.index).reboot;
+            let struck = self.struck.as_deref();
+            let away = struck::behaviour(struck, cohort, &pass.name, &step.name, self.identity.index).reboot;
             run.ask_for_reboot(result, away);
             return self.report_next(turn);
         }
@@ -152,7 +156,8 @@ impl Node {
         let index = pass.results.len();
         let decision = execution::decide(document, index, &pass.context(&association, platform));
         let Verdict::Run { timeout } = decision else { return };
-        let behaviour = cohort.behaviour(&pass.name, &document.steps[index].name, self.identity.index);
+        let (struck, step) = (self.struck.as_deref(), &document.steps[index]);
+        let behaviour = struck::behaviour(struck, cohort, &pass.name, &step.name, self.identity.index);
         run.begin_process(document, timeout, &behaviour, platform, cohort.timing.inventory_wait, turn);
         self.report_next(turn);
     }
@@ -205,7 +210,14 @@ impl Run {
         let draw = self.draw(turn.draw);
         let pass = self.pass();
         let index = pass.results.len();
-        let chance = performance::Turn { behaviour, draw, index, begun: pass.begun, is_first: pass.ran == 0 };
+        let chance = performance::Turn {
+            behaviour,
+            node: turn.draw,
+            draw,
+            index,
+            begun: pass.begun,
+            is_first: pass.ran == 0,
+        };
         let mut performance = performance::perform(step, &inputs, timeout, &chance);
         if plugin::work(&step.action) == Work::Inventory && behaviour.takes.is_none() {
             performance.takes =

@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::Facts;
 use super::terminal;
+use crate::history::recorder::FILE;
 use crate::progress::display::Display;
 use crate::report::{self, Footer};
 use crate::result::{RunResult, WriteError, write_atomically};
@@ -41,7 +42,9 @@ impl Hold for Closing<'_> {
         display.finish();
         let result = RunResult::new(finished);
         let written = write(directory, finished, &result, is_duration_given);
-        let footer = Footer { written: written.is_ok().then(|| files(directory.path())), again };
+        let is_recorded = finished.recorded.is_some();
+        let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
+        let footer = Footer { written: written_files, again };
         let shown = show(&result, &footer, is_json);
         let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
         // With stderr gone there is nobody left to tell.
@@ -87,8 +90,9 @@ fn show(result: &RunResult, footer: &Footer, is_json: bool) -> Result<(), Failur
     }
 }
 
-fn files(directory: &Path) -> String {
-    format!("{}/  result.json  report.md  junit.xml  timeline.csv", directory.display())
+fn files(directory: &Path, is_recorded: bool) -> String {
+    let history = if is_recorded { format!("  {FILE}") } else { String::new() };
+    format!("{}/  result.json  report.md  junit.xml  timeline.csv{history}", directory.display())
 }
 
 /// How to look around while plane and fleet are held. `plane` is how the run

@@ -12,14 +12,17 @@ use tracing_subscriber::filter::ParseError;
 
 use super::directory::DirectoryError;
 use super::exit::Exit;
+use super::why::NoHistory;
 use crate::cause::chain;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
+use crate::history::recorder::HistoryError;
 use crate::host::HostError;
 use crate::plan::PlanError;
 use crate::result::WriteError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
+use crate::story::StoryError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,15 @@ pub enum Failure {
     /// A file of results cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The history cannot be written.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// There is no history.
+    #[error(transparent)]
+    NoHistory(#[from] NoHistory),
+    /// The story cannot be told.
+    #[error(transparent)]
+    Story(#[from] StoryError),
     /// The results cannot be printed.
     #[error("cannot write to stdout")]
     Output(#[source] io::Error),
@@ -166,6 +178,7 @@ impl Failure {
             | Self::Scenario(_)
             | Self::Plan(_)
             | Self::Schedule(_)
+            | Self::Story(StoryError::Find(_))
             | Self::Forbidden(_) => Exit::Usage,
             Self::Unresolved { .. }
             | Self::Unreachable { .. }
@@ -173,6 +186,9 @@ impl Failure {
             | Self::Directory(_)
             | Self::Write(_)
             | Self::Output(_)
+            | Self::History(_)
+            | Self::NoHistory(_)
+            | Self::Story(StoryError::Read(_))
             | Self::Run(_)
             | Self::Plane(_)
             | Self::Certificate(_)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use agent::client::endpoint::Endpoint;
 use agent::credentials::{Activations, Grant, IdentityKind};
+use agent::mix::Mix;
 use clap::Args;
 use serde_json::{Value, json};
 use shared::id::NodeId;
@@ -18,7 +19,7 @@ use crate::clock::wall_now;
 use crate::guard::{AccountId, Allowance};
 use crate::host::Limits;
 use crate::plan::{Overrides, Plan};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Versions};
 use crate::signal::Signals;
 use crate::solo;
 use crate::witness::{Heard, Witnessed};
@@ -118,9 +119,9 @@ impl Node {
         let cohort = scenario::Cohort {
             name: "node".to_owned(),
             platform: self.platform.clone(),
-            nodes: 1,
+            nodes: Some(1),
             identity: if grant.is_some() { scenario::Identity::Hybrid } else { scenario::Identity::Ec2 },
-            agent_version: self.agent_version.clone(),
+            agent_version: self.agent_version.clone().map(|version| Versions(Mix::of_one(version))),
             ..scenario::Cohort::default()
         };
         let scenario = Scenario::of_cohort("node", self.seed, self.duration.unwrap_or(NO_END), cohort);

@@ -26,9 +26,13 @@ use crate::clock::{Clock, wall_now};
 use crate::connections::Connections;
 use crate::guard::{AccountId, Allowance, admit_endpoint};
 use crate::history::History;
+use crate::history::line::Header;
+use crate::history::mode::HistoryMode;
+use crate::history::names::Names;
+use crate::history::recorder::{FILE, Recorder};
 use crate::host::{self, Limits};
 use crate::in_process::InProcess;
-use crate::plan::{Overrides, Plan};
+use crate::plan::{Overrides, Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
@@ -105,6 +109,10 @@ pub struct Run {
     /// Directory for the results [default: a new one under runs/]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+    /// What of the run history.jsonl.zst has [default: all of up to 10 million
+    /// entries, by the plan's estimate, else changes]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Output")]
+    history: Option<HistoryMode>,
     /// Print what result.json has instead of the summary
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -130,8 +138,17 @@ impl Run {
         let signals = Signals::listen().map_err(Failure::Runtime)?;
 
         let directory = RunDirectory::create(Path::new(""), self.out.as_deref(), &plan.name, wall_now())?;
+        let pace = if self.is_virtual { Pace::Virtual } else { Pace::Scaled(plan.time_scale) };
+        let recorder = match recorder(&plan, pace, &directory) {
+            Ok(recorder) => recorder,
+            Err(failure) => {
+                directory.discard();
+                return Err(failure);
+            }
+        };
+        let written = recorder.clone();
         let options = RunOptions {
-            pace: if self.is_virtual { Pace::Virtual } else { Pace::Scaled(plan.time_scale) },
+            pace,
             shards: self.shards.map_or_else(host::default_shards, NonZeroUsize::get),
             progress: Arc::new(Progress::default()),
             plan,
@@ -140,9 +157,13 @@ impl Run {
             connections,
             keep: self.keep,
             is_held: self.hold,
+            recorder,
         };
         let outcome = self.carry_out(options, screen, &directory, signals).await;
         if outcome.is_err() {
+            if let Some(recorder) = written {
+                recorder.abandon();
+            }
             directory.discard();
         }
         outcome
@@ -168,6 +189,7 @@ impl Run {
             ramp: self.ramp,
             invalid_instance: self.invalid_instance,
             unsupported_platform: self.unsupported_platform,
+            history: self.history,
         }
     }
 
@@ -179,6 +201,9 @@ impl Run {
                 ..plane_config(plan)
             })));
         };
+        if let Some(cause) = plan.told_to_the_plane() {
+            return Err(PlanError::TakesOwnPlane(cause.as_str()).into());
+        }
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };
         reach(endpoint, &allowance).await?;
         Ok(PlaneChoice::Foreign(endpoint.clone()))
@@ -221,6 +246,16 @@ fn admit_channels(wanted: u32, connections: usize) -> Result<(), UsageError> {
     if wanted as usize > fit { Err(UsageError::Channels { wanted, fit }) } else { Ok(()) }
 }
 
+/// Where the history of this plan is written, if it is.
+fn recorder(plan: &Arc<Plan>, pace: Pace, directory: &RunDirectory) -> Result<Option<Recorder>, Failure> {
+    let mode = plan.history.mode;
+    if mode == HistoryMode::Off {
+        return Ok(None);
+    }
+    let (path, header) = (directory.path().join(FILE), Header::of(plan, pace));
+    Ok(Some(Recorder::start(&path, mode, &header, Names::new(plan.clone()))?))
+}
+
 /// Whether a fleet may call there, and whether anybody listens.
 pub(super) async fn reach(endpoint: &Endpoint, allowance: &Allowance) -> Result<(), Failure> {
     let host = endpoint.host();
@@ -246,13 +281,14 @@ async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_
         return Err(UsageError::VirtualEndpoint.into());
     };
     let plane = PlaneConfig::clone(config);
+    let recorder = options.recorder.clone();
     let stop = Arc::new(AtomicBool::new(false));
     let stopping = stop.clone();
     let mut running = tokio::task::spawn_blocking(move || {
-        let RunOptions { plan, shards, progress, .. } = options;
+        let RunOptions { plan, shards, progress, recorder, .. } = options;
         let carrier = &InProcess::Typed;
         let run = VirtualRun { plan, plane, carrier, shards, progress: &progress, stop: &stopping };
-        run.run(&mut History::default()).0
+        run.run(&mut History::recording(recorder)).0
     });
     let finished = tokio::select! {
         finished = &mut running => finished,
@@ -262,6 +298,9 @@ async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_
         }
     };
     let finished = finished.map_err(Failure::Background)?;
+    if let Some(error) = recorder.and_then(|recorder| recorder.error()) {
+        return Err(error.into());
+    }
     closing.hold(&finished).await;
     Ok(())
 }

@@ -34,15 +34,8 @@ pub(super) fn breaks_at(fault: &Fault, opened: Timestamp, now: Timestamp) -> Opt
             Some(lost_at(opened, now).min(closed))
         }
         Fault::Partition(_) => Some(lost_at(opened, now)),
-        // These let pongs through in time, or strike calls only.
-        Fault::Abort(_)
-        | Fault::Bandwidth(_)
-        | Fault::FailFirst(_)
-        | Fault::Latency(_)
-        | Fault::LimitData(_)
-        | Fault::LostAcknowledgement(_)
-        | Fault::ReplaceStatus(_)
-        | Fault::Slicer(_) => None,
+        // The others let pongs through in time, or strike calls, the node itself, or the plane.
+        _ => None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use agent::call::OPERATIONS;
 use agent::catalogue::PLATFORMS;
+use agent::credentials::IdentityKind;
+use agent::distribution::InvalidDistribution;
 
 /// Why a fault cannot be what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +38,48 @@ pub enum FaultError {
     /// Such a status is no failure.
     #[error("status {0} is not from 400 to 599")]
     Status(u16),
+    /// A setting that cannot be meant.
+    #[error("`{key}` is {found}: expected {expected}")]
+    OutOfRange {
+        /// Its name.
+        key: &'static str,
+        /// What was written.
+        found: String,
+        /// What can be.
+        expected: &'static str,
+    },
+    /// Times that cannot be meant.
+    #[error("`takes`: {0}")]
+    Takes(InvalidDistribution),
+    /// It is for nodes of another identity.
+    #[error(
+        "it is for nodes of identity {}, and strikes such of cohort {cohort} as well: name the cohort in `on`",
+        identity_name(*.identity)
+    )]
+    NotOfThisIdentity {
+        /// The identity.
+        identity: IdentityKind,
+        /// A cohort of another one.
+        cohort: String,
+    },
+    /// There is no node of this index.
+    #[error("`of` is {of}, and the {nodes} nodes of cohort {cohort} count from 0")]
+    NoSuchIndex {
+        /// What was written.
+        of: u32,
+        /// How many there are.
+        nodes: u32,
+        /// In which cohort.
+        cohort: String,
+    },
+    /// A node cannot be taken for itself.
+    #[error(
+        "`of` is {0}, and it strikes this very node as well: leave it out by `index: {{ from: … }}` in `on`"
+    )]
+    OfItself(u32),
+    /// It would be over when it begins.
+    #[error("`for: 0s` is no time at all: leave `for` out for a fault that lasts to the end")]
+    NoTime,
     /// Two windows of one name.
     #[error("two faults have this name: give each its own, or none")]
     Repeated,
@@ -49,6 +93,13 @@ pub enum FaultError {
 
 fn platform_names() -> String {
     PLATFORMS.map(|platform| platform.name).join(", ")
+}
+
+const fn identity_name(identity: IdentityKind) -> &'static str {
+    match identity {
+        IdentityKind::Ec2 => "ec2",
+        IdentityKind::Hybrid => "hybrid",
+    }
 }
 
 fn there_are(names: &str) -> String {

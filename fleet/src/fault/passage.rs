@@ -101,6 +101,8 @@ fn meet(passage: &mut Passage, window: &Window, call: Called, counts: &mut Count
                 && counts.is_among_first(fault.calls, window, call)
                 && meddle(passage, Meddling::Answers(fault.into()));
         }
+        // These strike the node itself, or the plane.
+        _ => return false,
     }
     true
 }

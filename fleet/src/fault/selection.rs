@@ -5,6 +5,8 @@
 //! many of them by a seeded permutation of their ranks, so that it is exact, no
 //! list of nodes is kept, and any machine can tell it of any node.
 
+use std::collections::BTreeMap;
+
 use agent::catalogue::{Cohort, PLATFORMS};
 use agent::identity::Identity;
 use shared::seed::Draw;
@@ -46,9 +48,14 @@ impl Selection {
     pub fn new(plan: &Plan, written: &Selector, number: u32) -> Result<Self, FaultError> {
         let (stretches, count) = stretches(plan, written)?;
         let (among, count) = match &written.nodes {
+            None if differs(plan, written, &stretches) => {
+                let listed = tagged(plan, written, &stretches);
+                let count = listed.len() as u32;
+                (Among::Listed(listed), count)
+            }
             None => (Among::Cohorts(stretches), count),
             Some(names) => {
-                let listed = listed(plan, names, &stretches)?;
+                let listed = listed(plan, written, names, &stretches)?;
                 let count = listed.len() as u32;
                 (Among::Listed(listed), count)
             }
@@ -81,7 +88,7 @@ impl Selection {
             Among::Listed(numbers) => numbers.binary_search(&node.number).ok().map(|rank| rank as u32),
         };
         rank.is_some_and(|rank| {
-            self.pick.is_none_or(|(picked, permutation)| permutation.place(rank) < picked)
+            self.pick.is_none_or(|(picked, among)| rank < among.count && among.place(rank) < picked)
         })
     }
 }
@@ -108,7 +115,8 @@ fn stretches(plan: &Plan, written: &Selector) -> Result<(Vec<Option<Stretch>>, u
         if !fits(cohort, written) || from > last {
             return None;
         }
-        let stretch = Stretch { from, to: last, before };
+        // Nodes that join the cohort later are meant too.
+        let stretch = Stretch { from, to: to.unwrap_or(u32::MAX), before };
         before += last - from + 1;
         Some(stretch)
     };
@@ -119,7 +127,10 @@ fn stretches(plan: &Plan, written: &Selector) -> Result<(Vec<Option<Stretch>>, u
 /// Whether all holds of a cohort that is asked of cohorts.
 fn fits(cohort: &Cohort, written: &Selector) -> bool {
     let has_tag = written.tag.as_ref().is_none_or(|wanted| {
-        cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
+        cohort
+            .tags
+            .iter()
+            .any(|tag| tag.key == wanted.key && wanted.values.iter().any(|value| tag.may_be(value)))
     });
     let has_platform = written.platform.as_ref().is_none_or(|name| {
         cohort.platform.name == name || kind(name).is_some_and(|kind| cohort.platform.kind == kind)
@@ -132,21 +143,59 @@ fn kind(name: &str) -> Option<PlatformType> {
 }
 
 /// The numbers of the nodes that were named, as far as all else holds of them.
-fn listed(plan: &Plan, names: &[NodeName], stretches: &[Option<Stretch>]) -> Result<Vec<u32>, FaultError> {
+fn listed(
+    plan: &Plan,
+    written: &Selector,
+    names: &[NodeName],
+    stretches: &[Option<Stretch>],
+) -> Result<Vec<u32>, FaultError> {
     let unknown = |name: &NodeName| FaultError::UnknownNode { name: name.to_string(), nodes: plan.nodes() };
     let mut numbers = Vec::with_capacity(names.len());
+    let mut ids = BTreeMap::new();
     for name in names {
-        let number = match name {
-            NodeName::Number(number) => Some(*number).filter(|number| *number < plan.nodes()),
-            NodeName::Id(id) => (0..plan.nodes()).find(|number| plan.node_id(*number) == *id),
-        };
-        numbers.push(number.ok_or_else(|| unknown(name))?);
+        match name {
+            NodeName::Number(number) if *number < plan.nodes() => numbers.push(*number),
+            NodeName::Number(_) => return Err(unknown(name)),
+            NodeName::Id(id) => _ = ids.insert(*id, name),
+        }
+    }
+    // One look at each node, however many are named.
+    let mut all = 0..plan.nodes();
+    while !ids.is_empty() {
+        let Some(number) = all.next() else { break };
+        if ids.remove(&plan.node_id(number)).is_some() {
+            numbers.push(number);
+        }
+    }
+    if let Some(name) = ids.into_values().next() {
+        return Err(unknown(name));
     }
     numbers.sort_unstable();
     numbers.dedup();
     let all = Selection { among: Among::Cohorts(stretches.to_vec()), pick: None };
-    numbers.retain(|number| all.contains(plan.identity(*number)));
+    numbers.retain(|number| all.contains(plan.identity(*number)) && has_tag(plan, written, *number));
     Ok(numbers)
+}
+
+/// Whether the tag that is asked for differs from node to node of a cohort.
+fn differs(plan: &Plan, written: &Selector, stretches: &[Option<Stretch>]) -> bool {
+    let Some(wanted) = &written.tag else { return false };
+    let cohorts = plan.catalogue.cohorts.iter().zip(stretches).filter(|(_, stretch)| stretch.is_some());
+    cohorts.flat_map(|(cohort, _)| &cohort.tags).any(|tag| tag.key == wanted.key && !tag.is_fixed())
+}
+
+/// The numbers of the nodes that have the tag, as far as all else holds of them.
+fn tagged(plan: &Plan, written: &Selector, stretches: &[Option<Stretch>]) -> Vec<u32> {
+    let all = Selection { among: Among::Cohorts(stretches.to_vec()), pick: None };
+    let is_meant = |number: &u32| all.contains(plan.identity(*number)) && has_tag(plan, written, *number);
+    (0..plan.nodes()).filter(is_meant).collect()
+}
+
+/// Whether the node of this number has the tag that is asked for, if one is.
+fn has_tag(plan: &Plan, written: &Selector, number: u32) -> bool {
+    written.tag.as_ref().is_none_or(|wanted| {
+        plan.tags(number).iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
+    })
 }
 
 /// A seeded order of so many things: each has a place, and each place a thing.
@@ -200,6 +249,25 @@ cohorts:
   - { name: desk, platform: windows-2022, nodes: 30, tags: { Env: test } }
   - { name: far, platform: debian-12, nodes: 10, tags: { Env: prod }, identity: hybrid }
 ";
+
+    #[test]
+    fn tags_that_differ_from_node_to_node_are_asked_of_each() {
+        let text = "{name: x, seed: 5, duration: 1h, cohorts: [{name: a, platform: debian-12, nodes: 9, \
+                    tags: {Ring: [one, two, three], Env: prod}}, {name: b, platform: debian-12, nodes: 3, \
+                    tags: {Ring: two}}]}";
+        let scenario = Scenario::parse("x", text).unwrap();
+        let plan = Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0)).unwrap();
+        let cases: [(&str, &[u32]); 5] = [
+            ("{ tag: { key: Ring, values: [two] } }", &[1, 4, 7, 9, 10, 11]),
+            ("{ tag: { key: Ring, values: [one, three] }, index: { to: 3 } }", &[0, 2, 3]),
+            ("{ tag: { key: Env, values: [prod] } }", &[0, 1, 2, 3, 4, 5, 6, 7, 8]),
+            ("{ tag: { key: Ring, values: [two] }, nodes: [0, 1, 11] }", &[1, 11]),
+            ("{ tag: { key: Ring, values: [two] }, cohort: b }", &[9, 10, 11]),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(select(&plan, written, 0).expect(written), expected, "{written}");
+        }
+    }
 
     fn plan() -> Plan {
         let scenario = Scenario::parse("x", FLEET).unwrap();

@@ -9,7 +9,7 @@ use agent::credentials::SignedBy;
 use agent::fault::passage::{Meddling, Passage};
 use agent::identity::Identity;
 use shared::seed::Draw;
-use shared::time::Period;
+use shared::time::{Period, Timestamp};
 use tokio::sync::mpsc;
 
 use super::faults::{channel_conditions, lifted};
@@ -22,6 +22,8 @@ pub(super) struct Opening {
     pub(super) open: OpenChannel,
     /// In whose name.
     pub(super) by: SignedBy,
+    /// The date that it is signed with: the node's own clock may be off.
+    pub(super) now: Timestamp,
     pub(super) node: Identity,
     pub(super) draw: Draw,
     /// What the call meets.
@@ -35,7 +37,7 @@ pub(super) async fn open(
     finish: impl FnOnce(Answer),
     news: mpsc::UnboundedSender<Arrival>,
 ) {
-    let Opening { open, by, node, draw, passage } = opening;
+    let Opening { open, by, now, node, draw, passage } = opening;
     let passage = passage.unwrap_or_default();
     match &passage.meddling {
         Meddling::Aborts => return finish(Answer::Unreachable),
@@ -57,7 +59,6 @@ pub(super) async fn open(
         }
     };
     let mut kept = std::pin::pin!(kept);
-    let now = if around.is_wall_dated { crate::clock::wall_now() } else { clock.now() };
     let opened = tokio::select! {
         biased;
         opened = client.open_channel(&open, &by, now, tempo(clock), conditions) => opened,

@@ -1,5 +1,5 @@
 //! The activations by which hybrid nodes register: made before the first of them
-//! arrives, one for each thousand, and taken back with their nodes from a plane
+//! arrives, one for each five hundred with room for as many again, and taken back with their nodes from a plane
 //! that is not ours.
 
 use agent::credentials::{ACTIVATION_LIMIT, Grant};
@@ -19,16 +19,17 @@ impl Operator {
     /// the nodes from the start.
     pub(super) async fn make_activations(&mut self, desk: &impl Desk) {
         let plan = self.plan.clone();
-        for (cohort, &size) in plan.catalogue.cohorts.iter().zip(&plan.sizes) {
+        for cohort in &plan.catalogue.cohorts {
             for number in 0..cohort.identity.activations.len() {
-                let before = number as u32 * ACTIVATION_LIMIT;
-                let mut tags = cohort.tags.clone();
+                let draw = plan.catalogue.seed.draw(&cohort.name, 0);
+                // The plan admits only tags here that are the same on all nodes.
+                let mut tags: Vec<_> = cohort.tags.iter().map(|rule| rule.of(draw, 0)).collect();
                 tags.extend(self.run_tag.clone());
                 let call = CreateActivation {
                     description: Some(format!("nodes of cohort {} in {}", cohort.name, plan.name)),
                     default_instance_name: Some(cohort.name.clone()),
                     iam_role: ROLE.into(),
-                    registration_limit: Some((size - before).min(ACTIVATION_LIMIT).into()),
+                    registration_limit: Some(ACTIVATION_LIMIT.into()),
                     tags: (!tags.is_empty()).then_some(tags),
                     ..CreateActivation::default()
                 };

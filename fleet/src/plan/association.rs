@@ -109,9 +109,10 @@ fn output_in(bucket: String) -> OutputLocation {
 /// not be able to run its document on the foreign platform.
 pub(super) fn misfits(scenario: &Scenario, association: &scenario::Association, cohort: &Cohort) -> bool {
     let has_tag = |target: &scenario::Target| match target {
-        scenario::Target::Tag(wanted) => {
-            cohort.tags.iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
-        }
+        scenario::Target::Tag(wanted) => cohort
+            .tags
+            .iter()
+            .any(|tag| tag.key == wanted.key && wanted.values.iter().any(|value| tag.may_be(value))),
         scenario::Target::All => true,
         scenario::Target::Node(_)
         | scenario::Target::TerminatedNode

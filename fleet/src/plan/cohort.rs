@@ -3,10 +3,13 @@
 use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
 use agent::channel::Channels;
 use agent::credentials::{IdentityKind, IdentitySettings};
+use agent::fault::named::{Cause, Misfit};
 use agent::fault::{NodeFaults, Share};
-use shared::wire::Tag;
+use agent::mix::Mix;
+use agent::tags::TagRule;
 
 use super::PlanError;
+use crate::fault::identity_of;
 use crate::scenario;
 
 /// The agent's version where a cohort names none: that of the recorded traces.
@@ -21,17 +24,23 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     let mut faults = NodeFaults::default();
     for fault in &written.faults {
         match *fault {
-            scenario::Fault::InvalidInstance(share) => faults.invalid_instance = share,
-            scenario::Fault::UnsupportedPlatform(share) => faults.unsupported_platform = share,
+            scenario::Fault::InvalidInstance(written) => {
+                *faults.of_cause(written.cause) = written.share;
+                faults.deregistered_after = written.after.unwrap_or(faults.deregistered_after);
+            }
+            scenario::Fault::UnsupportedPlatform(written) if written.platform == Misfit::Unknown => {
+                faults.unknown_platform = written.share;
+            }
+            scenario::Fault::UnsupportedPlatform(written) => faults.unsupported_platform = written.share,
             scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
         }
     }
     let identity = identity(written, &faults)?;
-    let tags =
-        written.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
-    let agent_version = written.agent_version.clone().unwrap_or_else(|| AGENT_VERSION.to_owned());
-    if !is_agent_version(&agent_version) {
-        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: agent_version });
+    let tags = tags(written)?;
+    let agent_versions = written.agent_version.clone().map(|versions| versions.0);
+    let agent_versions = agent_versions.unwrap_or_else(|| Mix::of_one(AGENT_VERSION.to_owned()));
+    if let Some(version) = agent_versions.values().find(|version| !is_agent_version(version)) {
+        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: version.clone() });
     }
     let timing = written.timing.meant();
     let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
@@ -41,7 +50,7 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
         platform,
         tags,
         identity,
-        agent_version,
+        agent_versions,
         timing: Timing {
             facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
             ..timing
@@ -56,6 +65,20 @@ pub(super) fn cohort(written: &scenario::Cohort) -> Result<Cohort, PlanError> {
     })
 }
 
+/// The tags of its nodes. Hybrid nodes have theirs from their activation, which
+/// is the same for a thousand of them.
+fn tags(written: &scenario::Cohort) -> Result<Vec<TagRule>, PlanError> {
+    let rules = written.tags.iter();
+    let rules: Vec<_> =
+        rules.map(|(key, value)| TagRule { key: key.clone(), value: value.0.clone() }).collect();
+    match rules.iter().find(|rule| !rule.is_fixed()) {
+        Some(rule) if written.identity == scenario::Identity::Hybrid => {
+            Err(PlanError::TagOfHybrid { cohort: written.name.clone(), key: rule.key.clone() })
+        }
+        _ => Ok(rules),
+    }
+}
+
 /// How its nodes show who they are; their activations come later.
 fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentitySettings, PlanError> {
     let not_of = |setting, identity| {
@@ -66,6 +89,16 @@ fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentityS
         key_rotation: written.key_rotation,
         ..IdentitySettings::default()
     };
+    let kind = match written.identity {
+        scenario::Identity::Ec2 => IdentityKind::Ec2,
+        scenario::Identity::Hybrid => IdentityKind::Hybrid,
+    };
+    for (cause, share) in Cause::ALL.iter().skip(1).zip(faults.other_causes) {
+        let Some(identity) = identity_of(*cause).filter(|_| share != Share::NONE) else { continue };
+        if identity != kind {
+            return not_of(cause.as_str(), if identity == IdentityKind::Ec2 { "ec2" } else { "hybrid" });
+        }
+    }
     match written.identity {
         scenario::Identity::Ec2 if written.key_rotation.is_some() => not_of("key_rotation", "hybrid"),
         scenario::Identity::Ec2 if faults.fingerprint_mismatch != Share::NONE => {
@@ -78,15 +111,17 @@ fn identity(written: &scenario::Cohort, faults: &NodeFaults) -> Result<IdentityS
 }
 
 /// Three or four numbers of at most six digits (botocore, ssm: `Version` of an agent).
-fn is_agent_version(text: &str) -> bool {
+pub(crate) fn is_agent_version(text: &str) -> bool {
     let is_number = |part: &str| (1..=6).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     (3..=4).contains(&text.split('.').count()) && text.split('.').all(is_number)
 }
 
 fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result<Behaviour, PlanError> {
     let standard = Behaviour::default();
-    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= cohort.nodes) {
-        let (cohort, nodes) = (cohort.name.clone(), cohort.nodes);
+    // Where the size is a share, nobody knows it from reading the file.
+    let size = cohort.nodes.unwrap_or(u32::MAX);
+    if let Some(&node) = written.nodes.iter().flatten().find(|node| **node >= size) {
+        let (cohort, nodes) = (cohort.name.clone(), size);
         return Err(PlanError::NoSuchNode { cohort, node, nodes });
     }
     let takes = written.takes.map(|takes| takes.0.check()).transpose();
@@ -97,6 +132,7 @@ fn behaviour(cohort: &scenario::Cohort, written: &scenario::Behaviour) -> Result
         step: written.step.clone(),
         takes,
         fails: written.fails,
+        is_sticky: written.sticky,
         exit_code: written.exit_code.unwrap_or(standard.exit_code),
         output: written.output.clone(),
         error: written.error.clone(),

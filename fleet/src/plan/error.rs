@@ -12,6 +12,38 @@ pub enum PlanError {
     /// A run needs nodes.
     #[error("scenario {0} has no nodes")]
     NoNodes(String),
+    /// A cohort needs a size, and one only.
+    #[error("cohort {0}: say either `nodes` or `share`")]
+    NodesOrShare(String),
+    /// A share of what?
+    #[error(
+        "cohort {0}: `share` is of the scenario's `nodes`: say how many nodes there are, or give --nodes"
+    )]
+    ShareOfNothing(String),
+    /// Shares that leave something over, or take too much.
+    #[error("the cohorts' shares add up to {0}%, not to 100%")]
+    Shares(f64),
+    /// Nodes that never arrive.
+    #[error(
+        "cohort {cohort}: `per_second` of its arrival is {per_second}: expected a number above 0, at most a million"
+    )]
+    ArrivalRate {
+        /// The cohort.
+        cohort: String,
+        /// How many arrive in a second.
+        per_second: String,
+    },
+    /// A tag that the nodes of an activation cannot differ in.
+    #[error(
+        "cohort {cohort}: tag `{key}` differs from node to node, but hybrid nodes have their tags from their \
+         activation: give it one value"
+    )]
+    TagOfHybrid {
+        /// The cohort.
+        cohort: String,
+        /// The tag's key.
+        key: String,
+    },
     /// There is no such platform.
     #[error("cohort {cohort}: no platform `{platform}`; there are {}", platform_names())]
     UnknownPlatform {
@@ -125,6 +157,12 @@ pub enum PlanError {
         /// What is wrong with it.
         source: FaultError,
     },
+    /// A plane that is not ours cannot be told of an instance.
+    #[error(
+        "invalid-instance: cause {0} takes the embedded plane, which is told of it: with --endpoint \
+         there are never-registered, agent-stopped, terminated and deregistered"
+    )]
+    TakesOwnPlane(&'static str),
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),

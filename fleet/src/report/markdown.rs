@@ -42,6 +42,7 @@ fn facts(result: &RunResult, text: &mut String) {
         ("time", phrases::pace(result)),
         ("simulated", format!("{} to {}", iso(result.started), iso(result.ended))),
         ("ended", ending),
+        ("recorded", phrases::recorded(result)),
     ];
     rows.extend(phrases::compliance(result).map(|compliance| ("compliance", compliance)));
     rows.extend(match phrases::agreement(result) {
@@ -65,7 +66,8 @@ fn facts(result: &RunResult, text: &mut String) {
 fn nodes(result: &RunResult, text: &mut String) {
     let nodes = &result.nodes;
     let _ = writeln!(text, "## Nodes\n\n- {} of {} online", count(nodes.online), count(nodes.total));
-    let others = [phrases::failures(result), phrases::absent(result)].concat();
+    let faults: Vec<_> = phrases::faults(result).into_iter().collect();
+    let others = [phrases::failures(result), faults, phrases::absent(result)].concat();
     for phrase in others.into_iter().chain(phrases::listed(result)) {
         let _ = writeln!(text, "- {phrase}");
     }

@@ -8,7 +8,7 @@ const NARROWEST: usize = 40;
 
 /// How a text is set off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// Not at all.
     #[default]
     Plain,
@@ -83,7 +83,7 @@ impl Page {
 }
 
 /// A text set off, if there is colour.
-pub(super) fn paint(text: &str, style: Style, colour: bool) -> String {
+pub(crate) fn paint(text: &str, style: Style, colour: bool) -> String {
     let code = match style {
         Style::Heading => "1",
         Style::Aside => "2",
@@ -100,7 +100,7 @@ pub(super) fn paint(text: &str, style: Style, colour: bool) -> String {
 /// Puts items on lines of at most `width` characters. An item that is longer is
 /// wrapped between its words, and a word that is longer is cut. A mark that the
 /// separator begins with, such as a comma, stays with the item before it.
-pub(super) fn wrap<'a>(
+pub(crate) fn wrap<'a>(
     items: impl IntoIterator<Item = &'a str>,
     separator: &str,
     width: usize,
@@ -131,7 +131,7 @@ fn cut(word: &str, width: usize) -> Vec<String> {
 }
 
 /// A text of at most `width` characters; what is left off shows as an ellipsis.
-pub(super) fn shorten(text: &str, width: usize) -> String {
+pub(crate) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }

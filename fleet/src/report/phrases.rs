@@ -1,11 +1,15 @@
 //! What the summary and the document say in the same words.
 
+use crate::history::mode::HistoryMode;
 use std::collections::BTreeMap;
 
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, Generator, Peak, Quantiles, Refusal, Round, RunResult};
+use crate::result::{
+    AssociationResult, Calls, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round, RunResult,
+};
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
+use agent::fault::named::Cause;
 use shared::status::AssociationStatus;
 use shared::time::Period;
 
@@ -24,6 +28,24 @@ pub(super) fn pace(result: &RunResult) -> String {
 pub(super) fn connections(result: &RunResult) -> Option<String> {
     let generator = result.spent.generator.as_ref()?;
     Some(format!("connections {}", generator.connections.as_str()))
+}
+
+/// What of the run is written down, and who chose that: `all, 61,234 entries`.
+pub(super) fn recorded(result: &RunResult) -> String {
+    let Recorded { mode, is_default, estimate, entries } = result.recorded;
+    let mode_name = mode.as_str();
+    match mode {
+        HistoryMode::Off => mode_name.to_owned(),
+        HistoryMode::All => format!("{mode_name}, {} entries", count(entries)),
+        HistoryMode::Changes if is_default => format!(
+            "{mode_name}, {} entries: all of it would be about {} by the plan",
+            count(entries),
+            count(estimate)
+        ),
+        HistoryMode::Changes | HistoryMode::Failures => {
+            format!("{mode_name}, {} entries, as asked for", count(entries))
+        }
+    }
 }
 
 /// How the run ended, and whether that is as it should be.
@@ -61,7 +83,20 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
         };
         phrases.push(format!("{nodes} invalid instance ({how}, {calls} refused)"));
     }
+    // Those that were never registered are the ones that are told of above.
+    let others: Vec<String> = invalid
+        .causes
+        .iter()
+        .filter(|(cause, _)| *cause != Cause::NeverRegistered.as_str())
+        .map(|(cause, nodes)| format!("{} {cause}", count(*nodes)))
+        .collect();
+    if !others.is_empty() {
+        phrases.push(format!("no valid instances: {}", others.join(", ")));
+    }
     let unsupported = &result.failures.unsupported_platform;
+    if unsupported.unknown > 0 {
+        phrases.push(format!("{} of a platform that the service does not know", count(unsupported.unknown)));
+    }
     if unsupported.nodes > 0 {
         let runs: Vec<String> =
             unsupported.runs.iter().map(|(status, runs)| foreign_runs(status, *runs)).collect();
@@ -77,6 +112,17 @@ fn foreign_runs(status: &str, runs: u64) -> String {
     } else {
         format!("{runs} {status}")
     }
+}
+
+/// What struck nodes for a while, if anything did.
+pub(super) fn faults(result: &RunResult) -> Option<String> {
+    let told = |(name, fault): (&String, &FaultCount)| {
+        let still = fault.nodes.saturating_sub(fault.lifted);
+        let still = if still == 0 { String::new() } else { format!(" ({} still)", count(still)) };
+        format!("{name} struck {}{still}", counted(fault.nodes, "node"))
+    };
+    let told: Vec<String> = result.faults.iter().map(told).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// Nodes that were neither at work nor asleep for their id, in words.

@@ -7,9 +7,11 @@ use shared::time::{Period, Timestamp};
 
 use super::Footer;
 use crate::history::Digest;
+use crate::history::mode::HistoryMode;
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, InvalidInstance, Nodes,
-    OperatorWork, Peak, Program, Quantiles, Refusal, Round, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, HistoryCost, InvalidInstance, Nodes,
+    OperatorWork, Peak, Program, Quantiles, Recorded, Refusal, Round, RunResult, Spent, UnsupportedPlatform,
+    VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
@@ -140,9 +142,14 @@ pub(super) fn good() -> RunResult {
         failures: Failures {
             invalid_instance: InvalidInstance {
                 nodes: 10,
+                causes: counts(&[("never-registered", 10)]),
                 refusals: counts(&[("UpdateInstanceInformation", 40)]),
             },
-            unsupported_platform: UnsupportedPlatform { nodes: 10, runs: counts(&[("Success", 30)]) },
+            unsupported_platform: UnsupportedPlatform {
+                nodes: 10,
+                unknown: 0,
+                runs: counts(&[("Success", 30)]),
+            },
         },
         thresholds: vec![
             outcome(
@@ -191,13 +198,16 @@ pub(super) fn good() -> RunResult {
                 connections_at_most: 12,
                 ..Generator::default()
             }),
+            history: Some(HistoryCost { bytes: 1_234_567, waits: 0, waited_seconds: 0.0 }),
         },
         calls,
         modelled_latency: BTreeMap::new(),
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
+        faults: BTreeMap::new(),
         history: None,
+        recorded: Recorded { mode: HistoryMode::All, is_default: true, estimate: 71_000, entries: 61_234 },
     }
 }
 

@@ -10,6 +10,7 @@ use super::page::{INDENT, Page, Style, wrap};
 use super::phrases;
 use super::table::{Align, Cell, Table};
 use super::words::{count, counted, elapsed, latency};
+use crate::history::mode::HistoryMode;
 use crate::result::{AssociationResult, Quantiles, Round, RunResult};
 use crate::simulation::Pace;
 use crate::threshold::{Outcome, Verdict};
@@ -51,6 +52,10 @@ fn head(result: &RunResult, page: &mut Page) {
     }
     items.push(result.spent.plane.clone());
     items.extend(phrases::connections(result));
+    // That all of it is written needs no telling.
+    if result.recorded.mode != HistoryMode::All {
+        items.push(format!("history {}", phrases::recorded(result)));
+    }
     let lines = wrap(items.iter().map(String::as_str), "  ", page.width - 2);
     for (number, line) in lines.iter().enumerate() {
         let indent = if number == 0 { "" } else { "  " };
@@ -77,6 +82,7 @@ fn nodes(result: &RunResult, page: &mut Page) {
     }
     page.items("nodes", &items, "   ");
     page.items("", &phrases::failures(result), ", ");
+    page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
 }

@@ -3,7 +3,7 @@
 use shared::time::Period;
 
 /// A count, with commas between thousands: `1,234,567`.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (place, digit) in digits.chars().enumerate() {
@@ -16,7 +16,7 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// A count of things: `1 run`, `2 runs`.
-pub(super) fn counted(number: u64, thing: &str) -> String {
+pub(crate) fn counted(number: u64, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(number))
 }
@@ -33,7 +33,7 @@ pub(super) fn latency(microseconds: u64) -> String {
 }
 
 /// A simulated period: `0.4s`, `12.3s`, `5m12s`; what never was is `-`.
-pub(super) fn elapsed(period: Option<Period>) -> String {
+pub(crate) fn elapsed(period: Option<Period>) -> String {
     match period {
         None => "-".to_owned(),
         Some(period) if period < Period::minutes(1) => {

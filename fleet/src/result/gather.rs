@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use agent::fault::NodeFault;
+use agent::fault::strike::INVALID_INSTANCE;
 use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
@@ -10,9 +12,11 @@ use shared::error::ErrorCode;
 use super::judge;
 use super::round::rounds;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, InvalidInstance, Nodes,
-    OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, HistoryCost,
+    InvalidInstance, Nodes, OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent,
+    UnsupportedPlatform, VERSION,
 };
+use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
@@ -58,10 +62,18 @@ impl RunResult {
                 troubles: operator.troubles.iter().cloned().collect(),
             },
             agents: agents(finished),
+            faults: faults(finished),
             history: finished.history.clone(),
+            recorded: recorded(finished),
             spent: spent(finished),
         }
     }
+}
+
+fn recorded(finished: &Finished) -> Recorded {
+    let Choice { mode, estimate, is_default } = finished.plan.history;
+    let entries = finished.recorded.map_or(0, |written| written.entries);
+    Recorded { mode, is_default, estimate, entries }
 }
 
 /// A plane's description without its address.
@@ -99,10 +111,46 @@ fn failures(finished: &Finished) -> Failures {
     for run in finished.measures.runs.values().flatten().filter(|run| run.is_foreign) {
         *runs.entry(run.status.to_string()).or_default() += 1;
     }
+    let measures = &finished.measures;
+    let (nodes, unknown) = (measures.met_foreign_document, measures.platforms_not_accepted);
     Failures {
-        invalid_instance: InvalidInstance { nodes: finished.measures.ids_not_accepted, refusals },
-        unsupported_platform: UnsupportedPlatform { nodes: finished.measures.met_foreign_document, runs },
+        invalid_instance: InvalidInstance {
+            nodes: measures.ids_not_accepted,
+            causes: causes(finished),
+            refusals,
+        },
+        unsupported_platform: UnsupportedPlatform { nodes, unknown, runs },
     }
+}
+
+/// The causes for which nodes were no valid instances, with how many they were:
+/// those that it was meant for as long as they live, and those that a fault struck.
+fn causes(finished: &Finished) -> BTreeMap<String, u64> {
+    let mut causes: BTreeMap<String, u64> = BTreeMap::new();
+    let plan = &finished.plan;
+    for number in 0..plan.nodes() {
+        let faults = &plan.identity(number).cohort(&plan.catalogue).faults;
+        if let Some(NodeFault::InvalidInstance(cause)) = faults.of(plan.catalogue.seed, number) {
+            *causes.entry(cause.as_str().to_owned()).or_default() += 1;
+        }
+    }
+    for ((name, detail), count) in &finished.measures.struck {
+        if let Some(cause) = detail.filter(|_| *name == INVALID_INSTANCE) {
+            *causes.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+    causes
+}
+
+fn faults(finished: &Finished) -> BTreeMap<String, FaultCount> {
+    let mut faults: BTreeMap<String, FaultCount> = BTreeMap::new();
+    for ((name, _), count) in &finished.measures.struck {
+        faults.entry((*name).to_owned()).or_default().nodes += count;
+    }
+    for (name, count) in &finished.measures.lifted {
+        faults.entry((*name).to_owned()).or_default().lifted += count;
+    }
+    faults
 }
 
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
@@ -191,6 +239,11 @@ fn spent(finished: &Finished) -> Spent {
             Pace::Scaled(_) => latency(finished),
         },
         generator: generator(finished),
+        history: finished.recorded.map(|written| HistoryCost {
+            bytes: written.bytes,
+            waits: written.waits,
+            waited_seconds: written.waited.as_secs_f64(),
+        }),
     }
 }
 
@@ -250,6 +303,7 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::history::recorder::Written;
     use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
@@ -317,6 +371,7 @@ mod tests {
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
+            recorded: Some(Written { bytes: wall, ..Written::default() }),
             connections: Some((
                 Connections::AsAgent,
                 Counters { held_in_total: wall, ..Counters::default() },
@@ -333,7 +388,8 @@ mod tests {
     fn wall_time_spending_and_addresses_stand_in_one_object() {
         let json = |wall| serde_json::from_str::<Value>(&RunResult::new(&finished(wall)).to_json()).unwrap();
         let (mut one, mut other) = (json(1), json(2));
-        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator"] {
+        for key in ["plane", "wall_seconds", "cpu_seconds", "memory_bytes", "latency", "generator", "history"]
+        {
             assert_ne!(one["spent"][key], other["spent"][key], "{key}");
         }
         one.as_object_mut().unwrap().remove("spent");

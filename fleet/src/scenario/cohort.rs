@@ -2,11 +2,18 @@
 //! with them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 
 use agent::fault::Share;
+use agent::fault::named::{Cause, Misfit};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use shared::time::Period;
 
+use super::arrival::Arrival;
+use super::tags::{TagValue, Versions};
 use super::takes::Takes;
 use super::timing::Timing;
 
@@ -19,10 +26,18 @@ pub struct Cohort {
     /// A platform's short name, such as `ubuntu-22.04`.
     pub platform: String,
     /// How many.
-    pub nodes: u32,
-    /// The tags that its nodes carry.
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    pub nodes: Option<u32>,
+    /// Which share of the scenario's `nodes`, in the place of how many.
+    #[serde(default)]
+    pub share: Option<Share>,
+    /// The tags that its nodes carry: a text, in which `{index}` is the node's index
+    /// in the cohort, a list of which nodes take in turn, or `weighted` ones.
+    #[serde(default)]
+    pub tags: BTreeMap<String, TagValue>,
+    /// When its nodes arrive; evenly over the scenario's `ramp` if not said.
+    #[serde(default)]
+    pub arrival: Option<Arrival>,
     /// Which of the agent's identities they have; `ec2` if not said.
     #[serde(default)]
     pub identity: Identity,
@@ -33,9 +48,9 @@ pub struct Cohort {
     /// After how long hybrid nodes change their keys of themselves; never if not said.
     #[serde(default)]
     pub key_rotation: Option<Period>,
-    /// The agent's version.
+    /// The agent's version, or several by weight: `{ 3.3.0.0: 9, 3.2.2303.0: 1 }`.
     #[serde(default)]
-    pub agent_version: Option<String>,
+    pub agent_version: Option<Versions>,
     /// After how long one of a node's packages changes, for its inventory; a week if not said.
     #[serde(default)]
     pub facts_change: Option<Period>,
@@ -82,12 +97,106 @@ pub enum Identity {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// They call under an id that the plane does not accept.
-    InvalidInstance(Share),
-    /// They run a platform for which the documents of their cohort are not made.
-    UnsupportedPlatform(Share),
+    /// They are no valid instances.
+    InvalidInstance(InvalidInstances),
+    /// They run a platform for which the documents of their cohort are not made,
+    /// or one that the service does not know.
+    UnsupportedPlatform(UnsupportedPlatforms),
     /// Their machine became another one after it registered, as that of a cloned image.
     FingerprintMismatch(Share),
+}
+
+/// Nodes that are no valid instances: their share, or that and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidInstances {
+    /// How many.
+    pub share: Share,
+    /// Why not; `never-registered` if not said.
+    pub cause: Cause,
+    /// How long after their arrival nodes are deregistered; 15 minutes if not said.
+    pub after: Option<Period>,
+}
+
+/// Nodes whose platform is not supported: their share, or that and which platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnsupportedPlatforms {
+    /// How many.
+    pub share: Share,
+    /// Which platform; `foreign` to the documents if not said.
+    pub platform: Misfit,
+}
+
+impl<'de> Deserialize<'de> for InvalidInstances {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Long {
+            share: Share,
+            #[serde(default)]
+            cause: Cause,
+            #[serde(default)]
+            after: Option<Period>,
+        }
+        let short = |share| Self { share, cause: Cause::NeverRegistered, after: None };
+        let read = deserializer.deserialize_any(ShareOr::<Long>(PhantomData))?;
+        let Long { share, cause, after } = match read {
+            Err(share) => return Ok(short(share)),
+            Ok(long) => long,
+        };
+        if after.is_some() && cause != Cause::Deregistered {
+            return Err(de::Error::custom("`after` is for `cause: deregistered`: leave it out"));
+        }
+        Ok(Self { share, cause, after })
+    }
+}
+
+impl<'de> Deserialize<'de> for UnsupportedPlatforms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Long {
+            share: Share,
+            #[serde(default)]
+            platform: Misfit,
+        }
+        let read = deserializer.deserialize_any(ShareOr::<Long>(PhantomData))?;
+        Ok(match read {
+            Err(share) => Self { share, platform: Misfit::Foreign },
+            Ok(Long { share, platform }) => Self { share, platform },
+        })
+    }
+}
+
+/// Reads a share, or a map of these members.
+struct ShareOr<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ShareOr<T> {
+    type Value = Result<T, Share>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a share such as 1%, or a map with `share`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.parse().map(Err).map_err(E::custom)
+    }
+
+    // Without a percent sign it is a number to YAML.
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Ok)
+    }
 }
 
 /// How the steps of a document go. What is not said, the steps' own commands say.
@@ -109,6 +218,10 @@ pub struct Behaviour {
     /// The share of runs that fail.
     #[serde(default)]
     pub fails: Share,
+    /// Whether it is always the same nodes that fail; false if not said, then each run
+    /// may fail on any node.
+    #[serde(default)]
+    pub sticky: bool,
     /// The exit code of the step that fails; 1 if not said.
     #[serde(default)]
     pub exit_code: Option<i32>,

@@ -5,12 +5,14 @@
 //! was not recorded; of partners everything is compared that can be predicted:
 //! names, order and values of headers, keys, order, types and values of the body,
 //! whether the connection was a new one, and the gap before the call. What cannot be
-//! (ids, instants, addresses, hashes, signatures) is compared in its form.
+//! (ids, instants, addresses, hashes, signatures) is compared in its form; instants
+//! that a call tells of itself must be its own. JSON within a text is compared as JSON.
 
 use std::collections::BTreeMap;
 
 use super::form::{form, header_form, is_instant};
 use super::gaps::{Gap, gaps};
+use super::instants::strays;
 use super::json::Json;
 use super::recording::{Call, Lane, node};
 
@@ -56,6 +58,13 @@ pub(super) fn compare(recorded: &[Call], found: &[Call]) -> Comparison {
     }
     for (side, calls) in [("recorded", recorded), ("found", found)] {
         start_up(side, calls, &mut comparison.differences);
+    }
+    for (side, calls) in [("recorded", recorded), ("found", found)] {
+        comparison.differences.extend(strays(calls).into_iter().map(|stray| Difference {
+            operation: calls[stray.call].operation.clone(),
+            what: format!("instant of {} ({side})", stray.name),
+            detail: format!("it is {:.3} s from that of the call", stray.by),
+        }));
     }
     for (side, calls, gaps) in
         [("recorded", recorded, &comparison.gaps[0]), ("found", found, &comparison.gaps[1])]
@@ -241,6 +250,13 @@ impl Sides<'_> {
     }
 
     fn compare_json(&self, path: &str, recorded: &Json, found: &Json, said: &mut Vec<(String, String)>) {
+        if let (Some(one), Some(other)) = (recorded.inner(), found.inner()) {
+            let is_tight = |outer: &Json, inner: &Json| outer.text() == Some(&inner.write());
+            if is_tight(recorded, &one) != is_tight(found, &other) {
+                said.push((format!("spelling of {path}"), found.write()));
+            }
+            return self.compare_json(path, &one, &other, said);
+        }
         match (recorded, found) {
             (Json::Object(one), Json::Object(other)) => {
                 let names = |members: &[(String, Json)]| -> Vec<String> {

@@ -14,7 +14,7 @@ use plane::{NODE, OLD_CONTENT, OLD_DOCUMENT, Plane, Reply};
 use serde_json::{Value, json};
 
 use super::json::Json;
-use super::recording::{Call, read};
+use super::recording::{Call, Lane, read};
 use super::{ONE_ASSOCIATION, RECORDINGS};
 
 /// What our plane does not answer yet, and why.
@@ -89,9 +89,8 @@ fn our_plane_satisfies_the_recorded_agent() {
                 "Parameters": { "commands": ["echo legacy"] } });
             plane.ask("CreateAssociation", &old);
         }
-        for call in
-            calls.iter().filter(|call| !call.headers.is_empty() && call.operation != "OpenControlChannel")
-        {
+        let is_call = |call: &&Call| call.lane() != Lane::Channel || call.operation == "CreateControlChannel";
+        for call in calls.iter().filter(is_call) {
             if let (Some(name), Some(content)) =
                 (call.reply.get("Name").and_then(Json::text), call.reply.get("Content").and_then(Json::text))
             {

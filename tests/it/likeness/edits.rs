@@ -17,10 +17,22 @@ fn place(calls: &[Call], operation: &str, number: usize) -> usize {
 
 /// The member at this path of a body.
 fn member<'a>(call: &'a mut Call, path: &[&str]) -> &'a mut Json {
-    path.iter().fold(&mut call.body, |value, key| match value {
+    within(&mut call.body, path)
+}
+
+fn within<'a>(value: &'a mut Json, path: &[&str]) -> &'a mut Json {
+    path.iter().fold(value, |value, key| match value {
         Json::List(items) => &mut items[key.parse::<usize>().expect("a place in a list")],
         value => value.get_mut(key).expect("the body has it"),
     })
+}
+
+/// Edits the object that is written in a text of a body.
+fn edit_inner(call: &mut Call, name: &str, edit: fn(&mut Json)) {
+    let outer = member(call, &[name]);
+    let mut inner = outer.inner().expect("the text holds an object");
+    edit(&mut inner);
+    *outer = Json::Text(inner.write());
 }
 
 fn members(value: &mut Json) -> &mut Vec<(String, Json)> {
@@ -30,6 +42,11 @@ fn members(value: &mut Json) -> &mut Vec<(String, Json)> {
 
 fn header<'a>(call: &'a mut Call, name: &str) -> &'a mut String {
     &mut call.headers.iter_mut().find(|(key, _)| key == name).expect("the call has it").1
+}
+
+/// Sets a header of an operation's first call.
+fn set(calls: &mut [Call], operation: &str, name: &str, value: &str) {
+    *header(nth(calls, operation, 0), name) = value.to_owned();
 }
 
 fn drop_header(call: &mut Call, name: &str) {
@@ -218,6 +235,24 @@ const EDITS: &[Edit] = &[
         "value of header Authorization",
     ),
     (
+        "a signature of another day",
+        STATUS,
+        |calls| {
+            let header = header(nth(calls, STATUS, 0), "Authorization");
+            *header = header.replace("/20261123/", "/20261122/");
+        },
+        "value of header Authorization",
+    ),
+    (
+        "a signature of two seconds ago",
+        STATUS,
+        |calls| {
+            let header = header(nth(calls, STATUS, 0), "X-Amz-Date");
+            *header = header.replace("T042430Z", "T042428Z");
+        },
+        "instant of X-Amz-Date (found)",
+    ),
+    (
         "a length instead of chunks",
         "RequestManagedInstanceRoleToken",
         |calls| {
@@ -338,6 +373,172 @@ const EDITS: &[Edit] = &[
     ),
 ];
 
+const ACK: &str = "frame agent_job_ack";
+const REPLY: &str = "frame agent_job_reply";
+
+/// Edits of what goes over the control channel.
+const EDITS_OF_CHANNEL: &[Edit] = &[
+    (
+        "a type padded with nothing",
+        ACK,
+        |calls| {
+            let name = header(nth(calls, ACK, 0), "MessageType");
+            *name = name.replace(' ', "\0");
+        },
+        "value of header MessageType",
+    ),
+    ("a longer head", ACK, |calls| set(calls, ACK, "HeaderLength", "120"), "value of header HeaderLength"),
+    ("another schema", ACK, |calls| set(calls, ACK, "SchemaVersion", "2"), "value of header SchemaVersion"),
+    (
+        "a place in a stream",
+        REPLY,
+        |calls| set(calls, REPLY, "SequenceNumber", "1"),
+        "value of header SequenceNumber",
+    ),
+    ("the end of a stream", REPLY, |calls| set(calls, REPLY, "Flags", "2"), "value of header Flags"),
+    (
+        "another type of payload",
+        REPLY,
+        |calls| set(calls, REPLY, "PayloadType", "8"),
+        "value of header PayloadType",
+    ),
+    (
+        "a length that is not the payload's",
+        REPLY,
+        |calls| set(calls, REPLY, "PayloadLength", "7"),
+        "value of header PayloadLength",
+    ),
+    (
+        "the digest of another payload",
+        REPLY,
+        |calls| {
+            let digest = header(nth(calls, ACK, 0), "PayloadDigest").clone();
+            set(calls, REPLY, "PayloadDigest", &digest);
+        },
+        "value of header PayloadDigest",
+    ),
+    (
+        "seconds instead of milliseconds",
+        ACK,
+        |calls| header(nth(calls, ACK, 0), "CreatedDate").truncate(10),
+        "value of header CreatedDate",
+    ),
+    (
+        "a frame made a minute ago",
+        REPLY,
+        |calls| set(calls, REPLY, "CreatedDate", "1795407808721"),
+        "instant of CreatedDate (found)",
+    ),
+    ("an id that is no UUID", ACK, |calls| set(calls, ACK, "MessageId", "1"), "value of header MessageId"),
+    (
+        "a ping that is a text",
+        "frame keepalive",
+        |calls| set(calls, "frame keepalive", "Opcode", "1"),
+        "value of header Opcode",
+    ),
+    (
+        "another text in a ping",
+        "frame keepalive",
+        |calls| nth(calls, "frame keepalive", 3).operation = "frame ping".into(),
+        "missing",
+    ),
+    (
+        "a first ping too late",
+        "frame keepalive",
+        |calls| {
+            let place = place(calls, "frame keepalive", 0);
+            delay(calls, place, 6.0);
+        },
+        "gap: ping (found)",
+    ),
+    (
+        "the first frame as bytes",
+        "frame of the opening",
+        |calls| set(calls, "frame of the opening", "Opcode", "2"),
+        "value of header Opcode",
+    ),
+    (
+        "the first frame without its cookie",
+        "frame of the opening",
+        |calls| members(&mut nth(calls, "frame of the opening", 0).body).retain(|(name, _)| name != "Cookie"),
+        "key Cookie is missing",
+    ),
+    (
+        "another token",
+        "frame of the opening",
+        |calls| *member(nth(calls, "frame of the opening", 0), &["TokenValue"]) = Json::Text("short".into()),
+        "value of TokenValue",
+    ),
+    (
+        "an upgrade in lower case",
+        "OpenControlChannel",
+        |calls| {
+            let headers = &mut nth(calls, "OpenControlChannel", 0).headers;
+            headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
+        },
+        "header Sec-WebSocket-Key is missing",
+    ),
+    (
+        "an upgrade with a body's type signed",
+        "OpenControlChannel",
+        |calls| {
+            let header = header(nth(calls, "OpenControlChannel", 0), "Authorization");
+            *header = header.replace("SignedHeaders=", "SignedHeaders=content-type;");
+        },
+        "value of header Authorization",
+    ),
+    (
+        "an upgrade of the connection that was there",
+        "OpenControlChannel",
+        |calls| {
+            let connection = nth(calls, "CreateControlChannel", 0).connection;
+            nth(calls, "OpenControlChannel", 0).connection = connection;
+        },
+        "connection",
+    ),
+    ("a frame over another connection", REPLY, |calls| nth(calls, REPLY, 1).connection = 1, "connection"),
+    (
+        "another frame acknowledged",
+        ACK,
+        |calls| {
+            let id = "70ccc438-691a-4b39-81f3-f3099920a3ec";
+            *member(nth(calls, ACK, 0), &["acknowledgedMessageId"]) = Json::Text(id.into());
+        },
+        "value of acknowledgedMessageId",
+    ),
+    (
+        "a reply before the acknowledgement",
+        ACK,
+        |calls| {
+            let place = place(calls, ACK, 0);
+            calls.swap(place, place + 1);
+        },
+        "missing",
+    ),
+    ("a step's reply left out", REPLY, |calls| drop(calls.remove(place(calls, REPLY, 1))), "missing"),
+    (
+        "a word changed in a reply's content",
+        REPLY,
+        |calls| {
+            edit_inner(nth(calls, REPLY, 2), "content", |content| {
+                *within(content, &["runtimeStatus", "runShell", "status"]) = Json::Text("Failed".into());
+            })
+        },
+        "value of content.runtimeStatus.runShell.status",
+    ),
+    (
+        "what only long polling says",
+        REPLY,
+        |calls| {
+            edit_inner(nth(calls, REPLY, 0), "content", |content| {
+                members(within(content, &["additionalInfo"]))
+                    .push(("ableToOpenMGSConnection".into(), Json::Bool(true)));
+            })
+        },
+        "key ableToOpenMGSConnection of content.additionalInfo was not recorded",
+    ),
+];
+
 /// Edits of the recording in which calls fail.
 const EDITS_OF_RETRIES: &[Edit] = &[
     (
@@ -387,6 +588,83 @@ const EDITS_OF_RETRIES: &[Edit] = &[
         },
         "gap: poll for messages, answered at once (found)",
     ),
+    (
+        "a reply after the acknowledgement",
+        "SendReply",
+        |calls| {
+            let (one, other) = (place(calls, "SendReply", 0), place(calls, "AcknowledgeMessage", 0));
+            calls.swap(one, other);
+        },
+        "missing",
+    ),
+    (
+        "a key dropped within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 1), "Payload", |payload| {
+                members(within(payload, &["runtimeStatus", "runShell"])).retain(|(name, _)| name != "code");
+            })
+        },
+        "key code of Payload.runtimeStatus.runShell is missing",
+    ),
+    (
+        "keys reordered within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| members(payload).swap(0, 1));
+        },
+        "order of keys of Payload",
+    ),
+    (
+        "a null as an object within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| {
+                *within(payload, &["runtimeStatus"]) = Json::Object(Vec::new());
+            })
+        },
+        "type of Payload.runtimeStatus",
+    ),
+    (
+        "a word changed within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 2), "Payload", |payload| {
+                *within(payload, &["documentStatus"]) = Json::Text("InProgress".into());
+            })
+        },
+        "value of Payload.documentStatus",
+    ),
+    (
+        "an instant without milliseconds within a message",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 0), "Payload", |payload| {
+                *within(payload, &["additionalInfo", "dateTime"]) = Json::Text("2026-11-23T04:29:22Z".into());
+            })
+        },
+        "value of Payload.additionalInfo.dateTime",
+    ),
+    (
+        "a reply that tells an older instant",
+        "SendReply",
+        |calls| {
+            edit_inner(nth(calls, "SendReply", 2), "Payload", |payload| {
+                *within(payload, &["additionalInfo", "dateTime"]) =
+                    Json::Text("2026-11-23T04:29:12.199Z".into());
+            })
+        },
+        "instant of dateTime (found)",
+    ),
+    (
+        "a message spelled with spaces",
+        "SendReply",
+        |calls| {
+            let Json::Text(payload) = member(nth(calls, "SendReply", 1), &["Payload"]) else { return };
+            *payload = payload.replace("\":", "\": ");
+        },
+        "spelling of Payload",
+    ),
 ];
 
 fn assert_reported(recording: &str, edits: &[Edit]) {
@@ -417,6 +695,7 @@ fn what_is_not_edited_does_not_differ() {
 #[test]
 fn every_edit_is_reported() {
     assert_reported(ONE_ASSOCIATION, EDITS);
+    assert_reported(ONE_ASSOCIATION, EDITS_OF_CHANNEL);
     assert_reported(RETRIES_AND_THROTTLING, EDITS_OF_RETRIES);
 }
 

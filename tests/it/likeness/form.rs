@@ -4,6 +4,9 @@
 //! to run; their length, their digits, and what surrounds them do not. Everything
 //! else stands for itself.
 
+use sha2::{Digest, Sha256};
+
+use super::frame::hexadecimal;
 use super::json::Json;
 use super::recording::Call;
 
@@ -11,7 +14,7 @@ use super::recording::Call;
 pub(super) fn header_form(name: &str, value: &str, call: &Call) -> String {
     match name {
         "Host" => "<host>".to_owned(),
-        "Content-Length" => {
+        "Content-Length" | "PayloadLength" => {
             let body = call.body.write();
             // What was taken out of a recording cannot be counted any more.
             let is_whole = !body.contains("<redacted");
@@ -21,8 +24,10 @@ pub(super) fn header_form(name: &str, value: &str, call: &Call) -> String {
                 value.to_owned()
             }
         }
-        "Authorization" => authorization_form(value),
-        "X-Amz-Date" => shape(value),
+        "Authorization" => authorization_form(value, call.header("X-Amz-Date").unwrap_or_default()),
+        "X-Amz-Date" | "CreatedDate" => shape(value),
+        "MessageId" if is_uuid(value) => "<UUID>".to_owned(),
+        "PayloadDigest" if value == hexadecimal(&Sha256::digest(call.body.write())) => "<the body's>".into(),
         "X-Amz-Security-Token" | "Sec-WebSocket-Key" if !value.is_empty() => "<secret>".to_owned(),
         "X-Amz-Content-Sha256" => {
             format!("<{} hex digits>", value.chars().filter(char::is_ascii_hexdigit).count())
@@ -31,13 +36,17 @@ pub(super) fn header_form(name: &str, value: &str, call: &Call) -> String {
     }
 }
 
-/// Scheme, scope without key and day, and the names of what is signed.
-fn authorization_form(value: &str) -> String {
+/// Scheme, scope without key and without the day if it is that of the call, and the
+/// names of what is signed.
+fn authorization_form(value: &str, date: &str) -> String {
     let (scheme, rest) = value.split_once(" Credential=").unwrap_or((value, ""));
     let (credential, rest) = rest.split_once(", SignedHeaders=").unwrap_or((rest, ""));
     let (names, _) = rest.split_once(", Signature=").unwrap_or(("", rest));
-    let scope: Vec<&str> = credential.split('/').skip(2).collect();
-    format!("{scheme} Credential=<key>/<day>/{}, SignedHeaders={names}", scope.join("/"))
+    let mut scope: Vec<&str> = credential.split('/').skip(1).collect();
+    if let Some(day) = scope.first_mut().filter(|day| !day.is_empty() && date.starts_with(**day)) {
+        *day = "<day>";
+    }
+    format!("{scheme} Credential=<key>/{}, SignedHeaders={names}", scope.join("/"))
 }
 
 /// A text with `9` for each digit.
@@ -68,7 +77,7 @@ fn text_form(name: &str, text: &str) -> String {
     match name {
         "ComputerName" | "IPAddress" if !text.is_empty() => format!("<{name}>"),
         "ItemContentHash" | "ContentHash" if text.len() == 24 && text.ends_with("==") => "<MD5>".to_owned(),
-        "CaptureTime" => shape(text),
+        "CaptureTime" | "dateTime" | "startDateTime" | "endDateTime" => shape(text),
         "MessagesRequestId" | "RequestId" | "ReplyId" if is_uuid(text) => "<UUID>".to_owned(),
         "Fingerprint" | "PublicKey" | "ActivationCode" | "TokenValue" => {
             let redacted = text.strip_prefix("<redacted len=").and_then(|rest| rest.strip_suffix('>'));

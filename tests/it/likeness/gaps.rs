@@ -124,8 +124,10 @@ fn channel(calls: &OfLane<'_>, gaps: &mut Vec<Gap>) {
             ));
         }
     }
-    let pings: Vec<_> = calls.iter().filter(|(_, call)| call.operation == "frame keepalive").collect();
-    for pair in pings.windows(2) {
+    // The first one is counted from the opening.
+    let is_ping = |operation: &str| matches!(operation, "frame of the opening" | "frame keepalive");
+    let pings: Vec<_> = calls.iter().filter(|(_, call)| is_ping(&call.operation)).collect();
+    for pair in pings.windows(2).filter(|pair| pair[1].1.operation == "frame keepalive") {
         let ((_, before), (place, call)) = (pair[0], pair[1]);
         gaps.push(gap("ping", *place, call.at - before.at, 54.0 - WAY, 54.0 + WAY));
     }

@@ -45,6 +45,12 @@ impl Json {
         }
     }
 
+    /// The object that a text holds, as messages do; nothing if it is no such text.
+    pub(super) fn inner(&self) -> Option<Self> {
+        let text = self.text().filter(|text| text.starts_with('{'))?;
+        serde_json::from_str(text).ok()
+    }
+
     /// The number, if it is one.
     pub(super) fn number(&self) -> Option<f64> {
         match self {

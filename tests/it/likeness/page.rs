@@ -15,12 +15,15 @@ A test (`tests/it/likeness.rs`) plays the situation of each given recording of t
 simulated node, through the fleet's own client and over a socket, and lays the two recordings side by side, call by call. Compared
 are order and target; names, order and values of the headers; the body's keys, their order, types and values; the length; whether
 the connection was a new one; and the gaps before calls. What cannot be predicted (ids, instants, addresses, hashes, signatures)
-is compared in its form. A call *matches* when nothing of it differs; it *differs* where something does; it is *missing* where
+is compared in its form; an instant that a call tells of itself must be its own. Of the control channel the upgrade and each frame
+are compared likewise, what the binary head says among the headers. A call *matches* when nothing of it differs; it *differs* where something does; it is *missing* where
 the node did not make it. Each difference is listed below with its reason; one that is not listed fails the test, and so does one
-that is listed and gone. The comparer is tested in its turn: more than forty edits of recordings, each of which it must report.
+that is listed and gone. The comparer is tested in its turn: more than eighty edits of recordings, each of which it must report.
 
 The node is hybrid, as the recorded agent was. It is one whose first poll falls within two seconds of the recorded one, and each of
-whose heartbeats falls within ten, so that what differs is not its luck.
+whose heartbeats and attempts to open the control channel falls within ten, so that what differs is not its luck. Scripts take as
+long on it as they did on the recorded machine, questions for messages are held as they were held, and the recorded job comes over
+the control channel at its instant.
 ";
 
 const UNPROVEN: &str = "
@@ -29,9 +32,10 @@ const UNPROVEN: &str = "
 Nothing below is refuted; nobody has recorded it.
 
 - the EC2 identity: registration by the instance's role, the bare heartbeat every half hour, default host management;
-- registration and polls over TLS, where the real agent would take HTTP/2;
+- registration and polls over TLS, where the real agent would take HTTP/2; here the control channel goes without TLS as well;
 - Windows and macOS: what their agents say of themselves in heartbeats and in `User-Agent`;
 - hibernation beyond its first pings, the stuck guard, and credentials that are renewed or refused;
+- a control channel that is lost, replies that nobody confirms, commands that are cancelled or refused, sessions;
 - packages, `aws:runDocument`, parameters of Parameter Store, and outputs to S3.
 ";
 

@@ -3,6 +3,10 @@
 //! The given recordings are of the unmodified agent (3.3.0) before a stub on
 //! loopback, secrets taken out; a line is a call, or a frame of its WebSocket.
 
+use shared::frame::{AGENT_JOB, Frame, MessageId};
+use shared::time::Timestamp;
+
+use super::frame::{self, Opcode, Said};
 use super::json::Json;
 
 /// One thing that an agent sent.
@@ -51,23 +55,29 @@ impl Call {
         let text = |key| line.get(key).and_then(Json::text).unwrap_or_default();
         let member = |key| line.get(key).cloned().unwrap_or(Json::Null);
         let number = |key| line.get(key).and_then(Json::number);
-        let (operation, body) = match text("kind") {
-            "http" if text("target").is_empty() => ("CreateControlChannel".to_owned(), member("body")),
-            "http" => (text("target").rsplit('.').next().unwrap_or_default().to_owned(), member("body")),
-            "ws-open" => ("OpenControlChannel".to_owned(), Json::Null),
-            "ws-recv" => match text("message_type").trim_end() {
-                "" if !text("text").is_empty() => (format!("frame {}", text("text")), Json::Null),
-                "" => ("frame of the opening".to_owned(), member("json")),
-                kind => (format!("frame {kind}"), Json::parse(text("payload"))),
+        let called = |operation: &str, body: Json| {
+            let headers = match line.get("headers") {
+                Some(Json::Object(headers)) => headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.text().unwrap_or_default().to_owned()))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            Said { operation: operation.to_owned(), headers, body }
+        };
+        let Said { operation, headers, body } = match text("kind") {
+            "http" if text("target").is_empty() => called("CreateControlChannel", member("body")),
+            "http" => called(text("target").rsplit('.').next().unwrap_or_default(), member("body")),
+            "ws-open" => called("OpenControlChannel", Json::Null),
+            "ws-recv" => match number("opcode") {
+                Some(9.0) => frame::read(Opcode::Ping, text("text").as_bytes()),
+                Some(1.0) => frame::read(Opcode::Text, member("json").write().as_bytes()),
+                _ => {
+                    let bytes = [frame::bytes(text("hex_header")), text("payload").into()].concat();
+                    frame::read(Opcode::Binary, &bytes)
+                }
             },
             _ => return None,
-        };
-        let headers = match line.get("headers") {
-            Some(Json::Object(headers)) => headers
-                .iter()
-                .map(|(name, value)| (name.clone(), value.text().unwrap_or_default().to_owned()))
-                .collect(),
-            _ => Vec::new(),
         };
         Some(Self {
             at: number("t")?,
@@ -111,9 +121,44 @@ impl Call {
     }
 }
 
-/// The calls of a recording.
+/// The calls of a recording; frames come over the connection that was opened for them.
 pub(super) fn read(text: &str) -> Vec<Call> {
-    text.lines().filter_map(Call::read).collect()
+    let mut calls: Vec<Call> = text.lines().filter_map(Call::read).collect();
+    let mut opened = 0;
+    for call in &mut calls {
+        match call.operation.as_str() {
+            "OpenControlChannel" => opened = call.connection,
+            frame if frame.starts_with("frame ") => call.connection = opened,
+            _ => {}
+        }
+    }
+    calls
+}
+
+/// A job that the stub pushed over the control channel.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// Seconds since the agent's process began.
+    pub(super) at: f64,
+    /// The frame, with its recorded id and date.
+    pub(super) frame: Frame,
+}
+
+/// The jobs of a recording.
+pub(super) fn jobs(text: &str) -> Vec<Job> {
+    let job = |line: &str| {
+        let line: Json = serde_json::from_str(line).expect("a line of a recording is JSON");
+        let text = |key| line.get(key).and_then(Json::text);
+        if text("kind") != Some("ws-send") || text("msg") != Some(AGENT_JOB) {
+            return None;
+        }
+        let created = frame::bytes(text("hex_header")?).get(40..48)?.try_into().ok()?;
+        let created = Timestamp::from_milliseconds(i64::from_be_bytes(created));
+        let id: MessageId = text("message_id")?.parse().ok()?;
+        let payload = line.get("payload")?.write().into_bytes();
+        Some(Job { at: line.get("t")?.number()?, frame: Frame::new(AGENT_JOB, created, id, payload) })
+    };
+    text.lines().filter_map(job).collect()
 }
 
 /// The id under which the agent of a recording called.

@@ -5,33 +5,43 @@
 //! one did and writes down what came in, byte for byte. The client's clock is the
 //! node's, so connections age as they would.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+mod channel;
+mod clock;
+mod near;
+mod stub;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::call::{Answer, Request};
-use agent::catalogue::Platform;
+use agent::catalogue::{Behaviour, Platform};
+use agent::channel::Channels;
+use agent::channel::call::{self as channel_call, Incoming, MessageRequest, OutboundFrame};
+use agent::client::channel::{ChannelHand, OpenError, Tempo};
 use agent::client::key::KeyPool;
 use agent::client::pool::Owner;
 use agent::client::sign::Signer;
-use agent::client::{CallError, Client, Clock, Elapsed, Limits, Outgoing};
-use agent::credentials::{ACTIVATION_LIMIT, Activations, Grant, IdentityKind, IdentitySettings};
+use agent::client::{CallError, Client, Limits, Outgoing};
+use agent::credentials::{ACTIVATION_NODES, Activations, Grant, IdentityKind, IdentitySettings};
+use agent::distribution::Distribution;
 use agent::fault::NodeFaults;
-use agent::node::Node;
+use agent::node::{Event, Node};
 use fleet::live::user_agents;
 use shared::error::ApiError;
+use shared::frame::Frame;
 use shared::signature::Credentials;
 use shared::status::PlatformType;
 use shared::time::{Period, Timestamp};
-use shared::wire::RequestManagedInstanceRoleTokenReply;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use super::json::Json;
-use super::recording::{Call, Lane};
-use crate::bench::{Bench, Made};
+use self::clock::BenchClock;
+use self::stub::Stub;
+use super::recording::{Call, Job, Lane};
+use crate::bench::{Bench, Made, TAKES};
 
 /// The recorded agent's system.
 const DEBIAN: Platform = Platform {
@@ -51,22 +61,62 @@ const ACTIVATION: &str = "11111111-2222-3333-4444-555555555555";
 /// The fewest key pairs that a fleet may share.
 const KEYS: u32 = 2;
 
-/// More nodes than this are not looked at for one whose draws are near the recorded ones.
-const CANDIDATES: u32 = 20_000;
+/// How long the recorded stub held a question for messages, and the answer's way.
+const HELD: Period = Period::milliseconds(18_010);
+
+/// How long things take on a control channel.
+const TEMPO: Tempo = Tempo {
+    open_within: Duration::from_secs(15),
+    ping_every: Duration::from_secs(54),
+    first_word_within: Duration::from_secs(114),
+    word_within: Duration::from_secs(60),
+    ack_within: Duration::from_secs(1),
+};
+
+/// How long a shell took on the recorded machine for the scripts of these documents,
+/// which say little more than `echo`.
+const SHELL: Period = Period::milliseconds(50);
+const SCRIPTS: [&str; 3] = ["AWS-RunShellScript", "Multi", "Old12"];
+
+/// What a recording shows, and when.
+struct Situation<'a> {
+    recorded: &'a [Call],
+    jobs: &'a [Job],
+    /// When the recorded agent's process began.
+    zero: Timestamp,
+    /// When it first called.
+    arrives: Timestamp,
+    /// When it last called.
+    ends: Timestamp,
+}
+
+impl<'a> Situation<'a> {
+    fn of(recorded: &'a [Call], jobs: &'a [Job]) -> Self {
+        let zero = beginning(recorded);
+        let first = recorded.iter().find(|call| call.lane() == Lane::Identity).expect("a node registers").at;
+        let end = recorded.last().expect("calls are recorded").at;
+        Self { recorded, jobs, zero, arrives: zero + period(first), ends: zero + period(end) }
+    }
+
+    /// An instant of the recording.
+    fn instant(&self, seconds: f64) -> Timestamp {
+        self.zero + period(seconds)
+    }
+}
 
 /// Plays a recording to a node, and says what the node sent.
-pub(super) fn play(recorded: &[Call]) -> Vec<Call> {
-    let zero = beginning(recorded);
-    let first = recorded.iter().find(|call| call.lane() == Lane::Identity).expect("a node registers").at;
-    let arrives = zero + period(first);
-    let end = recorded.last().expect("calls are recorded").at;
-    let lasts = period(end - first);
-
-    let near = (0..CANDIDATES).find(|index| is_near(*index, arrives, lasts, zero, recorded));
-    let mut bench = node(near.expect("some node's draws are near the recorded ones"), arrives);
-    let mut stage = Stage::set(recorded, zero, &bench);
-    bench.run_for(lasts, &mut |made| stage.carry(made));
-    stage.recorded()
+pub(super) fn play(recorded: &[Call], jobs: &[Job]) -> Vec<Call> {
+    let situation = Situation::of(recorded, jobs);
+    let mut bench = near::near(&situation);
+    let mut stage = Stage::set(&situation, &bench);
+    while bench.now < situation.ends {
+        let next = bench.next_at().min(stage.next_at()).min(situation.ends);
+        bench.run_until(next, &mut |made| stage.carry(made));
+        if let Some(event) = stage.move_to(next) {
+            bench.hand_to(event, &mut |made| stage.carry(made));
+        }
+    }
+    stage.stub.heard()
 }
 
 /// When the recorded agent's process began: a report tells its instant, and stands at its place.
@@ -83,71 +133,24 @@ fn period(seconds: f64) -> Period {
 }
 
 /// A hybrid node of the recorded system that registers by an activation.
-fn node(index: u32, arrives: Timestamp) -> Bench {
+fn node(index: u32, situation: &Situation<'_>) -> Bench {
     let activations = Activations::of_nodes(index + 1);
     let grant = Grant { id: ACTIVATION.to_owned(), code: "c".repeat(20) };
-    activations.put((index / ACTIVATION_LIMIT) as usize, grant);
+    activations.put((index / ACTIVATION_NODES) as usize, grant);
     let identity = IdentitySettings {
         kind: IdentityKind::Hybrid,
         key_pool: KEYS,
         activations,
         ..IdentitySettings::default()
     };
-    let mut bench = Bench::with(index, Vec::new(), arrives, identity, NodeFaults::default());
+    let takes = Some(Distribution::Constant(SHELL));
+    let script = |name: &str| Behaviour { document: Some(name.into()), takes, ..Behaviour::default() };
+    let behaviours = SCRIPTS.map(script).to_vec();
+    let mut bench = Bench::with(index, behaviours, situation.arrives, identity, NodeFaults::default());
     bench.catalogue.cohorts[0].platform = DEBIAN;
-    bench.node = Node::new(bench.node.identity, &bench.catalogue, arrives);
+    bench.catalogue.cohorts[0].channels = Channels::WebSocket;
+    bench.node = Node::new(bench.node.identity, &bench.catalogue, situation.arrives);
     bench
-}
-
-/// Lets a node in that is only looked at, and takes whatever else it says.
-fn lets_in(made: &Made) -> Answer {
-    match &made.request {
-        Request::Register(_) => Answer::Registered(NODE.parse().expect("an id")),
-        Request::RequestToken(_) => Answer::Token(RequestManagedInstanceRoleTokenReply {
-            access_key_id: String::new(),
-            secret_access_key: String::new(),
-            session_token: String::new(),
-            token_expiration_date: made.at + Period::hours(1),
-            update_key_pair: false,
-        }),
-        _ => Answer::Done,
-    }
-}
-
-/// Whether this node polls within two seconds of the recorded first poll, and sends
-/// its heartbeats within ten of the recorded ones: then what one lane does comes
-/// between the same calls of another.
-fn is_near(index: u32, arrives: Timestamp, lasts: Period, zero: Timestamp, recorded: &[Call]) -> bool {
-    let mut bench = node(index, arrives);
-    let mut instants: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    bench.run_for(lasts, &mut |made| {
-        let at = made.at.since(zero).as_seconds();
-        instants.entry(made.operation()).or_default().push(at);
-        lets_in(made)
-    });
-    let agrees = |operation: &str, within: f64, count: usize| {
-        let expected = recorded.iter().filter(|call| call.operation == operation).map(|call| call.at);
-        let expected: Vec<f64> = expected.take(count).collect();
-        let found = instants.get(operation).cloned().unwrap_or_default();
-        let found: Vec<f64> = found.into_iter().take(count).collect();
-        found.len() == expected.len()
-            && found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < within)
-    };
-    agrees("ListInstanceAssociations", 2.0, 1) && agrees("UpdateInstanceInformation", 10.0, usize::MAX)
-}
-
-/// A clock that the bench moves.
-#[derive(Debug, Clone, Default)]
-struct BenchClock(Arc<AtomicI64>);
-
-impl Clock for BenchClock {
-    fn wall(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed).unsigned_abs())
-    }
-
-    async fn timeout<F: Future + Send>(&self, _wall: Duration, future: F) -> Result<F::Output, Elapsed> {
-        Ok(future.await)
-    }
 }
 
 struct Stage {
@@ -157,13 +160,24 @@ struct Stage {
     stub: Arc<Stub>,
     zero: Timestamp,
     user_agent: axum::http::HeaderValue,
+    /// The node's control channel, once it is open.
+    channel: Option<OpenChannel>,
+    /// The jobs that are still to be pushed, with their instants.
+    jobs: VecDeque<(Timestamp, Frame)>,
+}
+
+/// A control channel that is driven.
+struct OpenChannel {
+    hand: ChannelHand,
+    driver: JoinHandle<()>,
+    pushed: mpsc::UnboundedReceiver<Incoming>,
 }
 
 impl Stage {
-    fn set(recorded: &[Call], zero: Timestamp, bench: &Bench) -> Self {
+    fn set(situation: &Situation<'_>, bench: &Bench) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let clock = BenchClock::default();
-        let stub = Arc::new(Stub::of(recorded, clock.clone()));
+        let stub = Arc::new(Stub::of(situation.recorded, clock.clone()));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
         runtime.spawn(Arc::clone(&stub).serve(listener));
@@ -178,18 +192,59 @@ impl Stage {
             Client::new(endpoint, signer, clock.clone(), Limits::of_connections(64)).expect("a client");
         let client = client.with_keys(KeyPool::generate(KEYS).expect("key pairs can be made"));
         let user_agent = user_agents(&bench.catalogue)[0].clone();
-        Self { runtime, client, clock, stub, zero, user_agent }
+        let jobs = situation.jobs.iter().map(|job| (situation.instant(job.at), job.frame.clone())).collect();
+        Self { runtime, client, clock, stub, zero: situation.zero, user_agent, channel: None, jobs }
     }
 
-    /// Carries a call over the socket, and reads the answer as the fleet does.
-    fn carry(&mut self, made: &Made) -> Answer {
-        let at = made.at.since(self.zero).as_milliseconds();
-        self.clock.0.store(at as i64, Ordering::Relaxed);
+    /// When something next happens that is not the node's own doing.
+    fn next_at(&self) -> Timestamp {
+        let Some(_) = self.channel else { return Timestamp::NEVER };
+        let wait =
+            self.clock.first_wait().map(|wait| self.zero + Period::milliseconds(wait.as_millis() as u64));
+        let job = self.jobs.front().map(|(at, _)| *at);
+        wait.into_iter().chain(job).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// Moves on to an instant; what is due on the control channel happens. Says what
+    /// the node learns of it.
+    fn move_to(&mut self, now: Timestamp) -> Option<Event> {
+        self.clock.set(now.since(self.zero).as_milliseconds());
+        let Some(channel) = &mut self.channel else { return None };
+        if self.clock.is_behind() {
+            let (heard, begun) = (self.stub.count(), self.clock.waits_begun());
+            // It waits anew after its ping, and again after the pong.
+            let is_open = self.runtime.block_on(async {
+                while self.clock.waits_begun() < begun + 2 && !channel.driver.is_finished() {
+                    tokio::task::yield_now().await;
+                }
+                !channel.driver.is_finished()
+            });
+            if !is_open {
+                self.channel = None;
+                return Some(Event::ChannelClosed);
+            }
+            assert!(self.stub.count() > heard, "the channel was woken and said nothing");
+        }
+        let (_, job) = self.jobs.pop_front_if(|(at, _)| *at <= now)?;
+        self.stub.push(job);
+        let pushed = self.runtime.block_on(channel.pushed.recv());
+        pushed.map(Event::Pushed)
+    }
+
+    /// Carries a call over the socket, and reads the answer as the fleet does. Says
+    /// when the node is to have it, which is later than it was read.
+    fn carry(&mut self, made: &Made) -> (Period, Answer) {
+        self.clock.set(made.at.since(self.zero).as_milliseconds());
         let offered = made.signing.offers.and_then(|number| self.client.keys().public_key(number));
         let request = match offered {
             Some(public_key) => made.request.clone().offering(public_key),
             None => made.request.clone(),
         };
+        match &request {
+            Request::Message(MessageRequest::Open(open)) => return (TAKES, self.open(open, made)),
+            Request::Message(MessageRequest::Frame(frame)) => return (TAKES, self.send(frame.clone())),
+            _ => {}
+        }
         let outgoing = Outgoing {
             target: request.target(),
             user_agent: self.user_agent.clone(),
@@ -201,150 +256,49 @@ impl Stage {
             timeout: Duration::MAX,
             obstacles: None,
         };
-        match self.runtime.block_on(self.client.send(outgoing)).outcome {
+        let answer = match self.runtime.block_on(self.client.send(outgoing)).outcome {
             Ok(body) => request.read(&body),
             Err(CallError::Refused { code, status, message, .. }) => {
                 Answer::Refused(ApiError::new(code, message), status)
             }
             Err(error) => panic!("the stub answers every call: {error:?}"),
-        }
+        };
+        (if self.stub.holds() { HELD } else { TAKES }, answer)
     }
 
-    fn recorded(&self) -> Vec<Call> {
-        self.stub.heard.lock().expect("nobody panics with the lock").clone()
-    }
-}
-
-/// Answers as the recorded stub did: to each operation in its order, and with a
-/// document to whoever asks for it by its name.
-struct Stub {
-    clock: BenchClock,
-    answers: Mutex<BTreeMap<String, VecDeque<Call>>>,
-    heard: Mutex<Vec<Call>>,
-}
-
-impl Stub {
-    fn of(recorded: &[Call], clock: BenchClock) -> Self {
-        let mut answers: BTreeMap<String, VecDeque<Call>> = BTreeMap::new();
-        for call in recorded {
-            answers.entry(asked(&call.operation, &call.body)).or_default().push_back(call.clone());
-        }
-        Self { clock, answers: answers.into(), heard: Mutex::default() }
-    }
-
-    async fn serve(self: Arc<Self>, listener: TcpListener) {
-        for number in 0.. {
-            let (stream, _) = listener.accept().await.expect("a listener on this machine accepts");
-            tokio::spawn(Arc::clone(&self).answer_all(stream, number));
-        }
-    }
-
-    async fn answer_all(self: Arc<Self>, mut stream: TcpStream, connection: u64) {
-        stream.set_nodelay(true).expect("a socket takes it");
-        while let Some((head, body)) = request(&mut stream).await {
-            let (status, text) = self.answer(&head, &body, connection);
-            let length = text.len();
-            let reply = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{text}");
-            if stream.write_all(reply.as_bytes()).await.is_err() {
-                return;
+    /// Opens the node's control channel, and lets it be driven from then on.
+    fn open(&mut self, open: &channel_call::OpenChannel, made: &Made) -> Answer {
+        let heard = self.stub.count();
+        let opening = self.client.open_channel(open, &made.signing.by, made.at, TEMPO, None);
+        let opened = match self.runtime.block_on(opening) {
+            Ok(opened) => opened,
+            Err(OpenError::Refused(error, status)) => return Answer::Refused(error, status),
+            Err(error) => panic!("the stub makes channels or denies them: {error}"),
+        };
+        let (pushes, pushed) = mpsc::unbounded_channel();
+        // Nobody takes anything in once the play is over.
+        let (hand, driven) = opened.split(self.clock.clone(), move |incoming| _ = pushes.send(incoming));
+        let driver = self.runtime.spawn(driven);
+        self.runtime.block_on(async {
+            // The call, the upgrade and the first frame.
+            self.stub.hears_more_than(heard + 2).await;
+            while self.clock.first_wait().is_none() && !driver.is_finished() {
+                tokio::task::yield_now().await;
             }
-        }
+        });
+        self.channel = Some(OpenChannel { hand, driver, pushed });
+        Answer::Done
     }
 
-    /// Writes a call down, and says what it is answered.
-    fn answer(&self, head: &str, body: &str, connection: u64) -> (u16, String) {
-        let mut lines = head.split("\r\n").skip(1).filter(|line| !line.is_empty());
-        let headers: Vec<(String, String)> = lines
-            .by_ref()
-            .map(|line| line.split_once(": ").expect("a header has a name"))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let target =
-            headers.iter().find(|(name, _)| name == "X-Amz-Target").map(|(_, target)| target.as_str());
-        let operation = match target {
-            Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-            None => "CreateControlChannel".to_owned(),
-        };
-        let body = Json::parse(body);
-        let answered = self
-            .answers
-            .lock()
-            .expect("nobody panics with the lock")
-            .get_mut(&asked(&operation, &body))
-            .and_then(VecDeque::pop_front);
-        let (status, error, reply) = match answered {
-            Some(call) => (call.status, call.error, call.reply),
-            None => (200, None, Json::Object(Vec::new())),
-        };
-        let text = match (&error, &reply) {
-            (Some(code), _) => refusal(code, &body),
-            (None, Json::Null) => "{}".to_owned(),
-            (None, reply) => reply.write(),
-        };
-        let at = self.clock.wall().as_secs_f64();
-        let call = Call { at, operation, headers, body, status, error, reply, is_held: false, connection };
-        self.heard.lock().expect("nobody panics with the lock").push(call);
-        (status, text)
-    }
-}
-
-/// The answers of which queue a call takes.
-fn asked(operation: &str, body: &Json) -> String {
-    match (operation, body.get("Name").and_then(Json::text)) {
-        ("GetDocument", Some(name)) => format!("{operation} {name}"),
-        _ => operation.to_owned(),
-    }
-}
-
-/// A refusal as the recorded stub spelled it.
-fn refusal(code: &str, body: &Json) -> String {
-    let message = match (code, body.get("Name").and_then(Json::text)) {
-        ("InvalidDocument", Some(name)) => format!("Document with name {name} does not exist."),
-        _ => "refused".to_owned(),
-    };
-    let members = [("__type", code.to_owned()), ("message", message)];
-    Json::Object(members.map(|(name, value)| (name.to_owned(), Json::Text(value))).to_vec()).write()
-}
-
-/// The next request's head and body; nothing once the other side has closed.
-async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).expect("a head is plain text");
-    let value = |name: &str| {
-        head.split("\r\n")
-            .filter_map(|line| line.split_once(": "))
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
-    };
-    let body = match value("Content-Length") {
-        Some(length) => {
-            let mut body = vec![0; length.parse().expect("a length is a number")];
-            stream.read_exact(&mut body).await.ok()?;
-            body
-        }
-        None => chunks(stream).await?,
-    };
-    Some((head.clone(), String::from_utf8(body).expect("a body is text")))
-}
-
-/// A body in chunks, to its last one.
-async fn chunks(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let mut line = Vec::new();
-        while !line.ends_with(b"\r\n") {
-            line.push(stream.read_u8().await.ok()?);
-        }
-        let length = std::str::from_utf8(&line).ok()?.trim();
-        let length = usize::from_str_radix(length, 16).expect("a chunk begins with its length");
-        let mut chunk = vec![0; length + 2];
-        stream.read_exact(&mut chunk).await.ok()?;
-        if length == 0 {
-            return Some(body);
-        }
-        body.extend_from_slice(&chunk[..length]);
+    /// Sends a frame over it.
+    fn send(&mut self, frame: OutboundFrame) -> Answer {
+        let Some(channel) = &self.channel else { return Answer::Unreachable };
+        let heard = self.stub.count();
+        let is_sent = self.runtime.block_on(async {
+            let is_sent = channel.hand.send(&self.clock, frame).await;
+            self.stub.hears_more_than(heard).await;
+            is_sent
+        });
+        if is_sent { Answer::Done } else { Answer::Unreachable }
     }
 }

@@ -153,7 +153,7 @@ async fn a_refusal_leaves_the_connection_in_use() {
 }
 
 /// What a plane that packs its answers makes of this text.
-fn packed(text: &str) -> Vec<u8> {
+pub(super) fn packed(text: &str) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::default());
     packer.write_all(text.as_bytes()).unwrap();
     packer.finish().unwrap()
@@ -281,7 +281,7 @@ fn beside_this_file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "src/client/tests", name].iter().collect()
 }
 
-fn tls_plane() -> TlsAcceptor {
+pub(super) fn tls_plane() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(beside_this_file("plane.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(beside_this_file("plane.key")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -294,7 +294,7 @@ fn tls_plane() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-fn tls_client(url: &str, clock: &TestClock) -> Client<TestClock> {
+pub(super) fn tls_client(url: &str, clock: &TestClock) -> Client<TestClock> {
     let endpoint: Endpoint = url.parse().unwrap();
     let transport = Transport::trusting(&endpoint, beside_this_file("plane.pem")).unwrap();
     let limits = Limits::of_connections(4);

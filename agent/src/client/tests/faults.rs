@@ -274,3 +274,26 @@ async fn what_a_hole_holds_goes_on_when_it_is_lifted() {
     stream.read_exact(&mut heard).await.unwrap();
     assert_eq!((&heard, reading.await.unwrap().0), (b"two", b'2'));
 }
+
+#[tokio::test]
+async fn faults_lie_below_tls() {
+    let (plane, clock) = (Plane::new().await, TestClock::new());
+    let client = answers::tls_client(&format!("https://localhost:{}", plane.port()), &clock);
+    let stage = Stage { plane, clock, client };
+    let slow = passage("latency", json!({"delay": "2s"}));
+    let call = start(&stage.client, under(&slow, "{}"));
+    let serve = async {
+        let tls = answers::tls_plane().accept(stage.plane.accept().await.into_stream()).await.unwrap();
+        Wire::new(tls).echo().await
+    };
+    let (sent, heard) = tokio::join!(stage.play(call), serve);
+    assert_eq!((&*sent.outcome.unwrap(), &*heard), (&b"{}"[..], "{}"));
+    // The plane's part of the handshake is late as well.
+    assert!(sent.latency >= Duration::from_secs(4), "{:?}", sent.latency);
+
+    let cut = passage("limit-data", json!({"bytes": 100}));
+    let call = start(&stage.client, under(&cut, "{}"));
+    let serve = async { answers::tls_plane().accept(stage.plane.accept().await.into_stream()).await.is_ok() };
+    let (sent, _) = tokio::join!(stage.play(call), serve);
+    assert!(matches!(broken(sent), TransportError::Tls(_)));
+}

@@ -69,12 +69,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         (head.to_owned(), body.to_owned())
     }
 
-    /// The next request as it came, head and body.
-    pub(super) async fn request(&mut self) -> (String, String) {
+    /// The head of the next request as it came.
+    pub(super) async fn head(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head.push(self.stream.read_u8().await.unwrap().into());
         }
+        head
+    }
+
+    /// The next request as it came, head and body.
+    pub(super) async fn request(&mut self) -> (String, String) {
+        let head = self.head().await;
         let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
         let mut body = vec![0; length.parse().unwrap()];
         self.stream.read_exact(&mut body).await.unwrap();

@@ -244,12 +244,14 @@ pub(super) fn check_nodes(
 }
 
 /// Whether an association may name this node. The old form needs a node that
-/// registered; targets may name one whose tags alone are known.
+/// registered; targets may name an instance whose tags alone are known. A hybrid
+/// node that was deregistered is nobody's any more.
 fn may_name(state: &State, call: &CreateAssociation, id: NodeId) -> bool {
     if call.instance_id.is_some() {
         state.nodes.admitted(id).is_some()
     } else {
-        state.nodes.number(id).is_some() || state.config.unknown_target_instance == UnknownTargets::Accept
+        let known = if id.is_hybrid() { state.nodes.admitted(id) } else { state.nodes.number(id) };
+        known.is_some() || state.config.unknown_target_instance == UnknownTargets::Accept
     }
 }
 

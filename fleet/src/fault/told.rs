@@ -1,0 +1,93 @@
+//! What the embedded plane is told of nodes for as long as a fault strikes them.
+//!
+//! That an instance is terminated, or that the caller may not access it, no call
+//! of a node brings about: other services of AWS know it, and the plane hears it
+//! at the window's edge as it would by its admin API. A plane that is somebody
+//! else's is told nothing.
+
+use std::sync::Arc;
+
+use agent::credentials::IdentityKind;
+use agent::fault::named::Cause;
+use agent::fault::strike::Strike;
+use plane::service::{Service, WorldChange};
+use plane::state::world::{Instance, InstanceState};
+use shared::time::Timestamp;
+
+use super::Board;
+use super::edges::{Edge, Edges};
+use super::switchboard::Boards;
+use crate::clock::Clock;
+use crate::plan::Plan;
+
+/// Tells a plane of the nodes that are no valid instances.
+#[derive(Debug)]
+pub struct Teller {
+    edges: Edges,
+}
+
+impl Teller {
+    /// Before the first edge of this board.
+    pub fn new(board: &Board) -> Self {
+        Self { edges: Edges::new(board) }
+    }
+
+    /// Takes over a new board.
+    pub fn post(&mut self, board: &Board) {
+        self.edges.look_again(board);
+    }
+
+    /// When there is next something to tell, or at least a window's edge.
+    pub fn next(&self) -> Timestamp {
+        self.edges.next()
+    }
+
+    /// Tells the plane what begins and ends now.
+    pub fn tell(&mut self, plan: &Plan, board: &Board, service: &Service, now: Timestamp) {
+        for edge in self.edges.pass(board, now) {
+            let (window, begins) = match &edge {
+                Edge::Begins(window, _) => (window, true),
+                Edge::Ends(window) => (window, false),
+            };
+            let Some(Strike::InvalidInstance(cause)) = window.fault.strike() else { continue };
+            for number in 0..plan.nodes() {
+                let identity = plan.identity(number);
+                // Who has no id before it registers is nobody that can be told of.
+                let is_instance = identity.cohort(&plan.catalogue).identity.kind == IdentityKind::Ec2;
+                if !is_instance || !window.strikes(identity) {
+                    continue;
+                }
+                let state = match cause {
+                    Cause::NoPermission => {
+                        _ = service.change_world(now, WorldChange::Denied(plan.node_id(number), begins));
+                        continue;
+                    }
+                    Cause::ShuttingDown => InstanceState::ShuttingDown,
+                    Cause::Terminated => InstanceState::Terminated,
+                    Cause::NeverRegistered | Cause::AgentStopped | Cause::Deregistered => break,
+                };
+                let state = if begins { state } else { InstanceState::Running };
+                let instance = Some(Instance { state, tags: None });
+                _ = service.change_world(now, WorldChange::Instance(plan.node_id(number), instance));
+            }
+        }
+    }
+}
+
+/// Tells a plane of nodes as time goes by, until it is dropped.
+pub async fn tell_on(plan: Arc<Plan>, mut boards: Boards, service: Arc<Service>, clock: Clock) {
+    let mut board = boards.borrow_and_update().clone();
+    let mut teller = Teller::new(&board);
+    loop {
+        tokio::select! {
+            () = clock.sleep_until(teller.next()) => teller.tell(&plan, &board, &service, clock.now()),
+            changed = boards.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                board = boards.borrow_and_update().clone();
+                teller.post(&board);
+            }
+        }
+    }
+}
