@@ -387,8 +387,11 @@ pub(super) fn peak(peak: Option<&Peak>) -> [String; 2] {
 pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
     match result.pace {
         Pace::Scaled(_) => None,
-        Pace::Virtual => {
+        Pace::Virtual if result.modelled_latency.is_empty() => {
             Some("not measured: virtual time takes none, and the scenario states no `latency_model`")
+        }
+        Pace::Virtual => {
+            Some("modelled, not measured: what the scenario's `latency_model` says, in simulated time")
         }
     }
 }

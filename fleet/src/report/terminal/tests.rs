@@ -100,6 +100,18 @@ fn virtual_time_has_no_latencies_and_no_generator() {
     assert!(!text.contains("p50") && !text.contains("generator"), "{text}");
 }
 
+#[test]
+fn latency_that_is_modelled_is_shown_as_such() {
+    let mut result = sample::virtual_time();
+    assert!(text(&result, 120).contains("latency      not measured: virtual time takes none"));
+    let modelled = crate::result::Quantiles { p50_microseconds: 80_000, ..Default::default() };
+    result.modelled_latency.insert("GetDocument".to_owned(), modelled);
+    let text = text(&result, 120);
+    let above = text.find("latency      modelled, not measured: what the scenario's `latency_model` says");
+    assert!(above.is_some() && above < text.find("p50"), "{text}");
+    assert!(text.contains("80.0 ms"), "{text}");
+}
+
 const NARROW: &str = "\
 ssm-fleet 0.1.0  first-look  seed 2718281828  60x
   embedded plane at http://127.0.0.1:4583  connections as-agent
