@@ -303,7 +303,7 @@ impl<'a> Coordinator<'a> {
                 desk.wake(Timestamp::NEVER).await;
             }
         });
-        while !(self.is_idle() && !self.fate.is_down()) && self.now < until {
+        while (self.fate.is_down() || !self.is_idle()) && self.now < until {
             let stride = (self.now + Period::seconds(1)).min(until);
             self.run(script.as_mut(), desk, stride);
         }

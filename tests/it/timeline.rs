@@ -270,7 +270,8 @@ fn late_answers_stale_reads_and_dropped_writes_are_seen_by_the_nodes() {
     assert!(runs.iter().all(|run| run.is_reported), "the nodes believe that they have reported");
     let survey = finished.survey.as_ref().expect("the plane was asked");
     let counted = survey.executions[&finished.operator.made[0].id][0].targets.get("Success");
-    assert!(counted.is_none_or(|count| *count < 10), "the plane knows better: {counted:?}");
+    assert!(runs.len() > 10, "the plane heard of none, and has them run again");
+    assert_eq!(counted, Some(&10), "until it hears of it");
 }
 
 #[test]
