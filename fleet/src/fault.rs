@@ -19,6 +19,7 @@
 
 mod error;
 pub mod passage;
+pub mod plane;
 pub mod selection;
 pub mod switchboard;
 
@@ -134,14 +135,23 @@ impl Board {
             return Err(FaultError::NoTime);
         }
         let number = self.windows.len() as u32;
+        let on = Selection::new(plan, &written.on, number)?;
+        if written.fault.of_plane().is_some() {
+            plane::check(plan, &on)?;
+        }
         Ok(Window {
             number,
             name: self.name_of(written).into(),
             fault: written.fault.clone(),
             from,
             until: written.lasts.map_or(Timestamp::NEVER, |lasts| from + lasts),
-            on: Selection::new(plan, &written.on, number)?,
+            on,
         })
+    }
+
+    /// Whether this can be injected.
+    pub fn check(&self, plan: &Plan, written: &FaultWindow) -> Result<(), FaultError> {
+        self.injected(plan, written, plan.start).map(drop)
     }
 
     /// The board with one window more, from this instant on. A window of the
@@ -189,6 +199,14 @@ fn check(fault: &Fault) -> Result<(), FaultError> {
         Fault::LostAcknowledgement(lost) => (&lost.operations, None),
         Fault::ReplaceStatus(replace) => (&replace.operations, Some(replace.status)),
         Fault::FailFirst(fail) => (&fail.operations, Some(fail.status)),
+        Fault::DroppedWrites(_)
+        | Fault::PlaneLatency(_)
+        | Fault::ServerError(_)
+        | Fault::StaleReads(_)
+        | Fault::Throttling(_) => {
+            let fault = fault.of_plane().expect("these are the plane's");
+            return fault.check().map_err(FaultError::Plane);
+        }
         Fault::Bandwidth(_)
         | Fault::Latency(_)
         | Fault::LimitData(_)

@@ -12,6 +12,7 @@
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
+//! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`schema`]: the form of scenarios and results
 //! - [`cli`]: the words on the command line
 
@@ -19,6 +20,7 @@ pub mod agenda;
 mod cause;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod connections;
 pub mod coordinator;
 pub mod credentials;
@@ -30,6 +32,7 @@ pub mod host;
 pub mod in_process;
 pub mod live;
 pub mod measure;
+pub mod metric;
 pub mod operator;
 pub mod outline;
 pub mod plan;
@@ -45,4 +48,5 @@ pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
 pub mod survey;
+pub mod threshold;
 pub mod witness;

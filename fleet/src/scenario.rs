@@ -15,7 +15,9 @@ pub mod nearest;
 mod plane;
 pub mod selector;
 pub mod takes;
+mod threshold;
 mod time;
+pub mod timeline;
 pub mod timing;
 pub mod tree;
 
@@ -26,12 +28,15 @@ use ::plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+use self::takes::Takes;
+
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
 pub use self::load::Loaded;
 pub use self::plane::{GuestOf, Plane};
+pub use self::threshold::Thresholds;
 pub use self::time::{Instant, Time};
 use crate::connections::Connections;
 
@@ -89,6 +94,15 @@ pub struct Scenario {
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// What else happens, and when.
+    #[serde(default)]
+    pub timeline: Vec<timeline::Entry>,
 }
 
 impl Scenario {
@@ -110,6 +124,9 @@ impl Scenario {
             documents: Vec::new(),
             associations: Vec::new(),
             faults: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
+            timeline: Vec::new(),
         }
     }
 }

@@ -17,14 +17,21 @@ use agent::credentials::Signing;
 use agent::fault::passage::Passage;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
 use crate::fault::passage::{Called, Counts, of_push, passage};
+use crate::history::Ending;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
+use crate::plan::spread;
+use crate::plan::timeline::PlannedScale;
 use crate::simulation::CohortState;
 
 /// A slice of the fleet.
@@ -38,6 +45,8 @@ pub struct Shard {
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -135,6 +144,7 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
             board,
@@ -144,6 +154,7 @@ impl Shard {
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            states,
             measures: Measures::default(),
         }
     }
@@ -160,11 +171,13 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
@@ -188,6 +201,12 @@ impl Shard {
         if self.nodes[place as usize].identity.incarnation != incarnation {
             self.measures.late_answers += 1;
             return;
+        }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
         }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
@@ -225,15 +244,55 @@ impl Shard {
         }
     }
 
+    /// Lets nodes of a cohort come or go: from now on there are those with the
+    /// lowest indexes, so many. Who was there and comes again starts anew.
+    pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
+        let PlannedScale { cohort, to, over } = scale;
+        for place in 0..self.nodes.len() as u32 {
+            let node = &self.nodes[place as usize];
+            let identity = node.identity;
+            if identity.cohort != cohort {
+                continue;
+            }
+            let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
+            match (identity.index < to, is_away(node) || node.lifecycle == Lifecycle::Stopped) {
+                (true, true) => self.renew(place, now + spread(identity.number, over)),
+                (false, false) if !has_come => self.renew(place, Timestamp::NEVER),
+                (false, false) => self.hand(place, Event::Stop, now, &mut Vec::new()),
+                (true, false) | (false, true) => {}
+            }
+        }
+        self.states = count(&self.catalogue, &self.nodes);
+    }
+
+    /// Puts a node in its place that arrives then.
+    fn renew(&mut self, place: u32, arrives: Timestamp) {
+        let identity = self.nodes[place as usize].identity;
+        self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
+        self.agenda.set(place, arrives);
+    }
+
     /// Whether no node holds a call or a run.
     pub fn is_idle(&self) -> bool {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
         self.agenda.set(place, node.next_due());
         for action in self.actions.drain(..) {
             match action {
@@ -250,6 +309,10 @@ impl Shard {
                     };
                     let Identity { number: node, incarnation, cohort, index } = node.identity;
                     let caller = Caller { node, lane, number, incarnation };
+                    self.measures.emitted(request.operation(), now);
+                    if attempt > 0 && is_online && is_heartbeat(lane, request.operation()) {
+                        self.measures.heartbeats.retried += 1;
+                    }
                     let made = now;
                     emitted.push(Emitted {
                         caller,
@@ -268,4 +331,22 @@ impl Shard {
             }
         }
     }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes.iter().filter(|node| !is_away(node)) {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
+}
+
+/// Whether a node is not part of the fleet yet: it comes when its cohort is scaled up.
+fn is_away(node: &Node) -> bool {
+    node.lifecycle == Lifecycle::Unregistered && !node.is_calling() && node.next_due() == Timestamp::NEVER
 }

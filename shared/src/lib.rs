@@ -6,6 +6,7 @@
 //! - [`frame`]: the binary frame of the control channel
 //! - [`signature`]: Signature Version 4, without a clock
 //! - [`document`]: SSM documents, parsed
+//! - [`share`]: how many of all
 //! - [`schedule`]: when an association is due, in the service's dialect
 //! - [`target`]: which nodes an association means
 //! - `schema`: the form of such words, for whoever edits a file
@@ -18,6 +19,7 @@ pub mod operation;
 pub mod schedule;
 mod schema;
 pub mod seed;
+pub mod share;
 pub mod signature;
 pub mod status;
 pub mod target;

@@ -17,7 +17,7 @@ use crate::credentials::CredentialsError;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::host::HostError;
-use crate::plan::PlanError;
+use crate::plan::{GuestError, PlanError};
 use crate::result::WriteError;
 use crate::run::RunError;
 use crate::scenario::tree::Place;
@@ -51,6 +51,9 @@ pub enum Failure {
         /// What is wrong with it.
         source: PlanError,
     },
+    /// The plan does not go with the endpoint.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
     /// The schedule is none, or does not go with its options.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -208,6 +211,7 @@ impl Failure {
                 CredentialsError::NoProfile { .. } | CredentialsError::NoKeys(_),
             ))
             | Self::Scenario(_)
+            | Self::Guest(_)
             | Self::Plan(_)
             | Self::PlanAt { .. }
             | Self::Schedule(_)

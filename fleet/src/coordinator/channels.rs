@@ -37,12 +37,17 @@ pub(super) fn breaks_at(fault: &Fault, opened: Timestamp, now: Timestamp) -> Opt
         // These let pongs through in time, or strike calls only.
         Fault::Abort(_)
         | Fault::Bandwidth(_)
+        | Fault::DroppedWrites(_)
         | Fault::FailFirst(_)
         | Fault::Latency(_)
         | Fault::LimitData(_)
         | Fault::LostAcknowledgement(_)
+        | Fault::PlaneLatency(_)
         | Fault::ReplaceStatus(_)
-        | Fault::Slicer(_) => None,
+        | Fault::ServerError(_)
+        | Fault::Slicer(_)
+        | Fault::StaleReads(_)
+        | Fault::Throttling(_) => None,
     }
 }
 

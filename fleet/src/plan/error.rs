@@ -4,6 +4,7 @@ use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
 use super::slice::Slice;
+use super::timeline::EntryError;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
@@ -103,6 +104,14 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// An entry of the timeline means nothing.
+    #[error("timeline: {name}: {source}")]
+    Entry {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: EntryError,
+    },
     /// A fault that cannot be what was written.
     #[error("fault {name}: {source}")]
     Fault {
@@ -119,6 +128,21 @@ pub enum PlanError {
         /// How many nodes the whole fleet has.
         nodes: u32,
     },
+    /// A label with a value that the scenario does not have.
+    #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
+    ThresholdLabel {
+        /// The threshold.
+        threshold: String,
+        /// The label.
+        label: &'static str,
+        /// Its value.
+        value: String,
+        /// The nearest name, or those there are.
+        known: String,
+    },
+    /// A latency that cannot be drawn.
+    #[error("`latency_model`: {0}")]
+    LatencyModel(InvalidDistribution),
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),
@@ -144,6 +168,9 @@ impl PlanError {
             Self::AgentVersion { cohort, .. } => of_cohort(cohort, "agent_version"),
             Self::Fault { name, .. } => vec!["faults", name],
             Self::TimeScale(_) => vec!["time"],
+            Self::Entry { name, .. } => vec!["timeline", name],
+            Self::ThresholdLabel { threshold, .. } => vec!["thresholds", threshold],
+            Self::LatencyModel(_) => vec!["latency_model"],
             // Of flags alone.
             Self::NothingToMisfit(_) | Self::EmptySlice { .. } => Vec::new(),
         }

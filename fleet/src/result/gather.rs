@@ -7,15 +7,17 @@ use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::judge;
 use super::round::rounds;
+use super::timeline::timeline;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, InvalidInstance, Nodes,
+    OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
-use crate::plan::slice::Slice;
+use crate::plan::timeline::PlannedAct;
 use crate::simulation::Finished;
 
 impl RunResult {
@@ -30,7 +32,7 @@ impl RunResult {
             },
             scenario: plan.name.clone(),
             labels: plan.labels.clone(),
-            slice: (plan.slice != Slice::WHOLE).then(|| plan.slice.to_string()),
+            slice: plan.is_part().then(|| plan.slice.to_string()),
             seed: plan.catalogue.seed.0,
             pace: finished.pace,
             plane: kind_of(&finished.plane).to_owned(),
@@ -42,6 +44,9 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            timeline: timeline(finished),
+            thresholds: judge::thresholds(finished),
+            herd: Herd::of(&finished.live),
             calls: measures
                 .calls
                 .iter()
@@ -109,13 +114,9 @@ fn association(finished: &Finished, made: &Made) -> AssociationResult {
         name: name(planned),
         aim: planned.aim.clone(),
         id: made.id,
-        rounds_expected: planned.rounds,
-        rounds: rounds(
-            made.created,
-            executions.map(Vec::as_slice),
-            &runs,
-            finished.plan.slice != Slice::WHOLE,
-        ),
+        // Of one that is there no longer nothing more is waited for.
+        rounds_expected: if made.is_gone { 0 } else { planned.rounds },
+        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs, finished.plan.is_part()),
     }
 }
 
@@ -138,12 +139,19 @@ fn not_made(finished: &Finished) -> Vec<String> {
         operator.made.iter().all(|made| made.planned != place)
             && operator.refusals.iter().all(|refused| refused.planned != place)
     };
-    let planned = finished.plan.associations.iter().enumerate();
+    // Who waits for a condition may wait in vain.
+    let is_certain = |place: usize| {
+        finished.plan.timeline.iter().any(|entry| {
+            matches!(entry.act, PlannedAct::CreateAssociation(created) if created == place)
+                && entry.occasion.first().is_some()
+        })
+    };
+    let planned = finished.plan.associations.iter().enumerate().filter(|(place, _)| is_certain(*place));
     planned.filter(|(place, _)| is_missing(*place)).map(|(_, planned)| name(planned)).collect()
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
@@ -244,6 +252,7 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
@@ -263,7 +272,7 @@ mod tests {
         let id = AssociationId::from_bits(1);
         let mut operator = Operator::new(plan.clone());
         operator.tagged = 99;
-        operator.made.push(Made { planned: 0, id, created: second(60) });
+        operator.made.push(Made { planned: 0, id, created: second(60), is_gone: false });
         operator.refusals = vec![
             Refused { planned: 2, error: Some(ApiError::new(ErrorCode::UnsupportedPlatformType, "no")) },
             Refused { planned: 3, error: Some(ApiError::new(ErrorCode::InvalidTarget, "odd")) },
@@ -304,6 +313,8 @@ mod tests {
             ended: second(120),
             operator,
             measures,
+            live: Live::default(),
+            broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,
