@@ -108,7 +108,7 @@ pub struct Run {
     #[arg(long, help_heading = "Control plane")]
     keep: bool,
     /// Let associations and commands aim at all nodes of the endpoint
-    #[arg(long, requires = "endpoint", help_heading = "Control plane")]
+    #[arg(long, help_heading = "Control plane")]
     allow_all_nodes: bool,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
@@ -176,6 +176,7 @@ impl Run {
             _ if is_guest => Ok(()),
             Self { allow_remote: true, .. } => Err(UsageError::NeedsEndpoint("--allow-remote")),
             Self { allow_aws: Some(_), .. } => Err(UsageError::NeedsEndpoint("--allow-aws")),
+            Self { allow_all_nodes: true, .. } => Err(UsageError::NeedsEndpoint("--allow-all-nodes")),
             Self { slice: Some(_), .. } => Err(UsageError::NeedsEndpoint("--slice")),
             Self { keep: true, .. } => Err(UsageError::NeedsEndpoint("--keep")),
             _ => Ok(()),
@@ -356,6 +357,7 @@ mod tests {
             ("--unknown-nodes refuse --endpoint http://127.0.0.1:1", Err(UsageError::UnknownNodesEndpoint)),
             ("--keep --allow-remote --endpoint http://127.0.0.1:1", Ok(())),
             ("--keep", Err(UsageError::NeedsEndpoint("--keep"))),
+            ("--allow-all-nodes", Err(UsageError::NeedsEndpoint("--allow-all-nodes"))),
             ("--slice 1/2", Err(UsageError::NeedsEndpoint("--slice"))),
             ("--slice 1/2 --endpoint http://127.0.0.1:1", Ok(())),
             ("--allow-remote", Err(UsageError::NeedsEndpoint("--allow-remote"))),
