@@ -79,8 +79,10 @@ impl schemars::JsonSchema for Condition {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "A metric and a bound on it, such as `online < 900`; docs/metrics.md lists them.",
             "type": "string",
+            "minLength": 1,
+            "description": "A metric and a bound on it, such as `online < 900` or \
+                            `errors{code=ThrottlingException}: rate > 5%`.",
         })
     }
 }

@@ -14,7 +14,8 @@ use shared::time::{Period, Timestamp};
 
 use crate::history::names::fault_word;
 use crate::plan::slice::Slice;
-use crate::plan::{Plan, PlannedAssociation};
+use crate::plan::timeline::{Occasion, PlannedAct};
+use crate::plan::{Plan, PlannedAssociation, PlannedEntry};
 
 /// What a plan comes to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +40,8 @@ pub struct Outline {
     pub documents: Vec<String>,
     /// The associations that it creates, by instant.
     pub associations: Vec<OutlinedAssociation>,
+    /// What else it has happen, in the order in which it is written.
+    pub timeline: Vec<OutlinedEntry>,
     /// What goes wrong for a while, as far as it is known beforehand.
     pub faults: Vec<OutlinedFault>,
     /// Each node, if that was asked for.
@@ -82,6 +85,18 @@ pub struct OutlinedAssociation {
     pub aim: String,
     /// How many rounds the run waits for.
     pub rounds: u32,
+    /// The refusal that is expected, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutlinedEntry {
+    /// Its name.
+    pub name: String,
+    /// When, in words.
+    pub when: String,
     /// The refusal that is expected, if one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -136,8 +151,9 @@ impl Outline {
             nodes: plan.nodes(),
             slice: (!is_whole).then(|| slice.to_string()),
             cohorts: cohorts(plan, &numbers),
-            documents: plan.documents().filter(|_| by_operator).map(|made| made.name.clone()).collect(),
+            documents: documents(plan).filter(|_| by_operator).collect(),
             associations: plan.associations.iter().filter(|_| by_operator).map(association).collect(),
+            timeline: plan.timeline.iter().filter(|it| by_operator && it.is_of_timeline).map(entry).collect(),
             faults: faults(plan, &numbers),
             each: is_each.then(|| numbers.map(|number| node(plan, number)).collect()),
         }
@@ -166,6 +182,13 @@ impl Outline {
                 writeln!(text, "  documents, before the first association: {}", self.documents.join(", "));
         }
         self.associations.iter().for_each(|association| text.push_str(&association.line()));
+        if !self.timeline.is_empty() {
+            text.push_str("\ntimeline\n");
+        }
+        for OutlinedEntry { name, when, refused } in &self.timeline {
+            let refused = refused.as_ref().map(|code| format!(", to be refused with {code}"));
+            let _ = writeln!(text, "  {when}  {name}{}", refused.unwrap_or_default());
+        }
         if !self.faults.is_empty() {
             text.push_str("\nfaults\n");
         }
@@ -272,6 +295,26 @@ fn cohorts(plan: &Plan, numbers: &Range<u32>) -> Vec<OutlinedCohort> {
         });
     }
     outlined
+}
+
+fn documents(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.timeline.iter().filter(|entry| !entry.is_of_timeline).filter_map(|entry| match &entry.act {
+        PlannedAct::CreateDocument(call) => Some(call.name.clone()),
+        _ => None,
+    })
+}
+
+fn entry(planned: &PlannedEntry) -> OutlinedEntry {
+    let when = match &planned.occasion {
+        Occasion::At(at) => format!("at {at}"),
+        Occasion::Every { every, from, until: None } => format!("every {every} from {from}"),
+        Occasion::Every { every, from, until: Some(until) } => {
+            format!("every {every} from {from} until {until}")
+        }
+        Occasion::When(condition) => format!("when {condition}"),
+    };
+    let refused = planned.expected.error.as_ref().map(ToString::to_string);
+    OutlinedEntry { name: planned.name.clone(), when, refused }
 }
 
 fn association(planned: &PlannedAssociation) -> OutlinedAssociation {

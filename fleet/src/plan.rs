@@ -225,6 +225,7 @@ impl Plan {
         if !plan.slice.has_operator() {
             plan.timeline.clear();
             plan.associations.clear();
+            plan.thresholds.clear();
         }
         Ok(plan)
     }
@@ -232,6 +233,11 @@ impl Plan {
     /// How many nodes there are, here and elsewhere.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()
+    }
+
+    /// Whether other nodes of the fleet are hosted elsewhere.
+    pub fn is_part(&self) -> bool {
+        self.slice != Slice::WHOLE
     }
 
     /// The numbers of the nodes that are hosted here.
@@ -632,8 +638,8 @@ mod tests {
         let [first, second] = ["1/2", "2/2"].map(|text| slice(text).unwrap());
         assert_eq!((first.hosted(), second.hosted()), (0..500, 500..1_000));
         assert_eq!((first.nodes(), second.nodes()), (1_000, 1_000));
-        assert_eq!((first.associations.len(), first.documents().count()), (4, 3));
-        assert_eq!((second.associations.len(), second.documents().count()), (0, 0));
+        assert_eq!((first.associations.len(), first.timeline.len()), (4, 7), "three documents among them");
+        assert_eq!((second.associations.len(), second.timeline.len()), (0, 0));
         let whole = plan(&Overrides::default());
         let who = |plan: &Plan, number| (plan.node_id(number), plan.arrival(number).milliseconds());
         assert_eq!(who(&second, 700).0, whole.node_id(700), "the same node wherever it is hosted");

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::error::ErrorCode;
 use crate::id::{AssociationId, ExecutionId, NodeId};
+use crate::share::Share;
 use crate::time::Period;
 
 impl JsonSchema for Period {
@@ -47,6 +48,20 @@ impl JsonSchema for NodeId {
             "type": "string",
             "description": "A node's id: i- and 8 or 17 digits, or mi- and 17.",
             "pattern": "^(i-([A-Za-z0-9_]{8}|[A-Za-z0-9_]{17})|mi-[A-Za-z0-9_]{17})$",
+        })
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "A percentage from 0% to 100%, such as 1% or 2.5%.",
+            "pattern": r"^(100(\.0*)?|[0-9]?[0-9](\.[0-9]*)?)%$",
         })
     }
 }

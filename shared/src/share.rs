@@ -89,20 +89,6 @@ impl Serialize for Share {
     }
 }
 
-impl schemars::JsonSchema for Share {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Share".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "A percentage from 0% to 100%, such as 1% or 2.5%.",
-            "pattern": r"^(100(\.0*)?|[0-9]?[0-9](\.[0-9]*)?)%$",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

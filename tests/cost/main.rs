@@ -9,6 +9,7 @@ use std::sync::Arc;
 use agent::call::Request;
 use agent::credentials::{ACTIVATION_LIMIT, Grant, IdentityKind};
 use fleet::in_process::{Carry, InProcess};
+use fleet::plan::timeline::PlannedAct;
 use fleet::plan::{Overrides, Plan};
 use fleet::run::VIRTUAL_START;
 use fleet::scenario::Scenario;
@@ -134,8 +135,10 @@ fn cost(scenario: &str) -> (i64, i64) {
     let plan = Plan::new(&scenario, &Overrides::default(), VIRTUAL_START).expect("it makes a plan");
     let plan = Arc::new(plan);
     let service = Service::new(fleet::run::plane_config(&plan));
-    for document in plan.documents().cloned() {
-        service.call(plan.start, document).expect("the document is sound");
+    for entry in &plan.timeline {
+        if let PlannedAct::CreateDocument(document) = &entry.act {
+            service.call(plan.start, (**document).clone()).expect("the document is sound");
+        }
     }
     activate(&plan, &service);
     let association = service.call(plan.start, plan.associations[0].request.clone());

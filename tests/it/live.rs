@@ -47,8 +47,7 @@ impl LiveFleet<'_> {
             progress: Arc::new(Progress::default()),
             keep: false,
             recorder: None,
-            recorder: None,
-        is_held: false,
+            is_held: false,
         };
         run_live(options, stop, Nobody).await.expect("the fleet runs")
     }
@@ -67,6 +66,7 @@ pub(crate) async fn run_embedded(scenario: &str) -> Finished {
         connections: Connections::Pooled,
         limits: Limits::of_this_machine(true).expect("the machine can run a test"),
         progress: Arc::new(Progress::default()),
+        recorder: None,
         keep: false,
         is_held: false,
     };

@@ -30,13 +30,16 @@ impl Check {
         let plan = Plan::new(&loaded.scenario, &Overrides::default(), VIRTUAL_START);
         let plan = plan.map_err(|error| Failure::of_plan(&loaded, error))?;
         let text = format!(
-            "{} is valid: {} nodes in {} cohorts, {} documents, {} associations, {} faults\n",
+            "{} is valid: {} nodes in {} cohorts, {} documents, {} associations, {} entries of the timeline, \
+             {} faults, {} thresholds\n",
             self.scenario,
             plan.nodes(),
             plan.sizes.len(),
-            plan.documents().count(),
+            loaded.scenario.documents.len(),
             plan.associations.len(),
+            loaded.scenario.timeline.len(),
             plan.faults.windows().len(),
+            plan.thresholds.len(),
         );
         io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
         Ok(Exit::Passed)

@@ -52,7 +52,7 @@ pub enum Failure {
         /// Where it stands.
         place: Place,
         /// What is wrong with it.
-        source: PlanError,
+        source: Box<PlanError>,
     },
     /// The plan does not go with the endpoint.
     #[error(transparent)]
@@ -211,7 +211,7 @@ impl Failure {
     /// That a scenario makes no plan, with the place of what is wrong.
     pub fn of_plan(loaded: &Loaded, source: PlanError) -> Self {
         match loaded.place_of(&source.way()) {
-            Some(place) => Self::PlanAt { place: place.clone(), source },
+            Some(place) => Self::PlanAt { place: place.clone(), source: Box::new(source) },
             None => Self::Plan(source),
         }
     }

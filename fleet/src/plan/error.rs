@@ -224,7 +224,7 @@ impl PlanError {
             Self::AgentVersion { cohort, .. } => of_cohort(cohort, "agent_version"),
             Self::Fault { name, .. } => vec!["faults", name],
             Self::TimeScale(_) => vec!["time"],
-            Self::Entry { .. } => vec!["timeline"],
+            Self::Entry { name, .. } => vec!["timeline", name],
             // Of flags alone.
             Self::NothingToMisfit(_) | Self::TakesOwnPlane(_) | Self::EmptySlice { .. } => Vec::new(),
         }

@@ -249,14 +249,6 @@ struct Definitions {
 
 impl Plan {
     /// What the whole scenario has happen, in the order in which it is written:
-    /// The documents that it creates.
-    pub fn documents(&self) -> impl Iterator<Item = &CreateDocument> {
-        self.timeline.iter().filter_map(|entry| match &entry.act {
-            PlannedAct::CreateDocument(document) => Some(&**document),
-            _ => None,
-        })
-    }
-
     /// documents, associations, timeline.
     pub(super) fn lay_out(&mut self, scenario: &Scenario) -> Result<(), PlanError> {
         let first = self.associations.iter().map(|association| association.at).min().unwrap_or_default();

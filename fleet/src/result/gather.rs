@@ -21,7 +21,6 @@ use crate::history::mode::Choice;
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
-use crate::plan::slice::Slice;
 use crate::plan::timeline::PlannedAct;
 use crate::simulation::{Finished, Pace};
 
@@ -37,7 +36,7 @@ impl RunResult {
             },
             scenario: plan.name.clone(),
             labels: plan.labels.clone(),
-            slice: (plan.slice != Slice::WHOLE).then(|| plan.slice.to_string()),
+            slice: plan.is_part().then(|| plan.slice.to_string()),
             seed: plan.catalogue.seed.0,
             pace: finished.pace,
             plane: kind_of(&finished.plane).to_owned(),
@@ -169,12 +168,7 @@ fn association(finished: &Finished, made: &Made) -> AssociationResult {
         id: made.id,
         // Of one that is there no longer nothing more is waited for.
         rounds_expected: if made.is_gone { 0 } else { planned.rounds },
-        rounds: rounds(
-            made.created,
-            executions.map(Vec::as_slice),
-            &runs,
-            finished.plan.slice != Slice::WHOLE,
-        ),
+        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs, finished.plan.is_part()),
     }
 }
 

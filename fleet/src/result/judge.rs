@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use super::round::times;
 use crate::measure::live::{Asked, AssociationTimes, Live};
 use crate::measure::tally::Tally;
-use crate::plan::slice::Slice;
 use crate::simulation::Finished;
 use crate::threshold::Outcome;
 
@@ -56,8 +55,12 @@ fn associations(finished: &Finished) -> BTreeMap<String, AssociationTimes> {
         let Some(executions) = survey.executions.get(&made.id) else { continue };
         let runs = finished.measures.runs_of(made.id);
         let name = finished.plan.associations[made.planned].name();
-        let is_part = finished.plan.slice != Slice::WHOLE;
-        all.entry(name.to_owned()).or_default().add(times(made.created, executions, &runs, is_part));
+        all.entry(name.to_owned()).or_default().add(times(
+            made.created,
+            executions,
+            &runs,
+            finished.plan.is_part(),
+        ));
     }
     all
 }

@@ -19,7 +19,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use crate::metric::bound::Bound;
 use crate::metric::selection::Selection;
-use crate::metric::{Known, Metric};
+use crate::metric::{Known, METRICS, Metric};
 use crate::threshold::Threshold;
 
 /// The thresholds of a scenario, in the order in which they are written.
@@ -29,7 +29,7 @@ pub struct Thresholds(pub Vec<Threshold>);
 /// A bound that may end the run.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "AbortingThreshold")]
+#[schemars(rename = "Threshold")]
 struct Written {
     /// The bound, such as `count == 0`.
     threshold: String,
@@ -50,10 +50,13 @@ impl JsonSchema for Thresholds {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
         let written = generator.subschema_for::<Written>();
         json_schema!({
-            "description": "Metrics with their bounds, such as `online: [value >= 900]`; docs/metrics.md lists them.",
             "type": "object",
+            "description": "Metrics, such as `online` or `time_to_success{association=patch}`, with their bounds, \
+                            such as `[p(99) < 10m]`.",
+            "propertyNames": { "pattern": format!(r"^({})\s*(\{{.*\}})?$", names.join("|")) },
             "additionalProperties": {
                 "type": "array",
                 "items": { "anyOf": [{ "type": "string" }, written] },

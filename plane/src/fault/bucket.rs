@@ -31,27 +31,27 @@ impl fmt::Display for Rate {
     }
 }
 
-impl schemars::JsonSchema for Rate {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "CallRate".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "So many calls a second.",
-            "type": "number",
-            "minimum": 0,
-            "maximum": HIGHEST,
-        })
-    }
-}
-
 impl Serialize for Rate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 % 1000 {
             0 => serializer.serialize_u32(self.0 / 1000),
             _ => serializer.serialize_f64(f64::from(self.0) / 1000.0),
         }
+    }
+}
+
+impl schemars::JsonSchema for Rate {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "number",
+            "minimum": 0,
+            "maximum": HIGHEST,
+            "description": "Calls in a simulated second, such as 50 or 0.5.",
+        })
     }
 }
 

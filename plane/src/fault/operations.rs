@@ -60,9 +60,8 @@ pub(super) const WRITES: &[&str] = &[
 ];
 
 /// Operations by their names; none means those that the fault is for by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(transparent)]
-#[schemars(rename = "PlaneOperations")]
 pub struct Operations(Vec<&'static str>);
 
 impl Operations {
@@ -79,6 +78,20 @@ impl Operations {
     /// Whether none was named.
     pub(super) fn is_unsaid(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl schemars::JsonSchema for Operations {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "PlaneOperations".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "array",
+            "items": { "type": "string", "pattern": "^[A-Z][A-Za-z0-9]+$" },
+            "description": "Operations by their names, such as [GetDocument].",
+        })
     }
 }
 
