@@ -40,6 +40,33 @@ use spoiled::Spoiled;
 const GET_PARAMETERS: &str = "GetParameters";
 const GET_PARAMETERS_TARGET: &str = "AmazonSSM.GetParameters";
 
+/// The names of the operations that nodes call, as [`Request::operation`] says them.
+pub const OPERATIONS: [&str; 23] = [
+    AcknowledgeMessage::NAME,
+    AGENT_JOB_ACK,
+    AGENT_JOB_REPLY,
+    OPEN_CHANNEL,
+    DeregisterManagedInstance::NAME,
+    DescribeAssociation::NAME,
+    FailMessage::NAME,
+    GetDocument::NAME,
+    GetManifest::NAME,
+    GetMessages::NAME,
+    GET_PARAMETERS,
+    ListAssociations::NAME,
+    ListInstanceAssociations::NAME,
+    PutComplianceItems::NAME,
+    PutConfigurePackageResult::NAME,
+    PutInventory::NAME,
+    RegisterManagedInstance::NAME,
+    RequestManagedInstanceRoleToken::NAME,
+    SendReply::NAME,
+    UpdateAssociationStatus::NAME,
+    UpdateInstanceAssociationStatus::NAME,
+    UpdateInstanceInformation::NAME,
+    UpdateManagedInstancePublicKey::NAME,
+];
+
 /// What a node asks.
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -157,34 +184,6 @@ pub enum Request {
     Deregister(DeregisterManagedInstance),
     Spoiled(Arc<Spoiled>),
 }
-
-/// The names of all operations that a node calls, and of what it sends over its
-/// control channel.
-pub const OPERATIONS: [&str; 23] = [
-    AcknowledgeMessage::NAME,
-    OPEN_CHANNEL,
-    DeregisterManagedInstance::NAME,
-    DescribeAssociation::NAME,
-    FailMessage::NAME,
-    GetDocument::NAME,
-    GetManifest::NAME,
-    GetMessages::NAME,
-    GET_PARAMETERS,
-    ListAssociations::NAME,
-    ListInstanceAssociations::NAME,
-    PutComplianceItems::NAME,
-    PutConfigurePackageResult::NAME,
-    PutInventory::NAME,
-    RegisterManagedInstance::NAME,
-    RequestManagedInstanceRoleToken::NAME,
-    SendReply::NAME,
-    UpdateAssociationStatus::NAME,
-    UpdateInstanceAssociationStatus::NAME,
-    UpdateInstanceInformation::NAME,
-    UpdateManagedInstancePublicKey::NAME,
-    AGENT_JOB_ACK,
-    AGENT_JOB_REPLY,
-];
 
 /// What came back, in its wire type.
 #[derive(Debug, Clone, PartialEq)]

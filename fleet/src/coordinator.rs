@@ -13,6 +13,7 @@
 
 mod channels;
 mod messages;
+mod outage;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,17 +29,19 @@ use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
 use crate::fault::Board;
+use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
-use crate::fault::told::Teller;
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
 use crate::measure::Measures;
+use crate::measure::live::{Live, LiveBoard};
+use crate::measure::meter::Meter;
 use crate::operator::{Desk, VirtualDesk};
-use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
 use messages::{Delivery, Mailroom};
+use outage::Fate;
 use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
@@ -60,8 +63,8 @@ pub struct Coordinator<'a> {
     events: u64,
     mailroom: Mailroom,
     boards: Option<Boards>,
-    /// Who tells the plane of nodes that are no valid instances.
-    teller: Option<(Arc<Plan>, Teller)>,
+    /// What befalls the plane itself.
+    fate: Fate,
     board: Arc<Board>,
     /// How often something came late; tells them apart.
     met: u64,
@@ -75,6 +78,16 @@ pub struct Coordinator<'a> {
     kept: BTreeMap<u32, Vec<Emitted>>,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
+    follower: Option<Follower>,
+}
+
+/// Who follows the run, and where what is known stands for the operator.
+#[derive(Debug)]
+pub struct Follower {
+    /// Takes what shards tell.
+    pub meter: Meter,
+    /// Where what is known is put.
+    pub board: Arc<LiveBoard>,
 }
 
 /// A shard and the completions on their way to it, in the order of their instants.
@@ -161,7 +174,8 @@ impl<'a> Coordinator<'a> {
             events: 0,
             mailroom,
             boards: None,
-            teller: None,
+            fate: Fate::default(),
+            follower: None,
             board: Arc::default(),
             met: 0,
             breaks: BTreeSet::new(),
@@ -172,18 +186,45 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// The same fleet, told of each new board of faults, and its plane as well.
-    pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
+    /// The same fleet, told of each new board of faults.
+    pub fn told_by(self, boards: Boards) -> Self {
         let board = boards.borrow().clone();
-        let teller = Some((plan, Teller::new(&board)));
         // What begins with the run is yet to begin.
         let edge = board.next_edge(self.now - Period::milliseconds(1));
-        Self { board, boards: Some(boards), edge, teller, ..self }
+        Self { board, boards: Some(boards), edge, ..self }
+    }
+
+    /// The same fleet before a plane that carries its own faults out.
+    pub fn with_faults_of_plane(mut self, carried: PlaneFaults) -> Self {
+        self.fate.faults = Some(carried);
+        self
     }
 
     /// From here on this plane answers: it was started anew with what the other one kept.
     pub fn move_to(&mut self, service: &'a Service) {
         self.service = service;
+    }
+
+    /// The same fleet, followed: [`Coordinator::measure`] says what is known.
+    pub fn followed_by(mut self, follower: Follower) -> Self {
+        let follow = follower.meter.follow();
+        self.shards_mut().for_each(|shard| shard.measures.follow(follow));
+        self.follower = Some(follower);
+        self
+    }
+
+    /// Takes in what the shards have done up to `at`; of calls, those before the second of `until`.
+    pub fn measure(&mut self, at: Timestamp, until: Timestamp) -> Option<&Live> {
+        let follower = self.follower.as_mut()?;
+        let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
+        follower.meter.take(at, pulses, None);
+        follower.board.put(follower.meter.live().clone());
+        Some(follower.meter.live())
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self, desk: &VirtualDesk<'_>) -> Timestamp {
+        self.next_instant().min(desk.next_due())
     }
 
     /// The instant up to which everything has happened.
@@ -226,9 +267,12 @@ impl<'a> Coordinator<'a> {
                 desk.wake(Timestamp::NEVER).await;
             }
         });
-        while !self.is_idle() && self.now < until {
+        while !(self.is_idle() && !self.fate.is_down()) && self.now < until {
             let stride = (self.now + Period::seconds(1)).min(until);
             self.run(script.as_mut(), desk, stride);
+        }
+        if self.fate.is_down() {
+            self.come_back(self.now, desk);
         }
     }
 
@@ -252,6 +296,7 @@ impl<'a> Coordinator<'a> {
         if poll(&mut script, desk, self.now) {
             return true;
         }
+        self.obey(self.now, self.now, desk);
         self.post_board();
         loop {
             let next = self.next_instant().min(desk.next_due());
@@ -282,9 +327,6 @@ impl<'a> Coordinator<'a> {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
             }
-            if let Some((_, teller)) = &mut self.teller {
-                teller.post(&self.board);
-            }
         }
     }
 
@@ -294,20 +336,8 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = [self.mailroom.next_due(), self.next_break(), self.next_told()];
-        let others = self.service.next_timer().into_iter().chain(others);
+        let others = [self.next_timer(), self.mailroom.next_due(), self.next_break(), self.next_turn()];
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
-    }
-
-    /// When the plane is next told of nodes.
-    fn next_told(&self) -> Timestamp {
-        self.teller.as_ref().map_or(Timestamp::NEVER, |(_, teller)| teller.next())
-    }
-
-    /// Tells the plane of nodes at an edge of a fault.
-    fn tell(&mut self, now: Timestamp) {
-        let Some((plan, teller)) = &mut self.teller else { return };
-        teller.tell(plan, &self.board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -339,23 +369,29 @@ impl<'a> Coordinator<'a> {
         let mut calls = std::mem::replace(&mut self.arriving, later).into_iter().peekable();
         let mut has_ended = false;
         loop {
-            let timer = self.service.next_timer().unwrap_or(Timestamp::NEVER);
+            let timer = self.next_timer();
+            let turn = self.next_turn();
             let operator = if has_ended { Timestamp::NEVER } else { desk.next_due() };
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
-            let (broken, told) = (self.next_break(), self.next_told());
-            let at = timer.min(operator).min(call).min(mail).min(broken).min(told);
+            let broken = self.next_break();
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn);
             if at >= end {
                 return has_ended;
             }
-            if told == at {
-                self.tell(at);
+            if turn == at {
+                self.turn(at, desk);
             } else if timer == at {
                 self.service.run_timers(at);
             } else if broken == at {
                 self.break_channels(at);
             } else if operator == at {
+                if at.milliseconds().rem_euclid(1_000) == 0 {
+                    // Conditions are evaluated at whole seconds, by what is known then.
+                    self.measure(at, at);
+                }
                 has_ended = poll(script, desk, at);
+                self.obey(at, end, desk);
             } else if mail == at {
                 // Looked after below.
             } else {
@@ -394,6 +430,10 @@ impl<'a> Coordinator<'a> {
             }
             return self.finish(at, carried, end);
         }
+        if self.fate.is_down() {
+            // Nobody listens: the connection is refused.
+            return self.finish(at, Carried::of(&call), End::at(at + LOOKAHEAD, Answer::Unreachable));
+        }
         let again = messages::asks(&call.request).map(|node| (node, call.clone()));
         let opens = messages::opens(&call.request);
         if let Some(node) = opens {
@@ -401,6 +441,7 @@ impl<'a> Coordinator<'a> {
         }
         let carried = Carried::of(&call);
         let Emitted { caller, made, signing, request, .. } = call;
+        let delay = self.service.delay(carried.operation, || request.body());
         let answer = self.transport.carry(self.service, at, caller, &signing, request);
         if let Some((node, call)) = again
             && messages::is_empty(&answer)
@@ -415,6 +456,7 @@ impl<'a> Coordinator<'a> {
             None => End::at(at + LOOKAHEAD, answer),
             Some(passage) => way::down(passage, carried.patience, made, at, answer),
         };
+        let end = end.later(delay, made, carried.patience);
         if let Some(node) = opens {
             if matches!(end.answer, Answer::Done) {
                 self.mailroom.opened(node, caller.node, at);
@@ -445,7 +487,8 @@ impl<'a> Coordinator<'a> {
         let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
         let incoming = Incoming::Completion(completion);
         match passage {
-            None => self.lane_of(node).inbox.push_back((end.at, incoming)),
+            None if end.at == at + LOOKAHEAD => self.lane_of(node).inbox.push_back((end.at, incoming)),
+            None => self.come_late(node, (end.at, end.at), Vec::new(), incoming),
             Some(passage) => {
                 let holders = if end.is_held { passage.holders } else { Vec::new() };
                 self.come_late(node, (at + LOOKAHEAD, end.at), holders, incoming);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use plane::config::PlaneConfig;
 use plane::http::tls::Certificate;
-use plane::service::Service;
+use plane::service::{Memory, RestartError, Service};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -20,7 +20,18 @@ pub struct Embedded {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
+    cut: oneshot::Sender<()>,
     thread: oneshot::Receiver<Result<(), EmbeddedError>>,
+    service: Arc<Service>,
+    clock: Clock,
+}
+
+/// A plane that nobody reaches: its listener is closed, its timers stand still.
+#[derive(Debug)]
+pub struct Down {
+    address: SocketAddr,
+    service: Arc<Service>,
+    clock: Clock,
 }
 
 /// Why the plane does not run.
@@ -40,6 +51,9 @@ pub enum EmbeddedError {
     /// Its state cannot be used or written.
     #[error("the plane failed")]
     Serve(#[from] plane::http::ServeError),
+    /// It cannot be started anew.
+    #[error("the plane cannot be started anew")]
+    Restart(#[from] RestartError),
     /// Its thread is gone.
     #[error("the plane's thread ended early")]
     Gone,
@@ -76,6 +90,8 @@ impl Embedded {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
+        let (cut, is_cut) = oneshot::channel::<()>();
+        let (served_by, told_by) = (Arc::clone(&service), clock);
         let (ended, thread) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("plane".into()).spawn(move || {
@@ -88,12 +104,24 @@ impl Embedded {
                 let tls =
                     tls.map(|(listener, certificate)| Ok((TcpListener::from_std(listener)?, certificate)));
                 let tls = tls.transpose().map_err(|error: std::io::Error| EmbeddedError::Start(error))?;
-                Ok(plane::http::serve(listener, tls, service, clock, state_file, shutdown).await?)
+                let serve = plane::http::serve(listener, tls, service, clock, state_file, shutdown);
+                let is_cut = async {
+                    if is_cut.await.is_err() {
+                        // Whoever could have cut it off lets it end in good order.
+                        std::future::pending().await
+                    }
+                };
+                tokio::select! {
+                    served = serve => Ok(served?),
+                    () = is_cut => Ok(()),
+                }
             });
+            // With the runtime go all connections that are open still.
+            drop(runtime);
             // Whoever started the plane may be gone.
             let _ = ended.send(served);
         })?;
-        Ok(Self { address, tls_address, stop, thread })
+        Ok(Self { address, tls_address, stop, cut, thread, service: served_by, clock: told_by })
     }
 
     /// Where it listens.
@@ -111,11 +139,37 @@ impl Embedded {
         (&mut self.thread).await.unwrap_or(Err(EmbeddedError::Gone))
     }
 
+    /// The plane itself.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Cuts it off as if its process had died: connections are closed amid calls.
+    pub async fn cut_off(self) -> Result<Down, EmbeddedError> {
+        // If it has ended already, that is what was wanted.
+        let _ = self.cut.send(());
+        self.thread.await.unwrap_or(Err(EmbeddedError::Gone))?;
+        Ok(Down { address: self.address, service: self.service, clock: self.clock })
+    }
+
     /// Ends it in good order.
     pub async fn stop(self) -> Result<(), EmbeddedError> {
         // If it has ended already, that is what was wanted.
         let _ = self.stop.send(());
         self.thread.await.unwrap_or(Err(EmbeddedError::Gone))
+    }
+}
+
+impl Down {
+    /// The plane itself.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Starts it anew at the address where it was.
+    pub fn come_back(self, memory: Memory) -> Result<Embedded, EmbeddedError> {
+        self.service.restart(self.clock.now(), memory)?;
+        Embedded::serve(self.service, self.clock, Some(self.address), None, None)
     }
 }
 

@@ -23,6 +23,7 @@ pub mod edges;
 mod error;
 mod node;
 pub mod passage;
+pub mod plane;
 pub mod selection;
 pub mod switchboard;
 pub mod told;
@@ -142,6 +143,9 @@ impl Board {
         let number = self.windows.len() as u32;
         let on = Selection::new(plan, &written.on, number)?;
         node::check(plan, &written.fault, &on)?;
+        if written.fault.of_plane().is_some() {
+            plane::check(plan, &on)?;
+        }
         Ok(Window {
             number,
             name: self.name_of(written).into(),
@@ -150,6 +154,11 @@ impl Board {
             until: written.lasts.map_or(Timestamp::NEVER, |lasts| from + lasts),
             on,
         })
+    }
+
+    /// Whether this can be injected.
+    pub fn check(&self, plan: &Plan, written: &FaultWindow) -> Result<(), FaultError> {
+        self.injected(plan, written, plan.start).map(drop)
     }
 
     /// The board with one window more, from this instant on. A window of the
@@ -197,6 +206,14 @@ fn check(fault: &Fault) -> Result<(), FaultError> {
         Fault::LostAcknowledgement(lost) => (&lost.operations, None),
         Fault::ReplaceStatus(replace) => (&replace.operations, Some(replace.status)),
         Fault::FailFirst(fail) => (&fail.operations, Some(fail.status)),
+        Fault::DroppedWrites(_)
+        | Fault::PlaneLatency(_)
+        | Fault::ServerError(_)
+        | Fault::StaleReads(_)
+        | Fault::Throttling(_) => {
+            let fault = fault.of_plane().expect("these are the plane's");
+            return fault.check().map_err(FaultError::Plane);
+        }
         _ => return Ok(()),
     };
     if let Some(status) = status.filter(|status| !(400..=599).contains(status)) {

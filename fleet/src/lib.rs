@@ -11,12 +11,14 @@
 //! - [`operator`]: who makes the associations, through the public API
 //! - [`fault`]: what is wrong when and with whom
 //! - [`history`], [`measure`]: what was seen
+//! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`cli`]: the words on the command line
 
 pub mod agenda;
 mod cause;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod connections;
 pub mod coordinator;
 pub mod embedded;
@@ -27,6 +29,7 @@ pub mod host;
 pub mod in_process;
 pub mod live;
 pub mod measure;
+pub mod metric;
 pub mod operator;
 pub mod plan;
 pub mod progress;
@@ -40,4 +43,5 @@ pub mod simulation;
 pub mod socket_desk;
 pub mod solo;
 pub mod survey;
+pub mod threshold;
 pub mod witness;

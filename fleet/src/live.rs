@@ -26,7 +26,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::fault::switchboard::Boards;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent, record};
+use crate::plan::timeline::PlannedScale;
 use crate::progress::Progress;
 use crate::shard::{Arrival, Completion, Emitted, Shard};
 use crate::simulation::CohortState;
@@ -85,6 +87,10 @@ impl Surroundings {
 pub enum Question {
     /// What was seen so far, and how nodes stand.
     State(oneshot::Sender<State>),
+    /// What was done since this was last asked; of calls, those before the second of this instant.
+    Pulse(Timestamp, oneshot::Sender<Pulse>),
+    /// Let nodes of a cohort come or go.
+    Scale(PlannedScale),
     /// Take up nothing new; end once nothing is held.
     Drain,
 }
@@ -157,6 +163,11 @@ pub async fn run(
                     // Nobody waits for it any more: then it is not wanted.
                     let _ = reply.send(State { measures: shard.measures.clone(), cohorts });
                 }
+                Some(Question::Pulse(until, reply)) => {
+                    // Nobody waits for it any more: then nobody follows.
+                    let _ = reply.send(shard.pulse(until));
+                }
+                Some(Question::Scale(scale)) => shard.scale(scale, around.clock.now()),
                 Some(Question::Drain) => {
                     drains = true;
                     shard.stop(around.clock.now());

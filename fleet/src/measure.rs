@@ -4,6 +4,11 @@
 //! that does not depend on how many there were: sums are integers, lists are
 //! sorted when they are read.
 
+pub mod live;
+pub mod meter;
+pub mod recent;
+pub mod tally;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +21,9 @@ use shared::id::AssociationId;
 use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
+use self::live::RunCounts;
+use self::recent::Recent;
+use self::tally::Heartbeats;
 use crate::history::Ending;
 use crate::shard::Completion;
 
@@ -60,9 +68,14 @@ pub struct Measures {
     pub workers_died: BTreeMap<Fatality, u64>,
     /// How late due entries were served, in microseconds of wall time.
     pub lateness: Option<Histogram<u64>>,
+    /// How many runs ended, by association and status.
+    pub run_counts: BTreeMap<AssociationId, RunCounts>,
+    /// Heartbeats of nodes at work.
+    pub heartbeats: Heartbeats,
     /// What of it a person was told, see [`crate::progress`].
     pub(crate) told: crate::progress::Totals,
     registered: Vec<(Timestamp, u32)>,
+    recent: Option<Box<Recent>>,
 }
 
 /// The calls of one operation.
@@ -116,8 +129,11 @@ pub fn histogram() -> Histogram<u64> {
 
 /// Records a duration in microseconds.
 pub fn record(histogram: &mut Option<Histogram<u64>>, duration: Duration) {
-    let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds.max(1));
+    histogram.get_or_insert_with(self::histogram).saturating_record(microseconds(duration).max(1));
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Calls {
@@ -161,7 +177,12 @@ impl Measures {
             Note::GivenUp(_) => self.runs_given_up += 1,
             Note::InventoryGathered(_) => self.inventories_gathered += 1,
             Note::StartedLate(lane) => *self.started_late.entry(lane).or_default() += 1,
-            Note::Skipped(lane, turns) => *self.skipped.entry(lane).or_default() += u64::from(turns),
+            Note::Skipped(lane, turns) => {
+                *self.skipped.entry(lane).or_default() += u64::from(turns);
+                if lane == LaneName::Health {
+                    self.heartbeats.skipped += u64::from(turns);
+                }
+            }
             Note::LateAnswer => self.late_answers += 1,
             Note::WorkerDied(fatality) => *self.workers_died.entry(fatality).or_default() += 1,
             Note::ReportLost => self.lost_reports += 1,
@@ -174,7 +195,9 @@ impl Measures {
     fn ended(&mut self, node: u32, run: Ended) {
         let Ended { association, status, started, ended, is_reported, is_foreign } = run;
         let ran = Ran { ended, node, started, status, is_reported, is_foreign };
+        self.follow_run(association, ran);
         self.runs.entry(association).or_default().push(ran);
+        *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
     }
 
     /// Takes note of a call that came to its end.
@@ -190,6 +213,7 @@ impl Measures {
         }
         if let Some(spent) = completion.spent {
             record(&mut calls.latency, spent.latency);
+            self.follow_latency(completion.operation, microseconds(spent.latency));
         }
     }
 
@@ -206,6 +230,13 @@ impl Measures {
         for (association, runs) in other.runs {
             self.runs.entry(association).or_default().extend(runs);
         }
+        for (association, counts) in other.run_counts {
+            let sum = self.run_counts.entry(association).or_default();
+            for (status, count) in counts {
+                *sum.entry(status).or_default() += count;
+            }
+        }
+        self.heartbeats.add(other.heartbeats);
         for (lane, count) in other.started_late {
             *self.started_late.entry(lane).or_default() += count;
         }

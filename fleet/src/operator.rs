@@ -1,32 +1,48 @@
-//! The operator: tags the nodes, makes activations, documents and associations,
-//! watches.
+//! The operator: makes happen what the plan has happen, tags the nodes, watches.
 //!
-//! It uses the plane's public API and nothing else, so it works before any
-//! plane. What it does is one script; [`Desk`] is where it sits: before a socket
-//! in real time, or in virtual time with the coordinator, which wakes it.
+//! It uses the plane's public API, so it works before any plane, and gives orders
+//! where circumstances change. What it does is one script; [`Desk`] is where it
+//! sits: before a socket in real time, or in virtual time with the coordinator,
+//! which wakes it.
+//!
+//! - `agenda`: what is due when
+//! - `act`: one entry of the timeline, carried out
+//! - `association`, `document`, `activation`: the calls about these
+//! - [`outcome`]: what came of an entry, held against what was expected
+//!
+//! Invariant: while a call is tried again, circumstances change at their instants
+//! all the same: what it waits for may be the end of a fault.
 
+mod act;
 mod activation;
+mod agenda;
+mod association;
+pub mod desk;
+mod document;
+pub mod outcome;
+pub mod rounds;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
-use std::future::poll_fn;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::task::Poll;
 
 use agent::credentials::IdentityKind;
-use agent::retry::{self, Failure};
-use plane::service::{Handle, Service};
-use shared::error::{ApiError, ErrorCode};
-use shared::id::{ActivationId, AssociationId};
+use plane::service::Handle;
+use shared::error::ApiError;
+use shared::id::{ActivationId, AssociationId, NodeId};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::{
-    AddTagsToResource, AssociationExecution, CreateDocument, DeleteAssociation,
-    DescribeAssociationExecutions, GetDocument, Tag,
-};
+use shared::wire::{AddTagsToResource, Tag};
 
+use self::agenda::Agenda;
+pub use self::association::{executions, is_terminal};
+pub use self::desk::{Desk, DeskError, Order, OrderError, VirtualDesk, Wake};
+use self::outcome::Happened;
+use self::rounds::KnownRounds;
 use crate::fault::switchboard::Switchboard;
+use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
+use crate::plan::timeline::Expected;
+use crate::progress::Narration;
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
@@ -42,67 +58,6 @@ const WAITS: [Period; 7] = [
     Period::seconds(160),
     Period::seconds(320),
 ];
-
-/// Why the operator's call brought no reply.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum DeskError {
-    /// The plane said no.
-    #[error("{operation} refused: {error}")]
-    Refused {
-        /// The operation's name.
-        operation: &'static str,
-        /// The refusal.
-        error: ApiError,
-    },
-    /// Nothing came back, or nothing that can be read.
-    #[error("no reply to {operation}: {reason}")]
-    Failed {
-        /// The operation's name.
-        operation: &'static str,
-        /// What went wrong.
-        reason: String,
-        /// Whether the plane may have done it all the same.
-        may_be_done: bool,
-    },
-}
-
-impl DeskError {
-    /// Whether the same call may fare better later.
-    fn is_passing(&self) -> bool {
-        match self {
-            Self::Failed { .. } => true,
-            Self::Refused { error, .. } => {
-                retry::is_retried(Failure::Code(&error.code, error.code.http_status()))
-            }
-        }
-    }
-
-    /// Whether the plane may have done what it did not answer.
-    fn may_be_done(&self) -> bool {
-        matches!(self, Self::Failed { may_be_done: true, .. })
-    }
-}
-
-/// What wakes the operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wake {
-    /// The instant it waited for.
-    Due,
-    /// Nodes that registered.
-    Registered(Vec<u32>),
-}
-
-/// Where the operator sits.
-pub trait Desk {
-    /// The instant it is.
-    fn now(&self) -> Timestamp;
-
-    /// Makes one call.
-    fn call<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
-
-    /// Waits for `due`, or for nodes to register.
-    fn wake(&self, due: Timestamp) -> impl Future<Output = Wake>;
-}
 
 /// What came of the operator's work.
 #[derive(Debug)]
@@ -122,9 +77,21 @@ pub struct Operator {
     pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
     pub run_tag: Option<Tag>,
-    next: usize,
-    /// The activations that were made.
-    activations: Vec<ActivationId>,
+    /// Which rounds it knows of, for whoever follows the run.
+    pub rounds: Arc<KnownRounds>,
+    /// What is known of the run at the last whole second, for conditions.
+    pub live: Arc<LiveBoard>,
+    /// Whether it looks at all rounds from the first association on: somebody follows them.
+    pub is_followed: bool,
+    /// What came of the timeline's entries, by their place in the plan.
+    pub happened: BTreeMap<usize, Happened>,
+    /// Where lines are told.
+    pub narration: Arc<Narration>,
+    agenda: Agenda,
+    /// When conditions were looked at last.
+    looked: Timestamp,
+    /// What this run made or put somewhere, to be cleared away.
+    left: Left,
     /// Nodes that registered and have no tags yet.
     to_tag: VecDeque<u32>,
 }
@@ -138,6 +105,18 @@ pub struct Made {
     pub id: AssociationId,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether it is there no longer: it was deleted, or the plane lost its state.
+    pub is_gone: bool,
+}
+
+/// What a run makes beside associations, and puts on nodes.
+#[derive(Debug, Default)]
+struct Left {
+    activations: Vec<ActivationId>,
+    documents: Vec<String>,
+    commands: Vec<String>,
+    /// The keys of tags.
+    tags: Vec<(NodeId, Vec<String>)>,
 }
 
 /// An association that the plane refused, or should have.
@@ -154,6 +133,8 @@ impl Operator {
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
             faults: Switchboard::new(plan.clone()),
+            agenda: Agenda::new(plan.start, &plan.timeline),
+            looked: plan.start,
             plan,
             made: Vec::new(),
             refusals: Vec::new(),
@@ -161,8 +142,12 @@ impl Operator {
             tagged: 0,
             made_again: 0,
             run_tag: None,
-            next: 0,
-            activations: Vec::new(),
+            rounds: Arc::default(),
+            live: Arc::default(),
+            is_followed: false,
+            happened: BTreeMap::new(),
+            narration: Arc::default(),
+            left: Left::default(),
             to_tag: VecDeque::new(),
         }
     }
@@ -176,36 +161,45 @@ impl Operator {
     /// dropped at any wait; what was done is kept.
     pub async fn run(&mut self, desk: &impl Desk) {
         self.make_activations(desk).await;
+        let plan = self.plan.clone();
+        // Without an association there is no round to wait for: it goes on to its end.
+        let awaits_rounds = !plan.associations.is_empty();
         let mut watch_at = Timestamp::NEVER;
         loop {
             while let Some(node) = self.to_tag.pop_front() {
-                self.tag(desk, node).await;
+                self.tag_as_planned(desk, node).await;
             }
-            let act_at = self.next_act();
-            match desk.wake(act_at.min(watch_at)).await {
+            let look_at = self.agenda.next_look(self.looked);
+            match desk.wake(self.agenda.next_due().min(look_at).min(watch_at)).await {
                 Wake::Registered(nodes) => self.to_tag.extend(nodes),
-                Wake::Due if act_at <= desk.now() => {
-                    self.act(desk).await;
-                    if self.next_act() == Timestamp::NEVER {
+                Wake::Due => {
+                    self.look(desk.now());
+                    if let Some(place) = self.agenda.take(desk.now(), &plan.timeline) {
+                        self.happen(desk, place).await;
+                        let watches = self.is_followed && watch_at == Timestamp::NEVER;
+                        if awaits_rounds && (self.agenda.is_done() || watches) {
+                            watch_at = whole_second(desk.now() + WATCH_EVERY);
+                        }
+                    } else if watch_at <= desk.now() {
+                        if self.is_over(desk).await && self.agenda.is_done() {
+                            return;
+                        }
                         watch_at = whole_second(desk.now() + WATCH_EVERY);
                     }
-                }
-                Wake::Due => {
-                    if self.is_over(desk).await {
-                        return;
-                    }
-                    watch_at = whole_second(desk.now() + WATCH_EVERY);
                 }
             }
         }
     }
 
-    fn next_act(&self) -> Timestamp {
-        let next = self.plan.associations.get(self.next);
-        next.map_or(Timestamp::NEVER, |association| self.plan.start + association.at)
+    /// Looks whether conditions hold, if it is time.
+    fn look(&mut self, now: Timestamp) {
+        if self.agenda.next_look(self.looked) <= now {
+            self.looked = now;
+            self.agenda.look(now, &self.live.read());
+        }
     }
 
-    async fn tag(&mut self, desk: &impl Desk, node: u32) {
+    async fn tag_as_planned(&mut self, desk: &impl Desk, node: u32) {
         let tags = self.plan.tags(node);
         let cohort = self.plan.identity(node).cohort(&self.plan.catalogue);
         if tags.is_empty() || cohort.identity.kind == IdentityKind::Hybrid {
@@ -240,6 +234,18 @@ impl Operator {
         self.try_again_while(desk, operation, |error| error.is_passing() && !error.may_be_done()).await
     }
 
+    /// The same for a call of the timeline, which may be refused as expected.
+    async fn insist_as_expected<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        operation: O,
+        expected: &Expected,
+    ) -> Result<O::Reply, DeskError> {
+        let is_worth_it =
+            |error: &DeskError| error.is_passing() && !error.may_be_done() && !expected.is_met_by(error);
+        self.try_again_while(desk, operation, is_worth_it).await
+    }
+
     async fn try_again_while<O: Handle + Clone>(
         &mut self,
         desk: &impl Desk,
@@ -258,158 +264,39 @@ impl Operator {
         desk.call(operation).await
     }
 
+    /// Waits; circumstances change all the same.
     async fn pause(&mut self, desk: &impl Desk, period: Period) {
+        let plan = self.plan.clone();
         let until = desk.now() + period;
-        while let Wake::Registered(nodes) = desk.wake(until).await {
-            self.to_tag.extend(nodes);
-        }
-    }
-
-    async fn create_document(&mut self, desk: &impl Desk, document: CreateDocument) {
-        let (name, content) = (document.name.clone(), document.content.clone());
-        match self.insist(desk, document).await {
-            Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::DocumentAlreadyExists => {
-                self.accept_document(desk, name, &content).await;
+        loop {
+            let change_at = self.agenda.next_due_of(&plan.timeline, |entry| !entry.act.is_call());
+            match desk.wake(until.min(change_at)).await {
+                Wake::Registered(nodes) => self.to_tag.extend(nodes),
+                Wake::Due => {
+                    let is_change = |entry: &crate::plan::PlannedEntry| !entry.act.is_call();
+                    if let Some(place) = self.agenda.take_if(desk.now(), &plan.timeline, is_change) {
+                        self.change(desk, place).await;
+                    } else if until <= desk.now() {
+                        return;
+                    }
+                }
             }
-            Err(error) => self.trouble(error),
-            Ok(_) => {}
         }
     }
 
-    /// A document of this name is there: from an earlier try or an earlier run,
-    /// if it says the same.
-    async fn accept_document(&mut self, desk: &impl Desk, name: String, content: &str) {
-        let call = GetDocument { name: name.clone(), ..GetDocument::default() };
-        match self.insist(desk, call).await {
-            Ok(there) if is_same_json(&there.content, content) => {}
-            Ok(_) => {
-                self.troubles.insert(format!("document {name} is there already, with another content"));
-            }
-            Err(error) => self.trouble(error),
-        }
-    }
-
-    /// Deletes the associations and activations that this run made, and takes out
-    /// the nodes that registered by them. (A document is left: the same
-    /// one serves the next run.)
+    /// Takes away what this run made at a plane that is not ours: associations,
+    /// documents, commands that are under way, tags that the timeline put on
+    /// nodes, activations and the nodes that registered by them.
     pub async fn clear_away(&mut self, desk: &impl Desk) {
-        for id in std::mem::take(&mut self.activations) {
-            if let Err(error) = self.clear_activation(desk, id).await {
-                tracing::warn!(activation = %id, %error, "an activation of this run is left, or a node of it");
-            }
-        }
-        for made in self.made.clone() {
-            let call = DeleteAssociation { association_id: Some(made.id), ..DeleteAssociation::default() };
-            match self.insist(desk, call).await {
-                Ok(_) => {}
-                Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
-                }
-                Err(error) => {
-                    tracing::warn!(association = %made.id, %error, "an association of this run is left");
-                }
-            }
-        }
-    }
-
-    /// Makes the next association, and before the first one the documents.
-    async fn act(&mut self, desk: &impl Desk) {
-        if self.next == 0 {
-            for document in self.plan.documents.clone() {
-                self.create_document(desk, document).await;
-            }
-        }
-        let planned = self.next;
-        self.next += 1;
-        let association = &self.plan.associations[planned];
-        let is_refusal_expected = association.refusal.is_some();
-        let mut request = association.request.clone();
-        request.tags = self.run_tag.clone().map(|tag| vec![tag]);
-        match self.insist_once(desk, request).await {
-            Ok(reply) => {
-                if is_refusal_expected {
-                    self.refusals.push(Refused { planned, error: None });
-                }
-                match reply.association_description.association_id {
-                    Some(id) if !is_refusal_expected => {
-                        self.made.push(Made { planned, id, created: desk.now() });
-                    }
-                    Some(_) => {}
-                    None => {
-                        self.troubles.insert("CreateAssociation brought no AssociationId".into());
-                    }
-                }
-            }
-            Err(DeskError::Refused { error, .. }) => {
-                self.refusals.push(Refused { planned, error: Some(error) });
-            }
-            Err(error) => self.trouble(error),
-        }
+        self.clear_activations(desk).await;
+        self.clear_associations(desk).await;
+        self.clear_documents(desk).await;
+        self.clear_acts(desk).await;
     }
 
     fn trouble(&mut self, error: DeskError) {
         self.troubles.insert(error.to_string());
     }
-
-    /// Whether each association has come through its rounds.
-    async fn is_over(&mut self, desk: &impl Desk) -> bool {
-        for made in self.made.clone() {
-            let wanted = self.plan.associations[made.planned].rounds as usize;
-            match executions(desk, made.id).await {
-                Ok(executions) => {
-                    if executions.iter().filter(|execution| is_terminal(execution)).count() < wanted {
-                        return false;
-                    }
-                }
-                Err(error) if error.is_passing() => {
-                    // The next look is the next try.
-                    self.made_again += 1;
-                    return false;
-                }
-                Err(error) => {
-                    self.trouble(error);
-                    return false;
-                }
-            }
-        }
-        true
-    }
-}
-
-fn is_same_json(one: &str, other: &str) -> bool {
-    let read = |text| serde_json::from_str::<serde_json::Value>(text);
-    matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Whether nothing more is to come of an execution.
-pub fn is_terminal(execution: &AssociationExecution) -> bool {
-    !matches!(execution.status.as_str(), "Pending" | "InProgress")
-}
-
-/// All executions of an association, oldest first.
-pub async fn executions(
-    desk: &impl Desk,
-    association: AssociationId,
-) -> Result<Vec<AssociationExecution>, DeskError> {
-    let mut all = Vec::new();
-    let mut next_token = None;
-    loop {
-        let call = DescribeAssociationExecutions {
-            association_id: association,
-            filters: None,
-            max_results: Some(50),
-            next_token: next_token.clone(),
-        };
-        let page = desk.call(call).await?;
-        all.extend(page.association_executions);
-        match next_page::<DescribeAssociationExecutions>(next_token, page.next_token)? {
-            Some(token) => next_token = Some(token),
-            None => break,
-        }
-    }
-    // Newest first by the API reference; the sort keeps that where a plane gives no instants.
-    all.reverse();
-    all.sort_by_key(|execution| execution.created_time);
-    Ok(all)
 }
 
 /// Where to go on, if there is more. A page that leads to itself would never end.
@@ -428,84 +315,4 @@ pub fn next_page<O: Operation>(
 /// The next whole second: conditions are evaluated then.
 fn whole_second(instant: Timestamp) -> Timestamp {
     Timestamp::from_seconds(instant.milliseconds().div_euclid(1000) + 1)
-}
-
-/// The operator's place in virtual time. The coordinator owns the plane and the
-/// clock, and polls the operator when it is due.
-pub struct VirtualDesk<'a> {
-    service: Cell<&'a Service>,
-    now: Cell<Timestamp>,
-    due: Cell<Timestamp>,
-    registered: RefCell<VecDeque<(Timestamp, u32)>>,
-}
-
-impl<'a> VirtualDesk<'a> {
-    /// A place before this plane.
-    pub fn new(service: &'a Service, now: Timestamp) -> Self {
-        Self {
-            service: Cell::new(service),
-            now: Cell::new(now),
-            due: Cell::new(Timestamp::NEVER),
-            registered: RefCell::default(),
-        }
-    }
-
-    /// From here on this plane is asked: it was started anew with what the other one kept.
-    pub fn move_to(&self, service: &'a Service) {
-        self.service.set(service);
-    }
-
-    /// When the operator has something to do.
-    pub fn next_due(&self) -> Timestamp {
-        let registered = self.registered.borrow().front().map_or(Timestamp::NEVER, |(at, _)| *at);
-        self.due.get().min(registered)
-    }
-
-    pub(crate) fn set_now(&self, now: Timestamp) {
-        self.now.set(now);
-    }
-
-    /// Tells of nodes that registered; the news takes a while.
-    pub(crate) fn registered(&self, nodes: Vec<(Timestamp, u32)>, takes: Period) {
-        if nodes.is_empty() {
-            return;
-        }
-        let mut registered = self.registered.borrow_mut();
-        registered.extend(nodes.into_iter().map(|(at, node)| (at + takes, node)));
-        registered.make_contiguous().sort_unstable();
-    }
-}
-
-impl Desk for VirtualDesk<'_> {
-    fn now(&self) -> Timestamp {
-        self.now.get()
-    }
-
-    async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        self.service
-            .get()
-            .call(self.now.get(), operation)
-            .map_err(|error| DeskError::Refused { operation: O::NAME, error })
-    }
-
-    async fn wake(&self, due: Timestamp) -> Wake {
-        poll_fn(|_| {
-            let now = self.now.get();
-            let mut registered = self.registered.borrow_mut();
-            let ready = registered.partition_point(|(at, _)| *at <= now);
-            if ready > 0 {
-                self.due.set(Timestamp::NEVER);
-                return Poll::Ready(Wake::Registered(
-                    registered.drain(..ready).map(|(_, node)| node).collect(),
-                ));
-            }
-            if due <= now {
-                self.due.set(Timestamp::NEVER);
-                return Poll::Ready(Wake::Due);
-            }
-            self.due.set(due);
-            Poll::Pending
-        })
-        .await
-    }
 }

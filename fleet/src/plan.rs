@@ -7,12 +7,16 @@
 mod association;
 mod cohort;
 mod error;
+mod guest;
+mod threshold;
+pub mod timeline;
 
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
 use agent::channel::Channels;
 use agent::credentials::{Activations, IdentityKind, KEY_POOL};
+use agent::distribution::Distribution;
 use agent::fault::named::Cause;
 use agent::fault::strike::Strike;
 use agent::fault::{NodeFault, Share};
@@ -28,9 +32,13 @@ use shared::wire::{CreateAssociation, CreateDocument, Tag};
 use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
+pub use self::guest::GuestError;
+pub use self::timeline::PlannedEntry;
 use crate::fault::Board;
+use crate::metric::selection::Selection;
 use crate::scenario::{self, Scenario};
 use crate::shard::Shard;
+use crate::threshold::Threshold;
 
 /// What a run will do.
 #[derive(Debug, Clone)]
@@ -39,8 +47,10 @@ pub struct Plan {
     pub name: String,
     /// Everything that is the same for all nodes.
     pub catalogue: Arc<Catalogue>,
-    /// How many nodes each cohort has.
+    /// How many nodes each cohort has at the most.
     pub sizes: Vec<u32>,
+    /// How many nodes each cohort has at first: as it is written, and as it is meant.
+    pub at_first: Vec<(u32, u32)>,
     /// When the run begins.
     pub start: Timestamp,
     /// Over what time nodes arrive.
@@ -49,16 +59,21 @@ pub struct Plan {
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
     pub time_scale: f64,
-    /// The documents to create, before the first association.
-    pub documents: Vec<CreateDocument>,
-    /// The associations to create, by instant.
+    /// The associations to create: those that are listed by themselves, by
+    /// instant, then those of the timeline.
     pub associations: Vec<PlannedAssociation>,
+    /// All that happens, in the order in which it is written.
+    pub timeline: Vec<PlannedEntry>,
     /// The nodes that are declared terminated.
     pub terminated: Vec<NodeId>,
     /// What goes wrong for a while, as far as it is known beforehand.
     pub faults: Arc<Board>,
     /// The embedded plane's settings.
     pub plane: PlaneConfig,
+    /// How long the plane takes to answer in virtual time, if that is modelled.
+    pub latency_model: Option<Distribution>,
+    /// What must come of it.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// An association that the operator will create.
@@ -74,6 +89,13 @@ pub struct PlannedAssociation {
     pub rounds: u32,
     /// The refusal that is expected, if one is.
     pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
 }
 
 /// What flags change in a scenario.
@@ -99,7 +121,9 @@ impl Plan {
     /// What this scenario means from `start` on.
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanError> {
         let seed = Seed(overrides.seed.unwrap_or(scenario.seed));
-        let sizes = sizes(scenario, overrides.nodes)?;
+        let at_first = sizes(scenario, overrides.nodes)?;
+        let at_first: Vec<_> = scenario.cohorts.iter().map(|cohort| cohort.nodes).zip(at_first).collect();
+        let sizes = timeline::peaks(scenario, &at_first);
         let mut cohorts: Vec<Cohort> = Vec::new();
         for written in &scenario.cohorts {
             if cohorts.iter().any(|cohort| cohort.name == written.name) {
@@ -125,14 +149,17 @@ impl Plan {
             name: scenario.name.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
             sizes,
+            at_first,
             start,
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
             duration: overrides.duration.unwrap_or(scenario.duration),
             time_scale,
-            documents: scenario.documents.iter().map(create_document).collect(),
             associations: Vec::new(),
+            timeline: Vec::new(),
             faults: Arc::default(),
             plane: scenario.plane.clone(),
+            latency_model: threshold::latency_model(scenario)?,
+            thresholds: scenario.thresholds.0.clone(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         plan.strike(scenario, overrides)?;
@@ -152,6 +179,8 @@ impl Plan {
         let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
         let faults = Board::new(&plan, &scenario.faults, shifted);
         plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
+        plan.lay_out(scenario)?;
+        plan.check_thresholds()?;
         Ok(plan)
     }
 
@@ -160,10 +189,21 @@ impl Plan {
         self.sizes.iter().sum()
     }
 
+    /// What is asked of its measures while the run goes on.
+    pub fn asked_live(&self) -> impl Iterator<Item = &Selection> {
+        let thresholds = self.thresholds.iter().filter(|threshold| threshold.is_abort);
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            timeline::Occasion::When(condition) => Some(&condition.selection),
+            _ => None,
+        });
+        thresholds.map(|threshold| &threshold.selection).chain(conditions)
+    }
+
     /// Whether anything may ever go wrong for a while, so that whoever keeps
     /// something open has to be ready for it.
     pub fn may_go_wrong(&self) -> bool {
-        !self.faults.is_empty()
+        let injects = |entry: &PlannedEntry| matches!(entry.act, timeline::PlannedAct::Inject(_));
+        !self.faults.is_empty() || self.timeline.iter().any(injects)
     }
 
     /// How many key pairs the nodes share.
@@ -201,9 +241,12 @@ impl Plan {
     /// When the node of this number arrives. Steps by the golden section are
     /// even over the ramp and mix the cohorts.
     pub fn arrival(&self, number: u32) -> Timestamp {
-        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
-        self.start + self.ramp.share(place)
+        let Identity { index, cohort, .. } = self.identity(number);
+        if index >= self.at_first[usize::from(cohort)].1 {
+            // It comes when the cohort is scaled up.
+            return Timestamp::NEVER;
+        }
+        self.start + spread(number, self.ramp)
     }
 
     /// The id of the node of this number. A hybrid one has none before it registers:
@@ -312,6 +355,13 @@ impl Plan {
         }
         Ok((eligible, Share::of(struck, u64::from(nodes))))
     }
+}
+
+/// When something happens to the node of this number that happens to all within a time.
+pub(crate) fn spread(number: u32, over: Period) -> Period {
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let place = u64::from(number).wrapping_mul(GOLDEN) as f64 / u64::MAX as f64;
+    over.share(place)
 }
 
 fn create_document(written: &scenario::Document) -> CreateDocument {

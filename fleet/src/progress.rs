@@ -6,7 +6,9 @@
 
 pub mod display;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::time::Timestamp;
 
@@ -21,6 +23,29 @@ pub struct Progress {
     calls: AtomicU64,
     held: AtomicU64,
     now: AtomicI64,
+    /// Lines that the run tells.
+    pub narration: Arc<Narration>,
+}
+
+/// Lines that a run tells whoever watches.
+#[derive(Debug, Default)]
+pub struct Narration(Mutex<VecDeque<(Timestamp, String)>>);
+
+impl Narration {
+    /// Tells a line.
+    pub fn tell(&self, at: Timestamp, line: String) {
+        self.lines().push_back((at, line));
+    }
+
+    /// The next line that nobody has been told.
+    pub fn take(&self) -> Option<(Timestamp, String)> {
+        self.lines().pop_front()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, VecDeque<(Timestamp, String)>> {
+        // Whoever panicked while it held the lock has put no half line there.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What was counted up to a moment.

@@ -11,7 +11,7 @@
 
 mod markdown;
 mod page;
-mod phrases;
+pub(crate) mod phrases;
 #[cfg(test)]
 mod sample;
 mod table;

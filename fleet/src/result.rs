@@ -2,7 +2,8 @@
 //!
 //! [`RunResult`] holds every fact that a report shows, and nothing that a report
 //! would have to reckon: [`RunResult::new`] (in `gather`) counts, `round` tells
-//! which run belongs to which dispatch and whether nodes and plane agree.
+//! which run belongs to which dispatch and whether nodes and plane agree, `judge`
+//! what came of thresholds.
 //! `report` puts it into words.
 //!
 //! Invariant: wall time, spending and addresses stand in [`RunResult::spent`]
@@ -10,7 +11,10 @@
 //! are in the order of their keys, and sums are of integers.
 
 mod gather;
+mod herd;
+mod judge;
 mod round;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,9 +26,12 @@ use shared::time::{Period, Timestamp};
 
 use crate::connections::Connections;
 use crate::history::Digest;
+pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
+pub use crate::result::timeline::{Difference, EntryResult};
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
+use crate::threshold::Outcome;
 
 /// The version of the form of `result.json`.
 pub const VERSION: u32 = 1;
@@ -67,6 +74,12 @@ pub struct RunResult {
     pub not_made: Vec<String>,
     /// The associations that were refused, or should have been.
     pub refusals: Vec<Refusal>,
+    /// What came of the timeline, in the order in which it is written.
+    pub timeline: Vec<EntryResult>,
+    /// What came of each threshold, in the order of the scenario.
+    pub thresholds: Vec<Outcome>,
+    /// How the nodes' calls were spread over simulated time.
+    pub herd: Herd,
     /// The nodes' calls that came to their end, by operation.
     pub calls: BTreeMap<String, Calls>,
     /// The compliance of associations, as the plane counts it; `None` if it did not say.
@@ -414,6 +427,7 @@ enum PaceForm {
 enum EndingForm {
     Complete,
     OutOfTime,
+    Aborted,
     CutShort,
 }
 

@@ -6,6 +6,9 @@
 //! the time is, or somebody stops it. Then the fleet drains and the plane is asked
 //! what it knows.
 
+mod follow;
+pub mod stage;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,19 +24,21 @@ use plane::service::Service;
 use shared::signature::Credentials;
 use shared::time::{Period, Timestamp};
 use shared::wire::Tag;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::stage::{Place, Stage};
 use crate::clock::Clock;
 use crate::connections::Connections;
-use crate::coordinator::{Coordinator, Script};
+use crate::coordinator::{Coordinator, Follower, Script};
 use crate::embedded::{Embedded, EmbeddedError};
-use crate::fault::told;
+use crate::fault::plane::Carried;
 use crate::history::History;
 use crate::host;
 use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
 use crate::measure::Measures;
+use crate::measure::recent::{Follow, Pulse};
 use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -42,6 +47,7 @@ use crate::shard::Shard;
 use crate::simulation::{Ending, Finished, Pace};
 use crate::socket_desk::SocketDesk;
 use crate::survey::survey;
+use crate::threshold::{self, Broken, Threshold};
 
 /// Virtual time begins here, so that two runs of one seed are equal to the letter.
 pub const VIRTUAL_START: Timestamp = Timestamp::from_seconds(1_735_689_600);
@@ -154,15 +160,22 @@ impl VirtualRun<'_> {
         let mut operator = Operator::new(plan.clone());
         let desk = VirtualDesk::new(&service, plan.start);
         let kept = std::mem::take(history);
+        let meter = follow::meter(&plan, &mut operator, true);
+        operator.narration = progress.narration.clone();
         let coordinator = Coordinator::new(&service, carrier, plan.shards(shards), kept, plan.start);
-        let mut coordinator = coordinator.told_by(plan.clone(), operator.faults.boards());
+        let mut coordinator = coordinator
+            .told_by(operator.faults.boards())
+            .with_faults_of_plane(Carried::new(plan.clone()))
+            .followed_by(Follower { meter, board: operator.live.clone() });
         let end = plan.start + plan.duration;
 
-        let ending = {
+        let (ending, broken) = {
             let mut script = std::pin::pin!(operator.run(&desk));
-            run_in_strides(&mut coordinator, script.as_mut(), &desk, end, progress, stop)
+            let strides = Strides { thresholds: &plan.thresholds, end, progress, stop };
+            strides.run(&mut coordinator, script.as_mut(), &desk)
         };
         let ended = coordinator.now();
+        let live = coordinator.measure(ended, ended + Period::seconds(1)).cloned().unwrap_or_default();
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
@@ -178,6 +191,8 @@ impl VirtualRun<'_> {
             operator,
             measures: coordinator.into_measures(),
             cohorts,
+            live,
+            broken,
             survey,
             history: Some(history.digest()),
             connections: None,
@@ -188,29 +203,51 @@ impl VirtualRun<'_> {
     }
 }
 
-/// Runs a simulated minute at a time; in between a person is told, and heard.
-fn run_in_strides(
-    coordinator: &mut Coordinator<'_>,
-    mut script: Script<'_>,
-    desk: &VirtualDesk<'_>,
+/// How virtual time passes until the run ends.
+struct Strides<'a> {
+    /// What may end it.
+    thresholds: &'a [Threshold],
+    /// When it ends at the latest.
     end: Timestamp,
-    progress: &Progress,
-    stop: &AtomicBool,
-) -> Ending {
-    loop {
-        let until = (coordinator.now() + Period::minutes(1)).min(end);
-        if coordinator.run(script.as_mut(), desk, until) {
-            return Ending::Complete;
-        }
-        for shard in coordinator.shards_mut() {
-            progress.take(&mut shard.measures);
-        }
-        progress.set_now(coordinator.now());
-        if coordinator.now() >= end {
-            return Ending::OutOfTime;
-        }
-        if stop.load(Ordering::Relaxed) {
-            return Ending::CutShort;
+    progress: &'a Progress,
+    stop: &'a AtomicBool,
+}
+
+impl Strides<'_> {
+    /// Runs to a whole second at a time, and measures there; each minute a
+    /// person is told, and heard. Seconds in which nothing happens are passed over.
+    fn run(
+        &self,
+        coordinator: &mut Coordinator<'_>,
+        mut script: Script<'_>,
+        desk: &VirtualDesk<'_>,
+    ) -> (Ending, Option<Broken>) {
+        let mut tell_at = coordinator.now();
+        loop {
+            let now = coordinator.now();
+            let next =
+                coordinator.next_due(desk).min(now + Period::minutes(1)).max(now + Period::milliseconds(1));
+            let until = follow::whole_second_from(next).min(self.end);
+            if coordinator.run(script.as_mut(), desk, until) {
+                return (Ending::Complete, None);
+            }
+            let now = coordinator.now();
+            let broken =
+                coordinator.measure(now, now).and_then(|live| threshold::broken(self.thresholds, live));
+            if broken.is_some() {
+                return (Ending::Aborted, broken);
+            }
+            if now >= self.end {
+                return (Ending::OutOfTime, None);
+            }
+            if now >= tell_at {
+                tell_at = now + Period::minutes(1);
+                coordinator.shards_mut().for_each(|shard| self.progress.take(&mut shard.measures));
+                self.progress.set_now(now);
+                if self.stop.load(Ordering::Relaxed) {
+                    return (Ending::CutShort, None);
+                }
+            }
         }
     }
 }
@@ -241,14 +278,13 @@ pub async fn run_live(
     let keys = KeyPool::generate(plan.key_pool())?;
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
-    let (embedded, endpoint) = match plane {
+    let (place, endpoint) = match plane {
         PlaneChoice::Embedded(config) => {
-            let service = Arc::new(Service::new(*config));
-            let embedded = Embedded::serve(service.clone(), clock, None, None, None)?;
+            let embedded = Embedded::start(*config, clock, None, None)?;
             let endpoint = embedded.url().parse()?;
-            (Some((embedded, service)), endpoint)
+            (Place::Up(embedded), endpoint)
         }
-        PlaneChoice::Foreign(endpoint) => (None, endpoint),
+        PlaneChoice::Foreign(endpoint) => (Place::Foreign, endpoint),
     };
     // A control channel is a connection beside the pool's.
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
@@ -269,26 +305,46 @@ pub async fn run_live(
         boards: operator.faults.boards(),
         may_go_wrong: plan.may_go_wrong(),
     };
-    let (mut embedded, service) = embedded.unzip();
-    let mut tellers = JoinSet::new();
-    if let Some(service) = service {
-        tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
-    }
-    let fleet = Fleet::launch(plan.shards(shards), &around);
-    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered)?;
+    let follow = Follow::of(plan.asked_live());
+    let fleet = Fleet::launch(plan.shards(shards), follow, &around);
+    let (orders, ordered) = stage::orders();
+    let desk = SocketDesk::new(&endpoint, signer()?, clock, is_foreign, registered, orders)?;
+    let mut stage =
+        Stage::new(place, &plan, clock, ordered, fleet.questions.clone(), operator.faults.boards());
+    operator.narration = progress.narration.clone();
+    let mut meter = follow::meter(&plan, &mut operator, false);
 
     let mut stop = std::pin::pin!(stop);
-    let ending = tokio::select! {
-        () = operator.run(&desk) => Ending::Complete,
-        () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
-        () = &mut stop => Ending::CutShort,
-        error = failed(&mut embedded) => return Err(error),
+    let board = operator.live.clone();
+    let (halt, halted) = watch::channel(false);
+    let mut broken = None;
+    let ending = {
+        let pulses = follow::Pulses { fleet: &fleet, clock, client: &client, thresholds: &plan.thresholds };
+        let mut following = std::pin::pin!(pulses.follow(&mut meter, &board, halted));
+        let ending = tokio::select! {
+            () = operator.run(&desk) => Ending::Complete,
+            () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
+            () = &mut stop => Ending::CutShort,
+            found = &mut following => {
+                broken = found;
+                Ending::Aborted
+            }
+            error = stage.run() => return Err(error.into()),
+        };
+        if ending != Ending::Aborted {
+            halt.send_replace(true);
+            following.await;
+        }
+        ending
     };
     let ended = clock.now();
+    stage.bring_back().await?;
     if is_held && ending == Ending::Complete {
         // The plane knows of the last run's end before its node does; no drain follows to wait for that.
         clock.sleep_wall(SETTLING).await;
     }
+    let pulses = fleet.pulses(ended + Period::seconds(1)).await;
+    meter.take(ended, pulses, Some(client.counters().held_in_total));
     let State { mut measures, cohorts } = fleet.state().await;
     let mut fleet = Some(fleet);
     if !is_held && let Some(fleet) = fleet.take() {
@@ -309,6 +365,8 @@ pub async fn run_live(
         operator,
         measures,
         cohorts,
+        live: meter.live().clone(),
+        broken,
         survey,
         history: None,
         connections: Some((connections, client.counters())),
@@ -323,21 +381,8 @@ pub async fn run_live(
         fleet.drain(&clock).await?;
     }
     around.channels.clear();
-    if let Some(embedded) = embedded {
-        embedded.stop().await?;
-    }
+    stage.end().await?;
     Ok(finished)
-}
-
-/// Completes when the embedded plane ends by itself, which it should not.
-async fn failed(embedded: &mut Option<Embedded>) -> RunError {
-    match embedded {
-        Some(embedded) => match embedded.ended().await {
-            Ok(()) => EmbeddedError::Gone.into(),
-            Err(error) => error.into(),
-        },
-        None => std::future::pending().await,
-    }
 }
 
 /// The running shards.
@@ -347,15 +392,33 @@ struct Fleet {
 }
 
 impl Fleet {
-    fn launch(shards: Vec<Shard>, around: &Surroundings) -> Self {
+    fn launch(shards: Vec<Shard>, follow: Follow, around: &Surroundings) -> Self {
         let mut tasks = JoinSet::new();
         let mut questions = Vec::new();
-        for shard in shards {
+        for mut shard in shards {
+            shard.measures.follow(follow);
             let (ask, asked) = mpsc::unbounded_channel();
             tasks.spawn(live::run(shard, around.clone(), asked));
             questions.push(ask);
         }
         Self { tasks, questions }
+    }
+
+    /// What all shards have done since this was last asked; of calls, those
+    /// before the second of `until`.
+    async fn pulses(&self, until: Timestamp) -> Vec<Pulse> {
+        let mut answers = Vec::new();
+        for shard in &self.questions {
+            let (reply, answered) = oneshot::channel();
+            if shard.send(Question::Pulse(until, reply)).is_ok() {
+                answers.push(answered);
+            }
+        }
+        let mut pulses = Vec::new();
+        for answer in answers {
+            pulses.extend(answer.await);
+        }
+        pulses
     }
 
     /// What all shards have seen so far.

@@ -10,6 +10,8 @@ pub mod fault;
 pub mod outcome;
 pub mod selector;
 pub mod takes;
+mod threshold;
+pub mod timeline;
 pub mod timing;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +21,13 @@ use plane::state::world::World;
 use serde::Deserialize;
 use shared::time::Period;
 
+use self::takes::Takes;
+
 pub use self::association::{Association, Document, Refusal, TagTarget, Target};
 pub use self::cohort::{Behaviour, Channel, Cohort, Fault, Identity, InvalidInstances, UnsupportedPlatforms};
 pub use self::error::ScenarioError;
 use self::fault::FaultWindow;
+pub use self::threshold::Thresholds;
 use crate::connections::Connections;
 
 /// The scenario that runs when none is named.
@@ -67,6 +72,15 @@ pub struct Scenario {
     /// What goes wrong for a while, between nodes and plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
+    /// How long the embedded plane takes to answer, in virtual time; without it no latency is measured there.
+    #[serde(default)]
+    pub latency_model: Option<Takes>,
+    /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// What else happens, and when.
+    #[serde(default)]
+    pub timeline: Vec<timeline::Entry>,
 }
 
 impl Scenario {
@@ -101,6 +115,9 @@ impl Scenario {
             documents: Vec::new(),
             associations: Vec::new(),
             faults: Vec::new(),
+            latency_model: None,
+            thresholds: Thresholds::default(),
+            timeline: Vec::new(),
         }
     }
 

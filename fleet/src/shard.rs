@@ -18,15 +18,22 @@ use agent::fault::passage::Passage;
 use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
+use agent::lifecycle::Lifecycle;
 use agent::node::{Action, Dispatch, Event, Node};
+use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
+use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
 use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
+use crate::history::Ending;
+use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
+use crate::plan::spread;
+use crate::plan::timeline::PlannedScale;
 use crate::simulation::CohortState;
 
 /// A slice of the fleet.
@@ -42,6 +49,8 @@ pub struct Shard {
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
+    /// How the nodes of each cohort stand, kept as they change.
+    states: Vec<CohortState>,
     /// What its nodes did.
     pub measures: Measures,
 }
@@ -152,6 +161,7 @@ impl Shard {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
+        let states = count(&catalogue, &nodes);
         Self {
             catalogue,
             edges: Edges::new(&board),
@@ -162,6 +172,7 @@ impl Shard {
             agenda,
             library: Library::default(),
             actions: Vec::new(),
+            states,
             measures: Measures::default(),
         }
     }
@@ -178,11 +189,13 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        let mut states = vec![CohortState::default(); self.catalogue.cohorts.len()];
-        for node in &self.nodes {
-            states[usize::from(node.identity.cohort)].count(node.lifecycle);
-        }
-        states
+        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        self.states.clone()
+    }
+
+    /// What it tells whoever follows it; of calls, those before the second of `until`.
+    pub fn pulse(&mut self, until: Timestamp) -> Pulse {
+        self.measures.pulse(self.states.clone(), until)
     }
 
     /// When the first of its nodes is due.
@@ -233,6 +246,12 @@ impl Shard {
             self.measures.late_answers += 1;
             return;
         }
+        if self.is_heartbeat(place, lane, completion.operation) {
+            match Ending::from(&completion.answer) {
+                Ending::Ok => self.measures.heartbeats.taken += 1,
+                _ => self.measures.heartbeats.failed += 1,
+            }
+        }
         let outcome = self.library.outcome(completion.answer);
         self.hand(place, Event::Answered { lane, number, outcome }, now, emitted);
     }
@@ -270,15 +289,63 @@ impl Shard {
         }
     }
 
+    /// Lets nodes of a cohort come or go: from now on there are those with the
+    /// lowest indexes, so many. Who was there and comes again starts anew.
+    pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
+        let PlannedScale { cohort, to, over } = scale;
+        for place in 0..self.nodes.len() as u32 {
+            let node = &self.nodes[place as usize];
+            let identity = node.identity;
+            if identity.cohort != cohort {
+                continue;
+            }
+            let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
+            match (identity.index < to, is_away(node) || node.lifecycle == Lifecycle::Stopped) {
+                (true, true) => self.renew(place, now + spread(identity.number, over), now),
+                (false, false) if !has_come => self.renew(place, Timestamp::NEVER, now),
+                (false, false) => self.hand(place, Event::Stop, now, &mut Vec::new()),
+                (true, false) | (false, true) => {}
+            }
+        }
+        self.states = count(&self.catalogue, &self.nodes);
+    }
+
+    /// Puts a node in its place that arrives then.
+    fn renew(&mut self, place: u32, arrives: Timestamp, now: Timestamp) {
+        let identity = self.nodes[place as usize].identity;
+        self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
+        self.agenda.set(place, arrives);
+        // What is in force strikes it as it struck the one before it.
+        for edge in self.edges.in_force(&self.board) {
+            if let Edge::Begins(window, strike) = &edge
+                && window.strikes(identity)
+            {
+                self.hand(place, event(window.number, Some(strike)), now, &mut Vec::new());
+            }
+        }
+    }
+
     /// Whether no node holds a call or a run.
     pub fn is_idle(&self) -> bool {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
+        let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
+        is_online && is_heartbeat(lane, operation)
+    }
+
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
         let node = &mut self.nodes[place as usize];
         let draw = node.identity.draw(&self.catalogue);
+        let before = node.lifecycle;
         node.on(&self.catalogue, event, now, draw, &mut self.actions);
+        if before != node.lifecycle {
+            let state = &mut self.states[usize::from(node.identity.cohort)];
+            state.discount(before);
+            state.count(node.lifecycle);
+        }
+        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
         // What was due while a node stood still is due now.
         self.agenda.set(place, node.next_due().max(now));
         let is_cut_off = node.is_cut_off(now);
@@ -287,12 +354,24 @@ impl Shard {
         for action in self.actions.drain(..) {
             match action {
                 Action::Call(dispatch) if is_cut_off => lost.push(dispatch),
-                Action::Call(dispatch) => emitted.push(going.emit(node, &dispatch, now, now)),
+                Action::Call(dispatch) => {
+                    let call = going.emit(node, &dispatch, now, now);
+                    self.measures.emitted(call.request.operation(), now);
+                    if call.attempt > 0
+                        && is_online
+                        && is_heartbeat(call.caller.lane, call.request.operation())
+                    {
+                        self.measures.heartbeats.retried += 1;
+                    }
+                    emitted.push(call);
+                }
                 Action::Aside(..) if is_cut_off => {}
                 Action::Aside(dispatch, wait) => {
                     let number = dispatch.number | Caller::ASIDE;
                     let aside = Dispatch { number, ..dispatch };
-                    emitted.push(going.emit(node, &aside, now, now + wait));
+                    let call = going.emit(node, &aside, now, now + wait);
+                    self.measures.emitted(call.request.operation(), now);
+                    emitted.push(call);
                 }
                 Action::Note(note) => self.measures.note(node.identity, note, now),
             }
@@ -361,4 +440,26 @@ impl Going<'_> {
             passage,
         }
     }
+}
+
+/// Whether a call of a node at work is its heartbeat.
+fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
+    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+}
+
+fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+    let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
+    for node in nodes.iter().filter(|node| !is_away(node)) {
+        states[usize::from(node.identity.cohort)].count(node.lifecycle);
+    }
+    states
+}
+
+/// Whether a node is not part of the fleet yet: it comes when its cohort is scaled up.
+/// One that a fault keeps down is.
+fn is_away(node: &Node) -> bool {
+    node.lifecycle == Lifecycle::Unregistered
+        && !node.is_kept_down()
+        && !node.is_calling()
+        && node.next_due() == Timestamp::NEVER
 }

@@ -14,9 +14,11 @@ use shared::time::Timestamp;
 use crate::connections::Connections;
 use crate::history::Digest;
 use crate::measure::Measures;
+use crate::measure::live::Live;
 use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::survey::Survey;
+use crate::threshold::Broken;
 
 /// A run that came to its end, however.
 #[derive(Debug)]
@@ -37,6 +39,10 @@ pub struct Finished {
     pub measures: Measures,
     /// How the nodes of each cohort stood at the end, in the plan's order.
     pub cohorts: Vec<CohortState>,
+    /// What was known of them second by second.
+    pub live: Live,
+    /// The threshold that ended the run, if one did.
+    pub broken: Option<Broken>,
     /// What the plane says of it, by its public API; `None` if it did not say.
     pub survey: Option<Survey>,
     /// The digest of the calls in their order; only virtual time has one order.
@@ -63,6 +69,8 @@ pub enum Ending {
     Complete,
     /// The latest end came before.
     OutOfTime,
+    /// A threshold ended it.
+    Aborted,
     /// Somebody ended it.
     CutShort,
 }
@@ -92,13 +100,24 @@ pub struct Spending {
 }
 
 impl CohortState {
-    /// Counts one more node.
+    /// Counts one more node, unless it has left.
     pub fn count(&mut self, lifecycle: Lifecycle) {
-        self.nodes += 1;
+        self.nodes += u32::from(lifecycle != Lifecycle::Stopped);
         match lifecycle {
             Lifecycle::Unregistered | Lifecycle::Starting => self.starting += 1,
             Lifecycle::Online { .. } => self.online += 1,
             Lifecycle::Hibernating { .. } => self.hibernating += 1,
+            Lifecycle::Stopped => {}
+        }
+    }
+
+    /// Counts one node less.
+    pub fn discount(&mut self, lifecycle: Lifecycle) {
+        self.nodes -= u32::from(lifecycle != Lifecycle::Stopped);
+        match lifecycle {
+            Lifecycle::Unregistered | Lifecycle::Starting => self.starting -= 1,
+            Lifecycle::Online { .. } => self.online -= 1,
+            Lifecycle::Hibernating { .. } => self.hibernating -= 1,
             Lifecycle::Stopped => {}
         }
     }

@@ -11,7 +11,8 @@ use shared::time::{Period, Timestamp};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::clock::{Clock, wall_now};
-use crate::operator::{Desk, DeskError, Wake};
+use crate::operator::{Desk, DeskError, Order, OrderError, Wake};
+use crate::run::stage::Orders;
 
 /// How long the operator waits for a reply, in simulated time; at least a second.
 const REPLY_WITHIN: Period = Period::minutes(15);
@@ -26,6 +27,8 @@ pub struct SocketDesk {
     clock: Clock,
     is_wall_dated: bool,
     registered: Mutex<mpsc::UnboundedReceiver<u32>>,
+    /// Who carries orders out.
+    orders: Orders,
 }
 
 impl SocketDesk {
@@ -36,6 +39,7 @@ impl SocketDesk {
         clock: Clock,
         is_wall_dated: bool,
         registered: mpsc::UnboundedReceiver<u32>,
+        orders: Orders,
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -50,6 +54,7 @@ impl SocketDesk {
             clock,
             is_wall_dated,
             registered: Mutex::new(registered),
+            orders,
         })
     }
 
@@ -74,6 +79,10 @@ impl Desk for SocketDesk {
         self.clock.now()
     }
 
+    fn instant_of(&self, date: Timestamp) -> Timestamp {
+        if self.is_wall_dated { self.clock.instant_of(date) } else { date }
+    }
+
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
         let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason, may_be_done: true };
         let unsent = |error: reqwest::Error| DeskError::Failed {
@@ -92,6 +101,10 @@ impl Desk for SocketDesk {
         }
         let error: ErrorBody = read(&body).map_err(failed)?;
         Err(DeskError::Refused { operation: O::NAME, error: error.into() })
+    }
+
+    async fn order(&self, order: Order) -> Result<(), OrderError> {
+        self.orders.give(order).await
     }
 
     async fn wake(&self, due: Timestamp) -> Wake {

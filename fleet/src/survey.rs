@@ -73,7 +73,7 @@ pub struct Listed {
 /// Asks the plane about everything that the operator made, and about the fleet.
 pub async fn survey(desk: &impl Desk, operator: &Operator) -> Result<Survey, DeskError> {
     let mut survey = Survey::default();
-    for made in &operator.made {
+    for made in operator.made.iter().filter(|made| !made.is_gone) {
         let mut all = Vec::new();
         for execution in executions(desk, made.id).await? {
             all.push(survey_execution(desk, execution).await?);
@@ -181,7 +181,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::operator::{Made, Wake};
+    use crate::operator::{Made, Order, OrderError, Wake};
     use crate::plan::{Overrides, Plan};
     use crate::scenario::Scenario;
 
@@ -201,6 +201,10 @@ mod tests {
             ready(Ok(serde_json::from_value(reply).unwrap()))
         }
 
+        async fn order(&self, _: Order) -> Result<(), OrderError> {
+            Err(OrderError::Over)
+        }
+
         async fn wake(&self, _: Timestamp) -> Wake {
             unreachable!("a survey does not wait")
         }
@@ -211,7 +215,7 @@ mod tests {
         let plan = Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0)).unwrap();
         let mut operator = Operator::new(Arc::new(plan));
         let created = Timestamp::from_seconds(10);
-        operator.made.push(Made { planned: 0, id: AssociationId::from_bits(1), created });
+        operator.made.push(Made { planned: 0, id: AssociationId::from_bits(1), created, is_gone: false });
         let desk = Script(RefCell::new(script.into()));
         let survey = pin!(survey(&desk, &operator)).poll(&mut Context::from_waker(Waker::noop()));
         match survey {

@@ -1,4 +1,5 @@
-//! The admin API: what AWS keeps in other services, shown and changed under `/_fleet/`.
+//! The admin API: what AWS keeps in other services, and what is made wrong with the
+//! plane on purpose, shown and changed under `/_fleet/`.
 //!
 //! A resource is a path, its body the same JSON as in the world as a whole:
 //! `GET` shows it, `PUT` (or `POST`) sets it, `DELETE` takes it away. What is
@@ -70,6 +71,7 @@ pub(crate) fn answer(service: &Service, now: Timestamp, method: &str, path: &str
         _ => Verb::Set,
     };
     let outcome = match (verb, &steps[..]) {
+        (_, ["faults", rest @ ..]) => return faults(service, now, verb, rest, body),
         (Verb::Show, steps) => return show(service, steps),
         (verb, [kind, name]) => named(verb, kind, name, body),
         (verb, ["buckets"]) => all_buckets(verb, body),
@@ -89,6 +91,8 @@ fn methods(steps: &[&str]) -> Option<&'static str> {
     let is_known = |kind| WorldKind::named(kind).is_some();
     match steps {
         ["buckets"] => Some("GET, PUT, POST, DELETE"),
+        ["faults"] => Some("GET, DELETE"),
+        ["faults", _] => Some("GET, PUT, POST, DELETE"),
         ["world"] => Some("GET"),
         [kind] if is_known(kind) => Some("GET"),
         [kind, _] if is_known(kind) => Some("GET, PUT, POST, DELETE"),
@@ -121,9 +125,33 @@ fn decode(step: &str) -> Option<String> {
 fn nothing(path: &str) -> Answer {
     let reason = format!(
         "there is nothing at {path}: try {ROOT}/world, {ROOT}/alarms/NAME, {ROOT}/resource-groups/NAME, \
-         {ROOT}/buckets, {ROOT}/instances/ID, {ROOT}/denied-nodes/ID, {ROOT}/shared-documents/ARN or {ROOT}/parameters/NAME"
+         {ROOT}/buckets, {ROOT}/instances/ID, {ROOT}/denied-nodes/ID, {ROOT}/shared-documents/ARN, {ROOT}/parameters/NAME or {ROOT}/faults/NAME"
     );
     Answer::error(404, reason)
+}
+
+/// Shows the faults that stand or one of them, lets one stand, lifts one or all.
+fn faults(service: &Service, now: Timestamp, verb: Verb, name: &[&str], body: &[u8]) -> Answer {
+    let standing = service.faults();
+    match (verb, name) {
+        (Verb::Show, []) => Answer::of(&standing),
+        (Verb::Show, [name, ..]) => standing
+            .get(*name)
+            .map_or_else(|| Answer::error(404, format!("there is no {name} among faults")), Answer::of),
+        (Verb::Set, [name, ..]) => match given(true, body) {
+            Ok(Some(injection)) => match service.inject_fault(now, name, injection) {
+                Ok(()) => Answer { status: 200, body: json!({}), allow: None },
+                Err(wrong) => Answer::error(400, wrong.to_string()),
+            },
+            Ok(None) => Answer::error(400, "the body has no fault"),
+            Err(refusal) => refusal,
+        },
+        (Verb::Remove | Verb::Set, names) => {
+            let is_meant = |known: &&String| names.is_empty() || names.contains(&known.as_str());
+            standing.keys().filter(is_meant).for_each(|name| _ = service.lift_fault(name));
+            Answer { status: 200, body: json!({}), allow: None }
+        }
+    }
 }
 
 /// Shows the world, a kind of resources, or one of them.

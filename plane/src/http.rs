@@ -30,7 +30,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
 use shared::error::{ApiError, ErrorCode};
-use shared::time::Timestamp;
+use shared::time::{Period, Timestamp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -252,10 +252,24 @@ async fn answer<C: Clock>(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
     };
-    if message::is_held(&head.headers) {
-        return respond(message::hold(door.service, door.clock, door.stopped, &head.headers, &body).await);
+    let delay = door.service.delay(operation_of(&head), || &body);
+    let answered = if message::is_held(&head.headers) {
+        let Door { service, clock, stopped, .. } = door.clone();
+        message::hold(service, clock, stopped, &head.headers, &body).await
+    } else {
+        door.service.respond_signed(door.clock.now(), &head.headers, &body)
+    };
+    if delay > Period::ZERO {
+        // It is done; only the answer is late.
+        door.clock.sleep_until(door.clock.now() + delay).await;
     }
-    respond(door.service.respond_signed(door.clock.now(), &head.headers, &body))
+    respond(answered)
+}
+
+/// The operation that a request's target names.
+fn operation_of(head: &Parts) -> &str {
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    target.and_then(|target| Some(target.split_once('.')?.1)).unwrap_or_default()
 }
 
 /// Whether this caller may use the admin API.

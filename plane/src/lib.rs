@@ -9,6 +9,7 @@
 //! - [`auth`]: in whose name a call is made, and whether its signature says so rightly
 //! - `route`, `validate`: how bytes become a call
 //! - `admin`: what AWS keeps in other services, shown and changed
+//! - [`fault`]: what is made wrong with the plane on purpose
 //! - `handler`: one plain function per operation
 //! - `calendar`: change calendars
 //! - `engine`: what happens later or in many pieces: dispatch, joining, deletion
@@ -22,6 +23,7 @@ pub mod auth;
 mod calendar;
 pub mod config;
 mod engine;
+pub mod fault;
 mod handler;
 pub mod http;
 mod instant;

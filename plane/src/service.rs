@@ -5,6 +5,8 @@
 //! everything, and a typed call and the same call in bytes do the same.
 
 mod channel;
+mod fault;
+mod restart;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +17,7 @@ use axum::http::HeaderMap;
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::id::NodeId;
 use shared::operation::Operation;
+use shared::seed::Seed;
 use shared::time::Timestamp;
 use shared::wire::{
     AddTagsToResource, CancelCommand, CreateActivation, CreateAssociation, CreateAssociationBatch,
@@ -35,6 +38,7 @@ use tracing::error;
 use crate::auth::{Caller, Guard, Place, Signed};
 use crate::config::{AdminAccess, PlaneConfig};
 use crate::engine;
+use crate::fault::Verdict;
 pub use crate::handler::Handle;
 use crate::handler::world;
 pub use crate::handler::world::WorldChange;
@@ -45,6 +49,7 @@ use crate::snapshot::{self, RestoreError, SnapshotError};
 use crate::state::State;
 use crate::state::world::{InvalidWorld, World};
 use crate::validate;
+pub use restart::{Memory, RestartError};
 
 /// The operations by which people define what is to be.
 const DEFINITIONS: &[&str] = &[
@@ -116,6 +121,10 @@ pub struct Service {
     listeners: Listeners,
     /// Those nodes, where somebody asks for them at once.
     followed: Mutex<Option<BTreeSet<NodeId>>>,
+    /// What is made wrong with the plane on purpose.
+    faults: fault::Standing,
+    /// What the faults' draws follow from.
+    seed: Seed,
 }
 
 /// An answer as it goes over the wire.
@@ -136,7 +145,7 @@ impl Service {
     }
 
     fn with(state: State) -> Self {
-        let PlaneConfig { signatures, signature_skew: skew, .. } = state.config;
+        let PlaneConfig { signatures, signature_skew: skew, seed, .. } = state.config;
         let guard = Guard { signatures, skew, vault: Arc::clone(&state.vault) };
         Self {
             state: Mutex::new(state),
@@ -146,6 +155,8 @@ impl Service {
             changes: AtomicU64::new(0),
             listeners: Listeners::default(),
             followed: Mutex::default(),
+            faults: fault::Standing::default(),
+            seed,
         }
     }
 
@@ -171,8 +182,22 @@ impl Service {
         self.handle(now, caller, operation)
     }
 
-    /// Does a call whose request was checked.
+    /// Does a call whose request was checked, unless a fault has it otherwise.
     pub(crate) fn handle<O: Handle>(
+        &self,
+        now: Timestamp,
+        caller: Caller,
+        operation: O,
+    ) -> Result<O::Reply, ApiError> {
+        match self.judge(now, caller, &operation) {
+            Verdict::Proceed => self.carry_out(now, caller, operation),
+            Verdict::Refuse(refusal) => Err(refusal),
+            Verdict::Drop => self.forget(now, caller, operation),
+            Verdict::Stale(name, by) => self.look_back(now, caller, operation, &name, by),
+        }
+    }
+
+    fn carry_out<O: Handle>(
         &self,
         now: Timestamp,
         caller: Caller,
@@ -181,6 +206,7 @@ impl Service {
         let mut state = self.lock();
         state.latest = state.latest.max(now);
         if !LOOKS.contains(&O::NAME) {
+            self.before_change(&state, now);
             self.note_change();
         }
         let before = state.timers.first();
@@ -277,6 +303,7 @@ impl Service {
     /// whether there was one.
     pub fn run_timer(&self, now: Timestamp) -> bool {
         let mut state = self.lock();
+        self.before_change(&state, now);
         let Some(work) = state.timers.take_due(now) else { return false };
         state.latest = state.latest.max(now);
         self.note_change();
@@ -351,6 +378,7 @@ impl Service {
     pub fn change_world(&self, now: Timestamp, change: WorldChange) -> Result<(), InvalidWorld> {
         let mut state = self.lock();
         state.latest = state.latest.max(now);
+        self.before_change(&state, now);
         self.note_change();
         world::change(&mut state, now, change)?;
         drop(state);

@@ -128,6 +128,13 @@ impl State {
         }
     }
 
+    /// A copy that can be worked with as the state itself.
+    pub(crate) fn twin(&self) -> Self {
+        let copy = self.copy();
+        let nodes = Nodes::restore(copy.nodes.table().to_vec(), copy.nodes.unmatched.clone());
+        Self { nodes, ..copy }
+    }
+
     /// The next activation's id and code.
     pub(crate) fn draw_activation(&mut self) -> (ActivationId, String) {
         let number = self.numbers.activation;

@@ -17,6 +17,9 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
+            /// The names of this list.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
             /// The name as it is spelled on the wire.
             pub fn as_str(&self) -> &str {
                 match self {

@@ -6,6 +6,7 @@
 //! - [`frame`]: the binary frame of the control channel
 //! - [`signature`]: Signature Version 4, without a clock
 //! - [`document`]: SSM documents, parsed
+//! - [`share`]: how many of all
 //! - [`schedule`]: when an association is due, in the service's dialect
 //! - [`target`]: which nodes an association means
 
@@ -16,6 +17,7 @@ pub mod id;
 pub mod operation;
 pub mod schedule;
 pub mod seed;
+pub mod share;
 pub mod signature;
 pub mod status;
 pub mod target;

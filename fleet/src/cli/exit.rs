@@ -14,6 +14,10 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the scenario is wrong.
     Usage = 2,
+    /// Nothing went wrong, but not everything that was asked could be measured.
+    Unknown = 4,
+    /// A threshold failed.
+    ThresholdFailed = 99,
     /// Somebody ended it.
     CutShort = 105,
 }

@@ -16,7 +16,7 @@ use crate::cause::chain;
 use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::host::HostError;
-use crate::plan::PlanError;
+use crate::plan::{GuestError, PlanError};
 use crate::result::WriteError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
@@ -41,6 +41,9 @@ pub enum Failure {
     /// The scenario makes no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The plan does not go with the endpoint.
+    #[error(transparent)]
+    Guest(#[from] GuestError),
     /// The schedule is none, or does not go with its options.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -164,6 +167,7 @@ impl Failure {
             | Self::Host(HostError::TooManyOwners { .. })
             | Self::Filter { .. }
             | Self::Scenario(_)
+            | Self::Guest(_)
             | Self::Plan(_)
             | Self::Schedule(_)
             | Self::Forbidden(_) => Exit::Usage,

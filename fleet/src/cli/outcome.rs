@@ -1,12 +1,15 @@
 //! Whether a run came out as its scenario says.
 //!
-//! Later versions will have invariants and thresholds for this. Until then a run
-//! passes if its rounds came to their end, refusals were those expected, and
-//! nodes and plane count the same.
+//! A run passes if its rounds came to their end, refusals were those expected,
+//! nodes and plane count the same, and all thresholds held. What came out
+//! otherwise than the scenario says goes before a threshold that failed, and that
+//! before one that could not be evaluated.
 
 use super::exit::Exit;
-use crate::result::{AssociationResult, Refusal, Round, RunResult};
+use crate::report::phrases;
+use crate::result::{AssociationResult, Difference, EntryResult, Refusal, Round, RunResult};
 use crate::simulation::Ending;
+use crate::threshold::{Outcome, Verdict};
 
 /// What of a run decides on its exit code.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +24,12 @@ pub struct Facts<'a> {
     pub not_made: &'a [String],
     /// The associations that were refused, or should have been.
     pub refusals: &'a [Refusal],
+    /// What came of the timeline.
+    pub timeline: &'a [EntryResult],
     /// What went wrong for the operator.
     pub troubles: &'a [String],
+    /// What came of thresholds.
+    pub thresholds: &'a [Outcome],
 }
 
 impl<'a> Facts<'a> {
@@ -34,17 +41,24 @@ impl<'a> Facts<'a> {
             associations: &result.associations,
             not_made: &result.not_made,
             refusals: &result.refusals,
+            timeline: &result.timeline,
             troubles: &result.operator.troubles,
+            thresholds: &result.thresholds,
         }
     }
 
     /// The exit code, and in words what was not as the scenario says.
     pub fn judge(&self) -> (Exit, Vec<String>) {
         let mut reasons: Vec<String> = self.refusals.iter().filter_map(surprise).collect();
+        reasons.extend(self.timeline.iter().flat_map(unmet));
         reasons.extend(self.troubles.iter().map(|trouble| format!("the operator met trouble: {trouble}")));
         match self.ending {
             // It was ended amid its work, so that little of it can be held against it.
             Ending::CutShort => return (Exit::CutShort, reasons),
+            Ending::Aborted => {
+                reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+                return (Exit::ThresholdFailed, reasons);
+            }
             Ending::Complete => {
                 reasons.extend(self.not_made.iter().map(|name| format!("association {name} was not made")));
                 reasons.extend(self.associations.iter().flat_map(differences));
@@ -52,7 +66,16 @@ impl<'a> Facts<'a> {
             Ending::OutOfTime if self.is_duration_given => {}
             Ending::OutOfTime => reasons.extend(self.associations.iter().filter_map(unfinished)),
         }
-        (if reasons.is_empty() { Exit::Passed } else { Exit::Failed }, reasons)
+        let is_as_said = reasons.is_empty();
+        reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
+        let has = |verdict| self.thresholds.iter().any(|outcome| outcome.verdict == verdict);
+        let exit = match is_as_said {
+            false => Exit::Failed,
+            true if has(Verdict::Failed) => Exit::ThresholdFailed,
+            true if has(Verdict::NotEvaluated) => Exit::Unknown,
+            true => Exit::Passed,
+        };
+        (exit, reasons)
     }
 }
 
@@ -69,6 +92,13 @@ fn surprise(refusal: &Refusal) -> Option<String> {
         (None, Some(seen)) => format!("association {name} was refused with {seen}"),
         (None, None) => format!("association {name} was not made"),
     })
+}
+
+/// Where an entry of the timeline came out otherwise than expected.
+fn unmet(entry: &EntryResult) -> Option<String> {
+    let Difference { expected, seen, .. } = entry.differences.first()?;
+    let times = if entry.unmet > 1 { format!(" ({} times)", entry.unmet) } else { String::new() };
+    Some(format!("timeline: {}: {seen}, and {expected} was expected{times}", entry.name))
 }
 
 /// Where nodes and plane count a round differently that the run waited for.
@@ -137,7 +167,9 @@ mod tests {
             associations: &[],
             not_made: &[],
             refusals: &[],
+            timeline: &[],
             troubles: &[],
+            thresholds: &[],
         }
     }
 
@@ -154,10 +186,31 @@ mod tests {
         let missing = [refusal(Some("InvalidInstanceId"), None)];
         let other = [refusal(Some("InvalidInstanceId"), Some("InvalidTarget"))];
         let unasked = [refusal(None, Some("InvalidTarget"))];
+        let entry = |unmet| EntryResult {
+            name: "start-association patch".into(),
+            narrated: None,
+            times: 3,
+            first_milliseconds: Some(60_000),
+            unmet,
+            differences: (0..unmet)
+                .map(|_| Difference {
+                    at: Timestamp::default(),
+                    expected: "InvalidTarget".into(),
+                    seen: "no refusal".into(),
+                })
+                .collect(),
+        };
+        let (met, unmet) = ([entry(0)], [entry(2)]);
         let trouble = ["no reply to CreateDocument: refused".to_owned()];
         let name = ["late".to_owned()];
 
-        let cases: [(Facts<'_>, Exit, &str); 13] = [
+        let cases: [(Facts<'_>, Exit, &str); 15] = [
+            (Facts { timeline: &met, ..facts(Complete) }, Exit::Passed, ""),
+            (
+                Facts { timeline: &unmet, ..facts(OutOfTime) },
+                Exit::Failed,
+                "start-association patch: no refusal, and InvalidTarget was expected (2 times)",
+            ),
             (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
             (
                 Facts { associations: &differing, ..facts(Complete) },

@@ -95,9 +95,12 @@ pub struct Run {
     /// Let the endpoint be AWS itself, at the expense of this account
     #[arg(long, value_name = "ACCOUNT-ID", requires = "endpoint", help_heading = "Control plane")]
     allow_aws: Option<AccountId>,
-    /// Leave the associations of this run at the endpoint; else they are deleted
+    /// Leave at the endpoint what this run made there; else it is deleted
     #[arg(long, requires = "endpoint", help_heading = "Control plane")]
     keep: bool,
+    /// Let associations and commands aim at all nodes of the endpoint
+    #[arg(long, requires = "endpoint", help_heading = "Control plane")]
+    allow_all_nodes: bool,
     /// What the embedded plane does with a node id it has never heard of
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
     unknown_nodes: Option<UnknownNodes>,
@@ -182,6 +185,7 @@ impl Run {
         if let Some(cause) = plan.told_to_the_plane() {
             return Err(PlanError::TakesOwnPlane(cause.as_str()).into());
         }
+        plan.admit_guest(self.allow_all_nodes)?;
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };
         reach(endpoint, &allowance).await?;
         Ok(PlaneChoice::Foreign(endpoint.clone()))

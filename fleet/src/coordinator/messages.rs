@@ -80,6 +80,14 @@ impl Mailroom {
         Some(deliveries)
     }
 
+    /// Forgets everything: the plane is gone. Answers the questions that were
+    /// held, and the nodes whose control channels were open.
+    pub(super) fn cut(&mut self) -> (Vec<Arriving>, Vec<u32>) {
+        let Self { open, held, .. } = std::mem::take(self);
+        let held = held.into_values().flatten().map(|held| held.call).collect();
+        (held, open.into_values().map(|(node, _)| node).collect())
+    }
+
     /// Holds a question until this instant or until there is something.
     pub(super) fn hold(&mut self, node: NodeId, call: Arriving, until: Timestamp) {
         self.due.insert((until, node));

@@ -36,6 +36,16 @@ impl End {
     pub(super) fn at(at: Timestamp, answer: Answer) -> Self {
         Self { answer, at, is_held: false, breaks_channel: false, is_kept: false }
     }
+
+    /// The same end of a call made at this instant, its answer being so much
+    /// later: too late for who waits no longer.
+    pub(super) fn later(self, delay: Period, made: Timestamp, patience: Patience) -> Self {
+        let gives_up = made + patience.limit;
+        if delay == Period::ZERO || !patience.is_awaited || self.at + delay < gives_up {
+            return Self { at: self.at + delay, ..self };
+        }
+        Self { answer: Answer::Unreachable, at: gives_up.max(self.at), ..self }
+    }
 }
 
 /// How long a call is waited for.
@@ -160,6 +170,19 @@ impl Late {
             !matches!(&held.incoming, Incoming::Arrival(arrival)
                 if arrival.node == node && matches!(arrival.news, News::Message(_)))
         });
+    }
+
+    /// Cuts off the answers on their way: at this instant their nodes learn that
+    /// none comes. What a fault of the network holds back is not there to be cut.
+    pub(super) fn cut(&mut self, at: Timestamp) {
+        let is_cut =
+            |held: &Held| held.holders.is_empty() && matches!(&held.incoming, Incoming::Completion(_));
+        let keys: Vec<_> = self.coming.iter().filter(|(_, held)| is_cut(held)).map(|(key, _)| *key).collect();
+        for (due, number) in keys {
+            let mut held = self.coming.remove(&(due, number)).expect("it was just seen");
+            held.incoming.lose();
+            self.coming.insert((due.min(at), number), held);
+        }
     }
 
     /// The first of it.

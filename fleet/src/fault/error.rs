@@ -4,6 +4,7 @@ use agent::call::OPERATIONS;
 use agent::catalogue::PLATFORMS;
 use agent::credentials::IdentityKind;
 use agent::distribution::InvalidDistribution;
+use plane::fault::InvalidFault;
 
 /// Why a fault cannot be what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +87,14 @@ pub enum FaultError {
     /// It would be over when it begins.
     #[error("`for: 0s` is no time at all: leave `for` out for a fault that lasts to the end")]
     NoTime,
+    /// Nodes without ids cannot be told apart by the plane.
+    #[error(
+        "the plane does not know the nodes of the hybrid cohort {0} before they register: name others in `on`, or nobody"
+    )]
+    NoIdYet(String),
+    /// The plane cannot carry it out.
+    #[error(transparent)]
+    Plane(InvalidFault),
     /// Two windows of one name.
     #[error("two faults have this name: give each its own, or none")]
     Repeated,

@@ -73,6 +73,12 @@ fn meet(passage: &mut Passage, window: &Window, call: Called, counts: &mut Count
             && draw.uniform("strikes", 0) < share.fraction()
     };
     match &window.fault {
+        // The plane does these itself.
+        Fault::DroppedWrites(_)
+        | Fault::PlaneLatency(_)
+        | Fault::ServerError(_)
+        | Fault::StaleReads(_)
+        | Fault::Throttling(_) => return false,
         Fault::Latency(fault) => passage.delay(fault, draw),
         Fault::Bandwidth(fault) => passage.narrow(fault),
         Fault::LimitData(fault) => passage.limit(fault),

@@ -33,7 +33,7 @@ impl Operator {
                 };
                 match self.insist_once(desk, call).await {
                     Ok(CreateActivationReply { activation_id: Some(id), activation_code: Some(code) }) => {
-                        self.activations.push(id);
+                        self.left.activations.push(id);
                         cohort.identity.activations.put(number, Grant { id: id.to_string(), code });
                     }
                     Ok(_) => {
@@ -46,12 +46,17 @@ impl Operator {
         }
     }
 
+    /// Takes this run's activations back.
+    pub(super) async fn clear_activations(&mut self, desk: &impl Desk) {
+        for id in std::mem::take(&mut self.left.activations) {
+            if let Err(error) = self.clear_activation(desk, id).await {
+                tracing::warn!(activation = %id, %error, "an activation of this run is left, or a node of it");
+            }
+        }
+    }
+
     /// Takes an activation back, and the nodes that registered by it.
-    pub(super) async fn clear_activation(
-        &mut self,
-        desk: &impl Desk,
-        id: ActivationId,
-    ) -> Result<(), DeskError> {
+    async fn clear_activation(&mut self, desk: &impl Desk, id: ActivationId) -> Result<(), DeskError> {
         let call = DeleteActivation { activation_id: id.to_string() };
         self.insist(desk, call).await?;
         let of_it =

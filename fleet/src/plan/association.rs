@@ -40,6 +40,7 @@ impl Plan {
                     ignore_poll_alarm_failure: None,
                     alarms: vec![Alarm { name }],
                 }),
+                calendar_names: (!written.calendars.is_empty()).then(|| written.calendars.clone()),
                 output_location: written.output_bucket.clone().map(output_in),
                 ..CreateAssociation::default()
             },

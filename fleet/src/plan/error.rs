@@ -3,6 +3,7 @@
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
+use super::timeline::EntryError;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
@@ -102,6 +103,14 @@ pub enum PlanError {
          whose document Windows cannot run"
     )]
     NothingToMisfit(String),
+    /// An entry of the timeline means nothing.
+    #[error("timeline: {name}: {source}")]
+    Entry {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: EntryError,
+    },
     /// A fault that cannot be what was written.
     #[error("fault {name}: {source}")]
     Fault {
@@ -116,6 +125,21 @@ pub enum PlanError {
          there are never-registered, agent-stopped, terminated and deregistered"
     )]
     TakesOwnPlane(&'static str),
+    /// A label with a value that the scenario does not have.
+    #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
+    ThresholdLabel {
+        /// The threshold.
+        threshold: String,
+        /// The label.
+        label: &'static str,
+        /// Its value.
+        value: String,
+        /// The nearest name, or those there are.
+        known: String,
+    },
+    /// A latency that cannot be drawn.
+    #[error("`latency_model`: {0}")]
+    LatencyModel(InvalidDistribution),
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),

@@ -77,8 +77,10 @@ impl Display {
                 }
                 let seen = progress.snapshot();
                 let calls_per_second = pace.look(clock.wall(), seen.calls);
+                view.narrate(&progress, goal);
                 view.show(&seen, calls_per_second, goal, look);
             }
+            view.narrate(&progress, goal);
             if let View::Bars(bars) = view {
                 bars.clear();
             }
@@ -107,6 +109,20 @@ enum View {
 }
 
 impl View {
+    /// Tells the lines that the run has told since.
+    fn narrate(&self, progress: &Progress, goal: Goal) {
+        while let Some((at, line)) = progress.narration.take() {
+            let since = at.since(goal.start);
+            match self {
+                Self::Bars(bars) => {
+                    // With stderr gone there is nobody left to tell.
+                    let _ = bars.all.println(format!("{since:>9}  {line}"));
+                }
+                Self::Lines => info!("{since}  {line}"),
+            }
+        }
+    }
+
     fn show(&mut self, seen: &Snapshot, calls_per_second: u64, goal: Goal, look: u32) {
         match self {
             Self::Bars(bars) => bars.show(seen, calls_per_second, goal),

@@ -7,6 +7,7 @@ use shared::status::AssociationStatus;
 use super::phrases;
 use super::words::{count, elapsed, latency};
 use crate::result::{Round, RunResult, iso};
+use crate::threshold::Verdict;
 
 pub(super) fn document(result: &RunResult) -> String {
     let mut text = format!("# {}, seed {}\n\n", result.scenario, result.seed);
@@ -14,6 +15,8 @@ pub(super) fn document(result: &RunResult) -> String {
     nodes(result, &mut text);
     associations(result, &mut text);
     refusals(result, &mut text);
+    timeline(result, &mut text);
+    thresholds(result, &mut text);
     calls(result, &mut text);
     troubles(result, &mut text);
     text
@@ -48,6 +51,7 @@ fn facts(result: &RunResult, text: &mut String) {
     });
     let generator = result.spent.generator.as_ref();
     rows.extend(generator.map(|generator| ("generator", phrases::generator(result, generator).0)));
+    rows.extend(phrases::herd(result).map(|herd| ("herd", herd)));
     let incidents = phrases::incidents(result);
     if !incidents.is_empty() {
         rows.push(("incidents", incidents.join(", ")));
@@ -144,11 +148,58 @@ fn refusals(result: &RunResult, text: &mut String) {
     table(&["association", "aim", "refused with", ""], rows, text);
 }
 
+fn timeline(result: &RunResult, text: &mut String) {
+    if result.timeline.is_empty() {
+        return;
+    }
+    text.push_str("## Timeline\n\n");
+    let rows = result.timeline.iter().map(|entry| {
+        let first = entry.first().map_or_else(|| "-".to_owned(), |first| first.to_string());
+        let what = entry.narrated.as_ref().unwrap_or(&entry.name).clone();
+        let verdict = match entry.differences.first() {
+            Some(difference) => {
+                format!("**{}: {}, not {}**", phrases::happened(entry), difference.seen, difference.expected)
+            }
+            None => phrases::happened(entry),
+        };
+        vec![first, what, verdict]
+    });
+    table(&["at:", "what", ""], rows, text);
+}
+
+fn thresholds(result: &RunResult, text: &mut String) {
+    if result.thresholds.is_empty() {
+        return;
+    }
+    text.push_str("## Thresholds\n\n");
+    let rows = result.thresholds.iter().map(|outcome| {
+        let verdict = phrases::verdict(outcome.verdict);
+        let verdict =
+            if outcome.verdict == Verdict::Passed { verdict.to_owned() } else { format!("**{verdict}**") };
+        let remark = match (&outcome.reason, outcome.has_ended_run) {
+            (Some(reason), _) => reason.clone(),
+            (None, true) => "it ended the run".to_owned(),
+            (None, false) => String::new(),
+        };
+        vec![
+            format!("`{}`", outcome.metric),
+            format!("`{}`", outcome.bound),
+            phrases::measured(outcome),
+            verdict,
+            remark,
+        ]
+    });
+    table(&["metric", "threshold", "measured:", "", ""], rows, text);
+}
+
 fn calls(result: &RunResult, text: &mut String) {
     if result.calls.is_empty() {
         return;
     }
     text.push_str("## Calls of the nodes\n\n");
+    if let Some(note) = phrases::latency_note(result) {
+        let _ = writeln!(text, "Latency: {note}.\n");
+    }
     let is_timed = !result.spent.latency.is_empty();
     let mut titles = vec!["call", "count:", "retries:", "errors:", "of these"];
     titles.extend(is_timed.then_some(["p50:", "p99:", "max:"]).into_iter().flatten());

@@ -1,10 +1,14 @@
 //! What the summary and the document say in the same words.
 
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
-use crate::result::{AssociationResult, Calls, FaultCount, Generator, Refusal, Round, RunResult};
+use crate::result::{
+    AssociationResult, Calls, EntryResult, FaultCount, Generator, Peak, Refusal, Round, RunResult,
+};
 use crate::simulation::{Ending, Pace};
+use crate::threshold::{Outcome, UnitName, Verdict};
 use agent::fault::named::Cause;
 use shared::status::AssociationStatus;
+use shared::time::Period;
 
 /// How time passed: `60x`, `virtual time`. A foreign plane knows nothing of a scale.
 pub(super) fn pace(result: &RunResult) -> String {
@@ -32,6 +36,12 @@ pub(super) fn ending(result: &RunResult) -> (String, bool) {
             (format!("out of time after {after}: not every expected round was over"), false)
         }
         Ending::OutOfTime => (format!("out of time after {after}"), true),
+        Ending::Aborted => {
+            let ended = result.thresholds.iter().filter(|outcome| outcome.has_ended_run);
+            let which: Vec<String> =
+                ended.map(|outcome| format!("{}: {}", outcome.metric, outcome.bound)).collect();
+            (format!("ended by a threshold after {after}: {}", which.join(", ")), false)
+        }
         Ending::CutShort => (format!("cut short after {after}"), false),
     }
 }
@@ -278,4 +288,87 @@ pub(super) fn spent(result: &RunResult) -> String {
 pub(super) fn compliance(result: &RunResult) -> Option<String> {
     let compliance = result.compliance?;
     Some(format!("{} compliant, {} not", count(compliance.compliant), count(compliance.non_compliant)))
+}
+
+/// What was measured for a threshold: `9m32s`, `0.31%`, `1,007`, `never`.
+pub(super) fn measured(outcome: &Outcome) -> String {
+    let Some(value) = outcome.value else {
+        return if outcome.is_never { "never" } else { "-" }.to_owned();
+    };
+    match outcome.unit {
+        UnitName::Seconds if value < 10.0 => latency((value * 1e6).round() as u64),
+        UnitName::Seconds => elapsed(Some(Period::milliseconds((value * 1e3).round() as u64))),
+        UnitName::Share => format!("{}%", number(value * 100.0)),
+        UnitName::PerSecond => format!("{}/s", number(value)),
+        UnitName::Number => number(value),
+    }
+}
+
+/// A number with as many digits as say something.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 {
+        return count(value as u64);
+    }
+    match value {
+        small if small < 0.01 => format!("{small:.4}"),
+        middle if middle < 100.0 => format!("{middle:.2}"),
+        large => count(large.round() as u64),
+    }
+}
+
+/// Whether a threshold held, in a word.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "FAILED",
+        Verdict::NotEvaluated => "NOT EVALUATED",
+    }
+}
+
+/// That a threshold did not hold or could not be evaluated, if so.
+pub(crate) fn threshold_trouble(outcome: &Outcome) -> Option<String> {
+    let Outcome { metric, bound, .. } = outcome;
+    match outcome.verdict {
+        Verdict::Passed => None,
+        Verdict::Failed => {
+            let ended = if outcome.has_ended_run { ", which ended the run" } else { "" };
+            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}", measured(outcome)))
+        }
+        Verdict::NotEvaluated => {
+            let reason = outcome.reason.as_deref().unwrap_or("nothing was measured");
+            Some(format!("threshold {metric}: {bound} was not evaluated: {reason}"))
+        }
+    }
+}
+
+/// How calls were spread over simulated time.
+pub(super) fn herd(result: &RunResult) -> Option<String> {
+    let Peak { calls, factor } = result.herd.all?;
+    let at = elapsed(Some(result.herd.peak_at?.since(result.started)));
+    Some(format!(
+        "{} in the busiest second, at {at}: {} times the mean",
+        counted(calls, "call"),
+        number(factor)
+    ))
+}
+
+/// Whose the latencies are, where they are not the plane's own.
+pub(super) fn latency_note(result: &RunResult) -> Option<&'static str> {
+    match result.pace {
+        Pace::Scaled(_) => None,
+        Pace::Virtual => {
+            Some("not measured: virtual time takes none, and the scenario states no `latency_model`")
+        }
+    }
+}
+
+/// How often an entry of the timeline happened, and how often otherwise than expected.
+pub(crate) fn happened(entry: &EntryResult) -> String {
+    match (entry.times, entry.unmet) {
+        (0, _) => "did not happen".to_owned(),
+        (1, 0) => String::new(),
+        (times, 0) => format!("{} times", count(times)),
+        (1, _) => "NOT AS EXPECTED".to_owned(),
+        (times, unmet) => format!("{} of {} times NOT AS EXPECTED", count(unmet), count(times)),
+    }
 }

@@ -8,11 +8,13 @@ use shared::time::{Period, Timestamp};
 use super::Footer;
 use crate::history::Digest;
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Failures, Generator, InvalidInstance, Nodes, OperatorWork,
-    Program, Quantiles, Refusal, Round, RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Difference, EntryResult, Failures, Generator, Herd,
+    InvalidInstance, Nodes, OperatorWork, Peak, Program, Quantiles, Refusal, Round, RunResult, Spent,
+    UnsupportedPlatform, VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
+use crate::threshold::{Outcome, UnitName, Verdict};
 
 pub(super) fn footer() -> Footer {
     Footer {
@@ -80,6 +82,19 @@ fn cohort(name: &str, platform: &str, nodes: u64, online: u64) -> Cohort {
     }
 }
 
+fn outcome(metric: &str, bound: &str, verdict: Verdict, value: Option<f64>, unit: UnitName) -> Outcome {
+    Outcome {
+        metric: metric.to_owned(),
+        bound: bound.to_owned(),
+        verdict,
+        value,
+        unit,
+        is_never: false,
+        has_ended_run: false,
+        reason: None,
+    }
+}
+
 /// A run in which everything went as it should.
 pub(super) fn good() -> RunResult {
     let hello = Round { foreign: 10, ..round(11, &[("Success", 495)], [312, 571, 624]) };
@@ -132,11 +147,27 @@ pub(super) fn good() -> RunResult {
                 runs: counts(&[("Success", 30)]),
             },
         },
+        thresholds: vec![
+            outcome(
+                "time_to_success{association=hello}",
+                "p(99) < 10m",
+                Verdict::Passed,
+                Some(571.0),
+                UnitName::Seconds,
+            ),
+            outcome("missed_heartbeats", "rate < 0.1%", Verdict::Passed, Some(0.0003), UnitName::Share),
+        ],
+        herd: Herd {
+            all: Some(Peak { calls: 61, factor: 6.412 }),
+            peak_at: Some(start() + Period::seconds(672)),
+            by_operation: BTreeMap::new(),
+        },
         associations: vec![
             association("hello", "tag Env=prod", vec![hello]),
             association("baseline", "rate(30 minutes) tag Role=web,database", baseline),
         ],
         not_made: Vec::new(),
+        timeline: Vec::new(),
         refusals: vec![
             refusal(
                 "windows-on-linux",
@@ -213,6 +244,27 @@ pub(super) fn bad() -> RunResult {
     bad.associations.push(association("patch-everything-there-is-on-every-node-of-the-fleet", aim, many));
     bad.associations[1].rounds_expected = 3;
     bad.not_made = vec!["inventory".to_owned()];
+    let entry = |name: &str, times, unmet| EntryResult {
+        name: name.to_owned(),
+        narrated: None,
+        times,
+        first_milliseconds: (times > 0).then_some(1_200_000),
+        unmet,
+        differences: (0..unmet)
+            .map(|_| Difference {
+                at: Timestamp::from_seconds(1_200),
+                expected: "no refusal".to_owned(),
+                seen: "StartAssociationsOnce refused: ThrottlingException: Rate exceeded".to_owned(),
+            })
+            .collect(),
+    };
+    let narrated = Some("here the plane goes down, and comes back half a minute later".to_owned());
+    bad.timeline = vec![
+        EntryResult { narrated, ..entry("narrate", 1, 0) },
+        entry("restart-plane down for 30s", 12, 0),
+        entry("start-association patch-everything-there-is-on-every-node-of-the-fleet", 6, 2),
+        entry("raise-alarm cpu", 0, 0),
+    ];
     bad.refusals = vec![
         refusal("windows-on-linux", "i-0c2f4a8be1d93f670", Some("UnsupportedPlatformType"), None),
         refusal(
@@ -242,6 +294,35 @@ pub(super) fn bad() -> RunResult {
         skipped: counts(&[("health", 3)]),
         ..Agents::default()
     };
+    bad.thresholds = vec![
+        Outcome {
+            is_never: true,
+            ..outcome(
+                "time_to_success{association=hello}",
+                "p(99) < 10m",
+                Verdict::Failed,
+                None,
+                UnitName::Seconds,
+            )
+        },
+        outcome(
+            "errors{code=ThrottlingException,operation=UpdateInstanceAssociationStatus}",
+            "rate < 1%",
+            Verdict::Failed,
+            Some(0.0925),
+            UnitName::Share,
+        ),
+        Outcome {
+            reason: Some("nothing was measured".to_owned()),
+            ..outcome(
+                "latency{operation=GetManifest}",
+                "p(99) < 250ms",
+                Verdict::NotEvaluated,
+                None,
+                UnitName::Seconds,
+            )
+        },
+    ];
     bad.operator.troubles = vec![
         "no reply to AddTagsToResource: error sending request for url (http://127.0.0.1:4583/): connection refused"
             .to_owned(),

@@ -12,6 +12,7 @@ use super::table::{Align, Cell, Table};
 use super::words::{count, counted, elapsed, latency};
 use crate::result::{AssociationResult, Quantiles, Round, RunResult};
 use crate::simulation::Pace;
+use crate::threshold::{Outcome, Verdict};
 
 /// From here on there is room for what is good to know.
 const WIDE: usize = 100;
@@ -30,6 +31,10 @@ pub(super) fn summary(result: &RunResult, footer: &Footer, width: usize, colour:
     page.blank();
     associations(result, &mut page);
     refusals(result, &mut page);
+    page.blank();
+    timeline(result, &mut page);
+    page.blank();
+    thresholds(result, &mut page);
     page.blank();
     calls(result, &mut page);
     page.blank();
@@ -184,10 +189,65 @@ fn refusals(result: &RunResult, page: &mut Page) {
     page.labelled("refused", &table.lines(width, page.colour), Style::Plain);
 }
 
+fn timeline(result: &RunResult, page: &mut Page) {
+    let mut table = Table::new(&[("", Align::Left), ("", Align::Right), ("", Align::Left)]);
+    for entry in &result.timeline {
+        let style = if entry.unmet > 0 { Style::Alarm } else { Style::Aside };
+        table.row(vec![
+            entry.narrated.as_ref().unwrap_or(&entry.name).clone().into(),
+            entry.first().map_or_else(String::new, |first| first.to_string()).into(),
+            Cell::styled(phrases::happened(entry), style),
+        ]);
+    }
+    page.labelled("timeline", &table.lines(page.width - INDENT, page.colour), Style::Plain);
+    for entry in &result.timeline {
+        if let Some(difference) = entry.differences.first() {
+            let text = format!("{}: {}, NOT {}", entry.name, difference.seen, difference.expected);
+            page.field("UNEXPECTED", &text, Style::Alarm);
+        }
+    }
+}
+
+fn thresholds(result: &RunResult, page: &mut Page) {
+    if result.thresholds.is_empty() {
+        return;
+    }
+    let columns =
+        [("threshold", Align::Left), ("", Align::Left), ("measured", Align::Right), ("", Align::Left)];
+    let mut table = Table::new(&columns);
+    result.thresholds.iter().for_each(|outcome| table.row(threshold(String::new(), outcome)));
+    let room = table.room_for_first(page.width);
+    let mut table = Table::new(&columns);
+    for outcome in &result.thresholds {
+        if outcome.metric.chars().count() <= room {
+            table.row(threshold(outcome.metric.clone(), outcome));
+        } else {
+            table.across(outcome.metric.clone().into());
+            table.row(threshold(String::new(), outcome));
+        }
+        let reason = outcome.reason.as_deref().unwrap_or_default();
+        for line in wrap(reason.split_whitespace(), " ", page.width - 4) {
+            table.across(Cell::styled(format!("    {line}"), Style::Aside));
+        }
+    }
+    table.put(page);
+}
+
+fn threshold(label: String, outcome: &Outcome) -> Vec<Cell> {
+    let style = if outcome.verdict == Verdict::Passed { Style::Plain } else { Style::Alarm };
+    vec![
+        label.into(),
+        outcome.bound.clone().into(),
+        phrases::measured(outcome).into(),
+        Cell::styled(phrases::verdict(outcome.verdict), style),
+    ]
+}
+
 fn calls(result: &RunResult, page: &mut Page) {
     if result.calls.is_empty() {
         return;
     }
+    page.field("latency", phrases::latency_note(result).unwrap_or_default(), Style::Plain);
     let is_timed = !result.spent.latency.is_empty();
     let is_wide = page.width >= WIDE;
     let mut titles = vec!["count"];
@@ -237,6 +297,7 @@ fn call_remarks(result: &RunResult, is_wide: bool, page: &mut Page) {
 
 fn foot(result: &RunResult, footer: &Footer, page: &mut Page) {
     page.field("compliance", &phrases::compliance(result).unwrap_or_default(), Style::Plain);
+    page.field("herd", &phrases::herd(result).unwrap_or_default(), Style::Plain);
     page.items("incidents", &phrases::incidents(result), ", ");
     if let Some(generator) = &result.spent.generator {
         let (text, is_well) = phrases::generator(result, generator);

@@ -9,14 +9,17 @@ use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::judge;
 use super::round::rounds;
+use super::timeline::timeline;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, InvalidInstance, Nodes,
+    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, InvalidInstance, Nodes,
     OperatorWork, Program, Quantiles, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::measure;
 use crate::operator::{Made, Refused};
 use crate::plan::PlannedAssociation;
+use crate::plan::timeline::PlannedAct;
 use crate::simulation::Finished;
 
 impl RunResult {
@@ -41,6 +44,9 @@ impl RunResult {
             associations: operator.made.iter().map(|made| association(finished, made)).collect(),
             not_made: not_made(finished),
             refusals: operator.refusals.iter().map(|refused| refusal(finished, refused)).collect(),
+            timeline: timeline(finished),
+            thresholds: judge::thresholds(finished),
+            herd: Herd::of(&finished.live),
             calls: measures
                 .calls
                 .iter()
@@ -145,7 +151,8 @@ fn association(finished: &Finished, made: &Made) -> AssociationResult {
         name: name(planned),
         aim: planned.aim.clone(),
         id: made.id,
-        rounds_expected: planned.rounds,
+        // Of one that is there no longer nothing more is waited for.
+        rounds_expected: if made.is_gone { 0 } else { planned.rounds },
         rounds: rounds(made.created, executions.map(Vec::as_slice), &runs),
     }
 }
@@ -169,12 +176,19 @@ fn not_made(finished: &Finished) -> Vec<String> {
         operator.made.iter().all(|made| made.planned != place)
             && operator.refusals.iter().all(|refused| refused.planned != place)
     };
-    let planned = finished.plan.associations.iter().enumerate();
+    // Who waits for a condition may wait in vain.
+    let is_certain = |place: usize| {
+        finished.plan.timeline.iter().any(|entry| {
+            matches!(entry.act, PlannedAct::CreateAssociation(created) if created == place)
+                && entry.occasion.first().is_some()
+        })
+    };
+    let planned = finished.plan.associations.iter().enumerate().filter(|(place, _)| is_certain(*place));
     planned.filter(|(place, _)| is_missing(*place)).map(|(_, planned)| name(planned)).collect()
 }
 
 fn name(planned: &PlannedAssociation) -> String {
-    planned.request.association_name.clone().unwrap_or_else(|| planned.request.name.clone())
+    planned.name().to_owned()
 }
 
 fn calls(calls: &measure::Calls) -> Calls {
@@ -275,6 +289,7 @@ mod tests {
 
     use super::*;
     use crate::connections::Connections;
+    use crate::measure::live::Live;
     use crate::measure::{Measures, Ran};
     use crate::operator::Operator;
     use crate::plan::{Overrides, Plan};
@@ -294,7 +309,7 @@ mod tests {
         let id = AssociationId::from_bits(1);
         let mut operator = Operator::new(plan.clone());
         operator.tagged = 99;
-        operator.made.push(Made { planned: 0, id, created: second(60) });
+        operator.made.push(Made { planned: 0, id, created: second(60), is_gone: false });
         operator.refusals = vec![
             Refused { planned: 2, error: Some(ApiError::new(ErrorCode::UnsupportedPlatformType, "no")) },
             Refused { planned: 3, error: Some(ApiError::new(ErrorCode::InvalidTarget, "odd")) },
@@ -335,6 +350,8 @@ mod tests {
             ended: second(120),
             operator,
             measures,
+            live: Live::default(),
+            broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
             history: None,

@@ -16,6 +16,7 @@ use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
 use crate::measure::Ran;
+use crate::measure::live::AssociationTimes;
 use crate::survey::Execution;
 
 /// One dispatch of an association, as its nodes lived it and as the plane tells it.
@@ -84,6 +85,42 @@ pub(super) fn rounds(made: Timestamp, executions: Option<&[Execution]>, runs: &[
     rounds.map(|((execution, &created), runs)| Round::new(created, Some(execution), runs)).collect()
 }
 
+/// How long the nodes of all rounds took. What did not come to its end in a round
+/// that is over never will.
+pub(super) fn times(made: Timestamp, executions: &[Execution], runs: &[Ran]) -> AssociationTimes {
+    let created: Vec<Timestamp> =
+        executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
+    let mut times = AssociationTimes::default();
+    for ((execution, created), runs) in executions.iter().zip(&created).zip(attribute(&created, runs)) {
+        let round = Round::new(*created, Some(execution), &runs);
+        times.meant_and_missing.0 += round.nodes;
+        times.meant_and_missing.1 += round.missing;
+        for run in last_of_each(&runs).into_values() {
+            times.to_start.add(run.started.since(*created));
+            match run.status {
+                AssociationStatus::Success => times.to_success.add(run.ended.since(*created)),
+                _ if round.is_over() => times.to_success.add_never(1),
+                _ => {}
+            }
+        }
+        if round.is_over() {
+            times.to_start.add_never(round.missing);
+            times.to_success.add_never(round.missing);
+        }
+    }
+    times
+}
+
+/// By node, the last run of each.
+fn last_of_each(runs: &[Ran]) -> BTreeMap<u32, Ran> {
+    let mut last: BTreeMap<u32, Ran> = BTreeMap::new();
+    for run in runs {
+        let known = last.entry(run.node).or_insert(*run);
+        *known = (*known).max(*run);
+    }
+    last
+}
+
 /// The runs of each round, rounds being given by the instants of their dispatch.
 fn attribute(created: &[Timestamp], runs: &[Ran]) -> Vec<Vec<Ran>> {
     let mut parts = vec![Vec::new(); created.len()];
@@ -98,12 +135,7 @@ fn attribute(created: &[Timestamp], runs: &[Ran]) -> Vec<Vec<Ran>> {
 
 impl Round {
     fn new(created: Timestamp, execution: Option<&Execution>, runs: &[Ran]) -> Self {
-        // By node, the last run of each.
-        let mut last: BTreeMap<u32, Ran> = BTreeMap::new();
-        for run in runs {
-            let known = last.entry(run.node).or_insert(*run);
-            *known = (*known).max(*run);
-        }
+        let last = last_of_each(runs);
         let mut ends: Vec<Timestamp> = last.values().map(|run| run.ended).collect();
         ends.sort_unstable();
         let listed = execution.map(|execution| execution.targets.values().sum::<u64>());

@@ -18,12 +18,14 @@ pub struct Document {
 }
 
 /// An association to create.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Association {
     /// Its name, for the report and as `AssociationName`.
     pub name: String,
-    /// When, from the start of the run.
+    /// When, from the start of the run; at its start if not said. In the timeline
+    /// the entry says when.
+    #[serde(default)]
     pub at: Period,
     /// The document's name.
     pub document: String,
@@ -44,6 +46,9 @@ pub struct Association {
     /// The alarm of the plane's `world` that stops it.
     #[serde(default)]
     pub alarm: Option<String>,
+    /// The change calendars that must all be open for it to run.
+    #[serde(default)]
+    pub calendars: Vec<String>,
     /// The bucket that takes what runs print.
     #[serde(default)]
     pub output_bucket: Option<String>,

@@ -10,6 +10,7 @@ use agent::fault::network::{
 };
 use agent::fault::node::{Crash, DuplicateReports, Flapping, HugeReports, LateReports, ReorderedReports};
 use agent::fault::software::{EagerRetries, OldVersion};
+use plane::fault::{DroppedWrites, PlaneFault, PlaneLatency, ServerError, StaleReads, Throttling};
 use serde::Deserialize;
 use shared::time::Period;
 
@@ -61,6 +62,8 @@ pub enum Fault {
     EagerRetries(EagerRetries),
     /// Nodes do not renew the credentials that the plane gave them.
     ExpiredCredentials,
+    /// The embedded plane answers writes as if they were done, and forgets them.
+    DroppedWrites(DroppedWrites),
     /// The first calls of each node fail.
     FailFirst(FailFirst),
     /// Nodes are cut off and come back, again and again.
@@ -99,14 +102,22 @@ pub enum Fault {
     Pause,
     /// Nodes' reports overtake one another.
     ReorderedReports(ReorderedReports),
+    /// The embedded plane answers late.
+    PlaneLatency(PlaneLatency),
     /// The plane does what it is asked, and another answer comes back.
     ReplaceStatus(ReplaceStatus),
     /// Connections are reset.
     ResetPeer(ResetPeer),
     /// Nodes register with the fingerprint of another one (identity hybrid).
     SameFingerprint(SameFingerprint),
+    /// The embedded plane meets errors of its own.
+    ServerError(ServerError),
     /// Bytes arrive in small pieces.
     Slicer(Slicer),
+    /// The embedded plane tells what was so a while ago.
+    StaleReads(StaleReads),
+    /// The embedded plane refuses calls beyond a rate.
+    Throttling(Throttling),
     /// Connections open, and then no byte gets through.
     Timeout(Timeout),
     /// Nodes' platform is not supported.
@@ -142,6 +153,7 @@ impl Fault {
             Self::DuplicateReports(_) => "duplicate-reports",
             Self::EagerRetries(_) => "eager-retries",
             Self::ExpiredCredentials => "expired-credentials",
+            Self::DroppedWrites(_) => "dropped-writes",
             Self::FailFirst(_) => "fail-first",
             Self::Flapping(_) => "flapping",
             Self::ForgetsState => "forgets-state",
@@ -160,13 +172,29 @@ impl Fault {
             Self::Outcome(_) => "outcome",
             Self::Partition(_) => "partition",
             Self::Pause => "pause",
+            Self::PlaneLatency(_) => "plane-latency",
             Self::ReorderedReports(_) => "reordered-reports",
             Self::ReplaceStatus(_) => "replace-status",
             Self::ResetPeer(_) => "reset-peer",
             Self::SameFingerprint(_) => "same-fingerprint",
+            Self::ServerError(_) => "server-error",
             Self::Slicer(_) => "slicer",
+            Self::StaleReads(_) => "stale-reads",
+            Self::Throttling(_) => "throttling",
             Self::Timeout(_) => "timeout",
             Self::UnsupportedPlatform(_) => "unsupported-platform",
         }
+    }
+
+    /// The fault that the embedded plane carries out itself, if it is one of those.
+    pub fn of_plane(&self) -> Option<PlaneFault> {
+        Some(match self {
+            Self::DroppedWrites(fault) => PlaneFault::DroppedWrites(fault.clone()),
+            Self::PlaneLatency(fault) => PlaneFault::PlaneLatency(fault.clone()),
+            Self::ServerError(fault) => PlaneFault::ServerError(fault.clone()),
+            Self::StaleReads(fault) => PlaneFault::StaleReads(fault.clone()),
+            Self::Throttling(fault) => PlaneFault::Throttling(fault.clone()),
+            _ => return None,
+        })
     }
 }

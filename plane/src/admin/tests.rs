@@ -94,10 +94,32 @@ fn whatever_is_set_is_shown_and_taken_away_again() {
 }
 
 #[test]
+fn faults_stand_until_they_are_lifted() {
+    let world = World::new();
+    let throttling = json!({"fault": {"throttling": {"rate": 0, "operations": ["ListDocuments"]}}});
+    let error = json!({"fault": {"server-error": {"share": "100%", "error": "internal-server-error"}}, "nodes": [ONE]});
+    put(&world, "/_fleet/faults/slow", &throttling);
+    put(&world, "/_fleet/faults/one%20node", &error);
+    assert_eq!(get(&world, "/_fleet/faults"), json!({"slow": throttling, "one node": error}));
+    assert_eq!(get(&world, "/_fleet/faults/slow"), throttling);
+    assert!(world.post("ListDocuments", &json!({})).is_ok(), "the bucket has one token at the least");
+    let refused = world.post("ListDocuments", &json!({})).unwrap_err();
+    assert_eq!(refused, (ThrottlingException, "Rate exceeded".to_owned()));
+    delete(&world, "/_fleet/faults/slow");
+    assert!(world.post("ListDocuments", &json!({})).is_ok());
+    delete(&world, "/_fleet/faults");
+    assert_eq!(get(&world, "/_fleet/faults"), json!({}));
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_message() {
     let world = World::new();
     let cases = [
         ("PATCH", "/_fleet/alarms/a", json!("OK"), 405, "PATCH is not supported"),
+        ("GET", "/_fleet/faults/a", Value::Null, 404, "there is no a among faults"),
+        ("PUT", "/_fleet/faults", json!({}), 405, "use GET or DELETE"),
+        ("PUT", "/_fleet/faults/a", json!({"fault": {"gremlins": {}}}), 400, "gremlins"),
+        ("PUT", "/_fleet/faults/a", json!({"fault": {"stale-reads": {"by": "0s"}}}), 400, "expected a time"),
         ("GET", "/_fleet", Value::Null, 404, "there is nothing at"),
         ("GET", "/_fleet/nonsense", Value::Null, 404, "there is nothing at /_fleet/nonsense"),
         ("PUT", "/_fleet/nonsense/a", Value::Null, 404, "there is nothing at /_fleet/nonsense/a"),

@@ -69,6 +69,29 @@ fn post(target: &str, body: &str) -> String {
 }
 
 #[tokio::test]
+async fn an_answer_is_as_late_as_a_fault_says_and_its_effect_is_not() {
+    let service = Arc::new(Service::new(config()));
+    let injection = serde_json::json!({"fault": {"plane-latency": {"delay": "1m"}}});
+    let injection = serde_json::from_value(injection).unwrap();
+    service.inject_fault(Still.now(), "late", injection).unwrap();
+    let server = start(Arc::clone(&service), None).await;
+    let node = r#"{"InstanceId":"i-0123456789abcdef0"}"#;
+    let mut waiting = TcpStream::connect(server.address).unwrap();
+    waiting.write_all(post("AmazonSSM.UpdateInstanceInformation", node).as_bytes()).unwrap();
+    // The clock stands still: the answer never comes.
+    let is_known = || service.state().nodes.number("i-0123456789abcdef0".parse().unwrap()).is_some();
+    while !is_known() {
+        tokio::task::yield_now().await;
+    }
+    waiting.set_nonblocking(true).unwrap();
+    assert_eq!(waiting.read(&mut [0; 16]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    service.lift_fault("late");
+    let answer = exchange(server.address, &post("AmazonSSM.UpdateInstanceInformation", node)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.served.abort();
+}
+
+#[tokio::test]
 async fn calls_are_answered_with_status_and_headers() {
     let server = start(Arc::new(Service::new(config())), None).await;
     let node = r#"{"InstanceId":"i-0123456789abcdef0"}"#;

@@ -59,6 +59,9 @@ fn what_went_wrong_is_said() {
         "AssociationLimitExceeded, NOT EXPECTED: it cannot be",
         "errors       UpdateInstanceAssociationStatus: 1,007 ThrottlingException, 301 without a reply, 2 unreadable",
         "             UpdateInstanceInformation: 40 InvalidInstanceId",
+        "time_to_success{association=hello}",
+        "errors{code=ThrottlingException,operation=UpdateInstanceAssociationStatus}  rate < 1%         9.25%  FAILED",
+        "NOT EVALUATED\n    nothing was measured",
         "incidents    1 report lost for good, 12 turns late in a busy lane",
         "generator    DID NOT KEEP UP: latest start 12.3 s late (12m18s simulated)",
         "trouble      no reply to AddTagsToResource",
@@ -116,6 +119,10 @@ agreement    nodes and plane count the same in all 3 rounds
 refused      windows-on-linux            UnsupportedPlatformType  as expected
              hello-to-a-terminated-node  InvalidInstanceId        as expected
 
+threshold                                        measured
+time_to_success{association=hello}  p(99) < 10m     9m31s  passed
+missed_heartbeats                   rate < 0.1%     0.03%  passed
+
 call                              count  errors      p50      p99      max
 UpdateInstanceAssociationStatus  10,890       0  0.24 ms  0.98 ms  3.15 ms
 UpdateInstanceInformation         9,014      40  0.24 ms  0.98 ms  3.15 ms
@@ -126,6 +133,7 @@ RegisterManagedInstance             990       0  0.24 ms  0.98 ms  3.15 ms
 errors       UpdateInstanceInformation: 40 InvalidInstanceId
 
 compliance   1,256 compliant, 14 not
+herd         61 calls in the busiest second, at 11m12s: 6.41 times the mean
 generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
 written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md
@@ -148,6 +156,10 @@ agreement    nodes and plane count the same in all 3 rounds
 refused      windows-on-linux            UnsupportedPlatformType  as expected  i-0c2f4a8be1d93f670
              hello-to-a-terminated-node  InvalidInstanceId        as expected  i-0f9e8d7c6b5a43210 (terminated)
 
+threshold                                        measured
+time_to_success{association=hello}  p(99) < 10m     9m31s  passed
+missed_heartbeats                   rate < 0.1%     0.03%  passed
+
 call                              count  retries  errors      p50      p99      max
 UpdateInstanceAssociationStatus  10,890        0       0  0.24 ms  0.98 ms  3.15 ms
 UpdateInstanceInformation         9,014        0      40  0.24 ms  0.98 ms  3.15 ms
@@ -158,6 +170,7 @@ RegisterManagedInstance             990        0       0  0.24 ms  0.98 ms  3.15
 errors       UpdateInstanceInformation: 40 InvalidInstanceId
 
 compliance   1,256 compliant, 14 not
+herd         61 calls in the busiest second, at 11m12s: 6.41 times the mean
 generator    kept up: latest start 1.93 ms late (0.1 s simulated), no call held
 spent        52 s wall for 51m57s simulated, 3.2 s CPU, 58 MB at most
 written      runs/2026-11-23T10-00-00-first-look/  result.json  report.md

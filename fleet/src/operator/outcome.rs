@@ -1,0 +1,141 @@
+//! What came of an entry of the timeline, held against what was expected.
+
+use serde_json::Value;
+use shared::error::ErrorBody;
+use shared::time::Timestamp;
+
+use super::desk::DeskError;
+use crate::plan::timeline::Expected;
+
+/// So many occasions on which an entry came out otherwise are told one by one.
+const TOLD: usize = 10;
+
+/// What came of an entry, over all the times it happened.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Happened {
+    /// How often it happened.
+    pub times: u64,
+    /// When first.
+    pub first: Timestamp,
+    /// How often it came out otherwise than expected.
+    pub unmet: u64,
+    /// The first of these occasions.
+    pub told: Vec<Unmet>,
+}
+
+/// An occasion on which an entry came out otherwise than expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    /// When.
+    pub at: Timestamp,
+    /// What was expected.
+    pub expected: String,
+    /// What was seen.
+    pub seen: String,
+}
+
+impl Happened {
+    /// It happened once more.
+    pub(super) fn count(&mut self, at: Timestamp, difference: Option<(String, String)>) {
+        if self.times == 0 {
+            self.first = at;
+        }
+        self.times += 1;
+        let Some((expected, seen)) = difference else { return };
+        self.unmet += 1;
+        if self.told.len() < TOLD {
+            self.told.push(Unmet { at, expected, seen });
+        }
+    }
+}
+
+/// What was expected and what was seen instead, if they differ.
+pub(super) fn difference(expected: &Expected, seen: &Result<Value, DeskError>) -> Option<(String, String)> {
+    let wanted = match &expected.error {
+        Some(code) => code.to_string(),
+        None => "no refusal".to_owned(),
+    };
+    let reply = match (&expected.error, seen) {
+        (None, Ok(reply)) => reply.clone(),
+        (Some(code), Err(DeskError::Refused { error, .. })) if error.code == *code => {
+            serde_json::to_value(ErrorBody::from(error)).expect("two texts can be written")
+        }
+        (Some(_), Ok(_)) => return Some((wanted, "no refusal".to_owned())),
+        (_, Err(error)) => return Some((wanted, error.to_string())),
+    };
+    let differing = expected.fields.iter().find(|(path, value)| member(&reply, path) != Some(value));
+    differing.map(|(path, value)| {
+        let seen = member(&reply, path).map_or_else(|| "nothing".to_owned(), Value::to_string);
+        (format!("{path} {value}"), format!("{path} {seen}"))
+    })
+}
+
+/// The member at a path such as `AssociationDescription.Targets.0.Key`.
+fn member<'a>(reply: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(reply, |value, step| match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => value.get(step),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::error::{ApiError, ErrorCode};
+
+    use super::*;
+
+    #[test]
+    fn an_expectation_is_held_against_what_came() {
+        let refused = |code: ErrorCode| {
+            let error = ApiError::new(code, "no such thing");
+            Err(DeskError::Refused { operation: "StartAssociationsOnce", error })
+        };
+        let ok = Ok(json!({"A": {"B": [{"C": 5}]}, "D": "x"}));
+        let expect = |error: Option<ErrorCode>, fields: &[(&str, Value)]| Expected {
+            error,
+            fields: fields.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
+        };
+        let none = expect(None, &[]);
+        let invalid = expect(Some(ErrorCode::InvalidTarget), &[]);
+        let worded = expect(Some(ErrorCode::InvalidDocument), &[("Message", json!("no such thing"))]);
+        let fields = expect(None, &[("A.B.0.C", json!(5)), ("D", json!("x"))]);
+        let other = expect(None, &[("A.B.0.C", json!(6))]);
+        let absent = expect(None, &[("A.E", json!("y"))]);
+        // expected, seen, what was expected, what was seen
+        let cases = [
+            (&none, ok.clone(), None),
+            (&fields, ok.clone(), None),
+            (&invalid, refused(ErrorCode::InvalidTarget), None),
+            (&worded, refused(ErrorCode::InvalidDocument), None),
+            (&other, ok.clone(), Some(("A.B.0.C 6", "A.B.0.C 5"))),
+            (&absent, ok.clone(), Some(("A.E \"y\"", "A.E nothing"))),
+            (&invalid, ok, Some(("InvalidTarget", "no refusal"))),
+            (
+                &none,
+                refused(ErrorCode::InvalidTarget),
+                Some(("no refusal", "StartAssociationsOnce refused: InvalidTarget: no such thing")),
+            ),
+            (
+                &invalid,
+                refused(ErrorCode::InvalidDocument),
+                Some(("InvalidTarget", "StartAssociationsOnce refused: InvalidDocument: no such thing")),
+            ),
+        ];
+        for (expected, seen, found) in cases {
+            let found = found.map(|(expected, seen): (&str, &str)| (expected.to_owned(), seen.to_owned()));
+            assert_eq!(difference(expected, &seen), found, "{expected:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn what_happens_often_is_told_in_part_and_counted_in_full() {
+        let mut happened = Happened::default();
+        for second in 0..100 {
+            let difference = (second % 2 == 1).then(|| ("a".to_owned(), "b".to_owned()));
+            happened.count(Timestamp::from_seconds(second), difference);
+        }
+        assert_eq!((happened.times, happened.unmet, happened.told.len()), (100, 50, TOLD));
+        assert_eq!((happened.first, happened.told[0].at.seconds()), (Timestamp::from_seconds(0), 1.0));
+    }
+}

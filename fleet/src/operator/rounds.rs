@@ -1,0 +1,42 @@
+//! Which rounds the operator knows of, for whoever follows the run beside it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shared::id::AssociationId;
+use shared::time::Timestamp;
+
+/// The associations that the operator made, and their rounds as it last saw them.
+#[derive(Debug, Default)]
+pub struct KnownRounds(Mutex<BTreeMap<AssociationId, KnownAssociation>>);
+
+/// An association that the operator made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnownAssociation {
+    /// Its name in the plan.
+    pub name: String,
+    /// When its rounds were dispatched, oldest first.
+    pub dispatched: Vec<Timestamp>,
+    /// When the operator last looked: later rounds are not known.
+    pub looked_at: Timestamp,
+}
+
+impl KnownRounds {
+    /// What is known.
+    pub fn read(&self) -> MutexGuard<'_, BTreeMap<AssociationId, KnownAssociation>> {
+        // Whoever panicked while it held the lock has put nothing half.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An association of this name was made.
+    pub fn made(&self, id: AssociationId, name: &str) {
+        self.read().entry(id).or_default().name = name.to_owned();
+    }
+
+    /// These rounds there were when the operator looked.
+    pub fn looked(&self, id: AssociationId, dispatched: Vec<Timestamp>, now: Timestamp) {
+        if let Some(known) = self.read().get_mut(&id) {
+            (known.dispatched, known.looked_at) = (dispatched, now);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Who carries out, in real time, what is no call: the embedded plane is cut off
+//! and started anew, its own faults begin and end, its world changes, nodes come
+//! and go.
+//!
+//! It works beside the operator, whose orders reach it over a channel.
+
+use std::sync::Arc;
+
+use shared::time::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use plane::service::{Memory, Service};
+
+use crate::clock::Clock;
+use crate::embedded::{Down, Embedded, EmbeddedError};
+use crate::fault::plane::Carried;
+use crate::fault::switchboard::Boards;
+use crate::live::Question;
+use crate::operator::{Order, OrderError};
+use crate::plan::Plan;
+
+type Ordered = (Order, oneshot::Sender<Result<(), OrderError>>);
+
+/// Where the operator gives its orders.
+#[derive(Debug, Clone)]
+pub struct Orders(mpsc::UnboundedSender<Ordered>);
+
+/// Orders, and who takes them.
+pub(super) fn orders() -> (Orders, mpsc::UnboundedReceiver<Ordered>) {
+    let (give, given) = mpsc::unbounded_channel();
+    (Orders(give), given)
+}
+
+impl Orders {
+    /// Has an order carried out.
+    pub async fn give(&self, order: Order) -> Result<(), OrderError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send((order, answer)).map_err(|_| OrderError::Over)?;
+        answered.await.unwrap_or(Err(OrderError::Over))
+    }
+}
+
+/// Where the plane is.
+pub(super) enum Place {
+    /// In this process, and it answers.
+    Up(Embedded),
+    /// In this process, and nobody reaches it until then.
+    Down(Down, Timestamp, Memory),
+    /// Somewhere else.
+    Foreign,
+    /// Between two of these.
+    Moving,
+}
+
+/// What carries orders out.
+pub(super) struct Stage {
+    place: Place,
+    clock: Clock,
+    orders: mpsc::UnboundedReceiver<Ordered>,
+    shards: Vec<mpsc::UnboundedSender<Question>>,
+    boards: Boards,
+    faults: Carried,
+}
+
+impl Stage {
+    pub(super) fn new(
+        place: Place,
+        plan: &Arc<Plan>,
+        clock: Clock,
+        orders: mpsc::UnboundedReceiver<Ordered>,
+        shards: Vec<mpsc::UnboundedSender<Question>>,
+        boards: Boards,
+    ) -> Self {
+        Self { place, clock, orders, shards, boards, faults: Carried::new(plan.clone()) }
+    }
+
+    /// Carries out what is ordered and planned. Completes when the embedded plane
+    /// ends by itself, which it should not, or cannot be started anew.
+    pub(super) async fn run(&mut self) -> EmbeddedError {
+        loop {
+            let board = self.boards.borrow_and_update().clone();
+            let edge = self.faults.next_edge(&board);
+            let back = match &self.place {
+                Place::Down(_, until, _) => *until,
+                _ => Timestamp::NEVER,
+            };
+            let ended = async {
+                match &mut self.place {
+                    Place::Up(embedded) => embedded.ended().await,
+                    _ => std::future::pending().await,
+                }
+            };
+            let done = tokio::select! {
+                ended = ended => return ended.err().unwrap_or(EmbeddedError::Gone),
+                Some((order, answer)) = self.orders.recv() => {
+                    self.obey(order).await.map(|outcome| {
+                        // Nobody waits for it any more: then the run ends.
+                        let _ = answer.send(outcome);
+                    })
+                }
+                Ok(()) = self.boards.changed() => Ok(()),
+                () = self.clock.sleep_until(back) => self.bring_back().await,
+                () = self.clock.sleep_until(edge) => {
+                    if let Some(service) = service(&self.place) {
+                        self.faults.follow(&board, service, self.clock.now());
+                    }
+                    Ok(())
+                }
+            };
+            if let Err(error) = done {
+                return error;
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) -> Result<Result<(), OrderError>, EmbeddedError> {
+        match order {
+            Order::Scale(scale) => {
+                for shard in &self.shards {
+                    // A shard that has ended has no nodes any more.
+                    let _ = shard.send(Question::Scale(scale));
+                }
+            }
+            Order::ChangeWorld(change) => {
+                let Some(service) = service(&self.place) else { return Ok(Err(OrderError::Foreign)) };
+                let changed = service.change_world(self.clock.now(), change);
+                return Ok(changed.map_err(|error| OrderError::World(error.to_string())));
+            }
+            Order::RestartPlane { downtime, memory } => {
+                let until = self.clock.now() + downtime;
+                self.place = match std::mem::replace(&mut self.place, Place::Moving) {
+                    Place::Up(embedded) => Place::Down(embedded.cut_off().await?, until, memory),
+                    Place::Down(down, _, Memory::Lost) => Place::Down(down, until, Memory::Lost),
+                    Place::Down(down, _, Memory::Kept) => Place::Down(down, until, memory),
+                    other => {
+                        self.place = other;
+                        return Ok(Err(OrderError::Foreign));
+                    }
+                };
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Starts the plane anew, if it is down.
+    pub(super) async fn bring_back(&mut self) -> Result<(), EmbeddedError> {
+        self.place = match std::mem::replace(&mut self.place, Place::Moving) {
+            Place::Down(down, _, memory) => Place::Up(down.come_back(memory)?),
+            other => other,
+        };
+        Ok(())
+    }
+
+    /// Ends the plane in good order, if it is ours.
+    pub(super) async fn end(self) -> Result<(), EmbeddedError> {
+        match self.place {
+            Place::Up(embedded) => embedded.stop().await,
+            Place::Down(..) | Place::Foreign | Place::Moving => Ok(()),
+        }
+    }
+}
+
+fn service(place: &Place) -> Option<&Service> {
+    match place {
+        Place::Up(embedded) => Some(embedded.service()),
+        Place::Down(down, ..) => Some(down.service()),
+        Place::Foreign | Place::Moving => None,
+    }
+}
