@@ -124,7 +124,7 @@ impl NodeFaults {
         let shares = self.other_causes.iter().copied().chain([self.unknown_platform]);
         let mut end = 0;
         shares.zip(causes.chain([unknown])).find_map(|(share, fault)| {
-            end += share.part_of(WHOLE);
+            end += u64::from(share.millionths());
             (share != Share::NONE && place < end).then_some(fault)
         })
     }

@@ -221,6 +221,12 @@ impl Node {
         self.struck.as_ref().is_some_and(|struck| struck.has(strike))
     }
 
+    /// Whether it is there, and a fault may keep it from calling.
+    pub fn is_kept_down(&self) -> bool {
+        let is_silent = matches!(self.fault, Some(NodeFault::InvalidInstance(cause)) if cause.is_silent());
+        self.struck.is_some() || is_silent
+    }
+
     /// Whether it stands still.
     pub(crate) fn is_paused(&self) -> bool {
         self.is_struck_by(&Strike::Pause)

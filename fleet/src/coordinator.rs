@@ -32,7 +32,6 @@ use shared::time::{Period, Timestamp};
 use crate::fault::Board;
 use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
-use crate::fault::told::Teller;
 use crate::history::record::{By, Call, Event, Heard, Record, Subject};
 use crate::history::{Ending, Entry, History};
 use crate::in_process::Carry;
@@ -41,7 +40,6 @@ use crate::measure::live::{Live, LiveBoard};
 use crate::measure::meter::Meter;
 use crate::measure::timeline::Timeline;
 use crate::operator::{Desk, VirtualDesk};
-use crate::plan::Plan;
 use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
 use crate::simulation::CohortState;
 use channels::Break;
@@ -88,8 +86,6 @@ pub struct Coordinator<'a> {
     kept: BTreeMap<u32, Vec<Emitted>>,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
-    /// Who tells the plane of nodes that are no valid instances.
-    teller: Option<(Arc<Plan>, Teller)>,
 }
 
 /// Who follows the run, and where what is known stands for the operator.
@@ -207,17 +203,15 @@ impl<'a> Coordinator<'a> {
             edge: Timestamp::NEVER,
             kept: BTreeMap::new(),
             pushed: BTreeMap::new(),
-            teller: None,
         }
     }
 
-    /// The same fleet, told of each new board of faults, and its plane as well.
-    pub fn told_by(self, plan: Arc<Plan>, boards: Boards) -> Self {
+    /// The same fleet, told of each new board of faults.
+    pub fn told_by(self, boards: Boards) -> Self {
         let board = boards.borrow().clone();
-        let teller = Teller::new(&board);
         // What begins with the run is yet to begin.
         let edge = board.next_edge(self.now - Period::milliseconds(1));
-        Self { board, boards: Some(boards), edge, teller: Some((plan, teller)), ..self }
+        Self { board, boards: Some(boards), edge, ..self }
     }
 
     /// The same fleet before a plane that carries its own faults out.
@@ -363,9 +357,6 @@ impl<'a> Coordinator<'a> {
                 lane.shard.post(self.board.clone());
                 lane.late.follow(&self.board, self.now + LOOKAHEAD);
             }
-            if let Some((_, teller)) = &mut self.teller {
-                teller.post(&self.board);
-            }
         }
     }
 
@@ -375,20 +366,8 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = [self.next_timer(), self.mailroom.next_due(), self.next_break()];
-        let others = others.into_iter().chain([self.next_turn(), self.next_told()]);
+        let others = [self.next_timer(), self.mailroom.next_due(), self.next_break(), self.next_turn()];
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
-    }
-
-    /// When the plane is next told of nodes.
-    fn next_told(&self) -> Timestamp {
-        self.teller.as_ref().map_or(Timestamp::NEVER, |(_, teller)| teller.next())
-    }
-
-    /// Tells the plane of nodes at an edge of a fault.
-    fn tell(&mut self, now: Timestamp) {
-        let Some((plan, teller)) = &mut self.teller else { return };
-        teller.tell(plan, &self.board, self.service, now);
     }
 
     fn run_shards(&mut self, end: Timestamp, desk: &VirtualDesk<'_>) {
@@ -430,16 +409,13 @@ impl<'a> Coordinator<'a> {
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let broken = self.next_break();
-            let told = self.next_told();
-            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn).min(told);
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn);
             self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
             if turn == at {
                 self.turn(at, desk);
-            } else if told == at {
-                self.tell(at);
             } else if timer == at {
                 self.service.run_timers(at);
             } else if broken == at {

@@ -35,7 +35,6 @@ use crate::coordinator::{Coordinator, Follower, Script};
 use crate::credentials::{Before, CredentialsError, signer};
 use crate::embedded::{Embedded, EmbeddedError};
 use crate::fault::plane::Carried;
-use crate::fault::told;
 use crate::history::History;
 use crate::history::desk::RecordedDesk;
 use crate::history::recorder::{HistoryError, Recorder};
@@ -172,7 +171,7 @@ impl VirtualRun<'_> {
         let follower = Follower { meter, board: operator.live.clone() };
         let latency_model = LatencyModel::of(&plan);
         let mut coordinator = coordinator
-            .told_by(plan.clone(), operator.faults.boards())
+            .told_by(operator.faults.boards())
             .with_faults_of_plane(Carried::new(plan.clone()))
             .followed_by(follower)
             .delayed_by(latency_model);
@@ -297,13 +296,12 @@ pub async fn run_live(
     let clock = Clock::starting(plan.start, scale);
     let is_foreign = matches!(plane, PlaneChoice::Foreign(_));
     let before = if is_foreign { Before::Guest(plan.guest_of.as_ref()) } else { Before::Embedded };
-    let (mut service, mut under_tls) = (None, String::new());
+    let mut under_tls = String::new();
     let (place, endpoint) = match plane {
         PlaneChoice::Embedded(config, tls) => {
-            let own = Arc::new(Service::new(*config));
-            let embedded = Embedded::serve(own.clone(), clock, None, tls, None)?;
+            let service = Arc::new(Service::new(*config));
+            let embedded = Embedded::serve(service, clock, None, tls, None)?;
             under_tls = embedded.tls_url().map_or(String::new(), |url| format!(" and {url}"));
-            service = Some(own);
             let endpoint = embedded.url().parse()?;
             (Place::Up(embedded), endpoint)
         }
@@ -334,10 +332,6 @@ pub async fn run_live(
         may_go_wrong: plan.may_go_wrong(),
         recorder: recorder.clone(),
     };
-    let mut tellers = JoinSet::new();
-    if let Some(service) = service {
-        tellers.spawn(told::tell_on(plan.clone(), operator.faults.boards(), service, clock));
-    }
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
     let (orders, ordered) = stage::orders();

@@ -334,8 +334,8 @@ impl Shard {
             }
             let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
             match (identity.index < to, is_away(node) || node.lifecycle == Lifecycle::Stopped) {
-                (true, true) => self.renew(place, now + spread(identity.number, over)),
-                (false, false) if !has_come => self.renew(place, Timestamp::NEVER),
+                (true, true) => self.renew(place, now + spread(identity.number, over), now),
+                (false, false) if !has_come => self.renew(place, Timestamp::NEVER, now),
                 (false, false) => self.hand(place, Event::Stop, now, &mut Vec::new()),
                 (true, false) | (false, true) => {}
             }
@@ -344,10 +344,18 @@ impl Shard {
     }
 
     /// Puts a node in its place that arrives then.
-    fn renew(&mut self, place: u32, arrives: Timestamp) {
+    fn renew(&mut self, place: u32, arrives: Timestamp, now: Timestamp) {
         let identity = self.nodes[place as usize].identity;
         self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
         self.agenda.set(place, arrives);
+        // What is in force strikes it as it struck the one before it.
+        for edge in self.edges.in_force(&self.board) {
+            if let Edge::Begins(window, strike) = &edge
+                && window.strikes(identity)
+            {
+                self.hand(place, event(window.number, Some(strike)), now, &mut Vec::new());
+            }
+        }
     }
 
     /// Whether no node holds a call or a run.
@@ -480,6 +488,10 @@ fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
 }
 
 /// Whether a node is not part of the fleet yet: it comes when its cohort is scaled up.
+/// One that a fault keeps down is.
 fn is_away(node: &Node) -> bool {
-    node.lifecycle == Lifecycle::Unregistered && !node.is_calling() && node.next_due() == Timestamp::NEVER
+    node.lifecycle == Lifecycle::Unregistered
+        && !node.is_kept_down()
+        && !node.is_calling()
+        && node.next_due() == Timestamp::NEVER
 }

@@ -37,6 +37,11 @@ impl Share {
         Self(millionths.min(WHOLE) as u32)
     }
 
+    /// The share in millionths.
+    pub const fn millionths(self) -> u32 {
+        self.0
+    }
+
     /// The share as a number from 0 to 1.
     pub fn fraction(self) -> f64 {
         f64::from(self.0) / WHOLE as f64

@@ -251,7 +251,7 @@ fn what_is_injected_and_lifted_on_the_way_is_the_same_for_any_number_of_shards()
         let desk = VirtualDesk::new(&service, start);
         let shards = world.plan.shards(shards);
         let fleet = Coordinator::new(&service, &InProcess::Typed, shards, History::keeping(), start);
-        let mut fleet = fleet.told_by(world.plan.clone(), switchboard.boards());
+        let mut fleet = fleet.told_by(switchboard.boards());
         let script = pin!(async {
             for (minute, is_lifted) in [(10, false), (14, true), (20, false), (60, false)] {
                 let at = start + Period::minutes(minute);

@@ -48,6 +48,11 @@ impl Edges {
 
     /// Sets the next edge as this board has it.
     pub fn look_again(&mut self, board: &Board) {
+        self.next = Some(self.next_on(board)).filter(|at| *at != Timestamp::NEVER);
+    }
+
+    /// The next edge's instant as this board has it.
+    pub fn next_on(&self, board: &Board) -> Timestamp {
         let edge = |window: &Arc<Window>| {
             if self.begun.contains(&window.number) {
                 return Some(window.until);
@@ -55,7 +60,13 @@ impl Edges {
             let is_to_come = window.from < window.until && window.until > self.passed;
             (is_to_come && window.fault.is_strike()).then_some(window.from)
         };
-        self.next = board.windows().iter().filter_map(edge).min().filter(|at| *at != Timestamp::NEVER);
+        board.windows().iter().filter_map(edge).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// What has begun and not ended.
+    pub fn in_force(&self, board: &Board) -> Vec<Edge> {
+        let begun = board.windows().iter().filter(|window| self.begun.contains(&window.number));
+        begun.filter_map(|one| Some(Edge::Begins(one.clone(), Arc::new(one.fault.strike()?)))).collect()
     }
 
     /// What begins and ends at this instant, or did before it.

@@ -13,6 +13,7 @@ use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
 use super::selection::Selection;
+use super::told::Teller;
 use super::{Board, FaultError, Window};
 use crate::plan::Plan;
 
@@ -23,25 +24,30 @@ pub struct Carried {
     standing: BTreeMap<u32, String>,
     /// Up to when the board was followed.
     followed: Timestamp,
+    /// Tells the plane of nodes that are no valid instances.
+    teller: Teller,
 }
 
 impl Carried {
     /// Nothing stands before the plan begins.
     pub fn new(plan: Arc<Plan>) -> Self {
         let followed = plan.start - Period::milliseconds(1);
-        Self { plan, standing: BTreeMap::new(), followed }
+        let teller = Teller::new(&plan.faults);
+        Self { plan, standing: BTreeMap::new(), followed, teller }
     }
 
     /// When the next fault of the plane begins or ends.
     pub fn next_edge(&self, board: &Board) -> Timestamp {
         let windows = of_plane(board).filter(|window| window.from < window.until);
         let edges = windows.flat_map(|window| [window.from, window.until]);
-        edges.filter(|edge| *edge > self.followed).min().unwrap_or(Timestamp::NEVER)
+        let edge = edges.filter(|edge| *edge > self.followed).min().unwrap_or(Timestamp::NEVER);
+        edge.min(self.teller.next(board))
     }
 
     /// Lets stand at the plane what is in force now, and lifts what is not.
     pub fn follow(&mut self, board: &Board, service: &Service, now: Timestamp) {
         self.followed = now;
+        self.teller.tell(&self.plan, board, service, now);
         let is_in_force = |number: &u32| {
             board.windows().get(*number as usize).is_some_and(|window| window.is_in_force(now))
         };

@@ -5,8 +5,6 @@
 //! at the window's edge as it would by its admin API. A plane that is somebody
 //! else's is told nothing.
 
-use std::sync::Arc;
-
 use agent::credentials::IdentityKind;
 use agent::fault::named::Cause;
 use agent::fault::strike::Strike;
@@ -16,8 +14,6 @@ use shared::time::Timestamp;
 
 use super::Board;
 use super::edges::{Edge, Edges};
-use super::switchboard::Boards;
-use crate::clock::Clock;
 use crate::plan::Plan;
 
 /// Tells a plane of the nodes that are no valid instances.
@@ -32,14 +28,9 @@ impl Teller {
         Self { edges: Edges::new(board) }
     }
 
-    /// Takes over a new board.
-    pub fn post(&mut self, board: &Board) {
-        self.edges.look_again(board);
-    }
-
-    /// When there is next something to tell, or at least a window's edge.
-    pub fn next(&self) -> Timestamp {
-        self.edges.next()
+    /// When, on this board, there is next something to tell, or at least a window's edge.
+    pub fn next(&self, board: &Board) -> Timestamp {
+        self.edges.next_on(board)
     }
 
     /// Tells the plane what begins and ends now.
@@ -69,24 +60,6 @@ impl Teller {
                 let state = if begins { state } else { InstanceState::Running };
                 let instance = Some(Instance { state, tags: None });
                 _ = service.change_world(now, WorldChange::Instance(plan.node_id(number), instance));
-            }
-        }
-    }
-}
-
-/// Tells a plane of nodes as time goes by, until it is dropped.
-pub async fn tell_on(plan: Arc<Plan>, mut boards: Boards, service: Arc<Service>, clock: Clock) {
-    let mut board = boards.borrow_and_update().clone();
-    let mut teller = Teller::new(&board);
-    loop {
-        tokio::select! {
-            () = clock.sleep_until(teller.next()) => teller.tell(&plan, &board, &service, clock.now()),
-            changed = boards.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                board = boards.borrow_and_update().clone();
-                teller.post(&board);
             }
         }
     }
