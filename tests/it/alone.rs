@@ -62,7 +62,10 @@ fn a_node_with_a_channel_shows_what_goes_over_it() {
          {name: web, platform: amazon-linux-2023, nodes: 1}], associations: [\
          {name: hello, at: 20m, document: AWS-RunShellScript, parameters: {commands: [id]}, targets: [all]}]}";
     std::fs::write(directory.path().join("order.yaml"), order).expect("it can be written");
-    let made = ssm_fleet(directory.path(), &format!("run order.yaml --out out --keep --endpoint {url}"));
+    let made = ssm_fleet(
+        directory.path(),
+        &format!("run order.yaml --out out --keep --allow-all-nodes --endpoint {url}"),
+    );
     assert!(made.error().contains("the plane 2 Success"), "the node ran it as well: {}", made.error());
 
     let ended = node.end();
