@@ -197,7 +197,7 @@ fn a_fleet_and_the_aws_cli_reach_the_plane_under_tls() {
 #[test]
 fn the_plane_of_a_run_is_served_under_tls_as_well() {
     let directory = tempfile::tempdir().expect("a directory can be made");
-    let scenario = "{name: tls, seed: 1, time_scale: 60, duration: 2m, cohorts: [\
+    let scenario = "{name: tls, seed: 1, time: {scale: 60}, duration: 2m, cohorts: [\
          {name: web, platform: amazon-linux-2023, nodes: 2}]}";
     std::fs::write(directory.path().join("tls.yaml"), scenario).expect("it can be written");
     let line = "run tls.yaml --out out --hold --tls-listen 127.0.0.1:0 --write-certificate plane.pem";

@@ -23,7 +23,7 @@ const SCALE: f64 = 120.0;
 /// asked of every node, and the run is over once each has done it.
 fn scenario(fault: &str) -> String {
     format!(
-        "{{name: x, seed: 4, duration: 10h, time_scale: {SCALE}, cohorts: [\
+        "{{name: x, seed: 4, duration: 10h, time: {{scale: {SCALE}}}, cohorts: [\
          {{name: web, platform: amazon-linux-2023, nodes: 3, channel: websocket, tags: {{Env: prod}}}},\
          {{name: poll, platform: ubuntu-22.04, nodes: 3, channel: long-poll, tags: {{Env: prod}}}}],\
          documents: [{{name: hello, content: {{schemaVersion: '2.2', mainSteps: [\

@@ -300,7 +300,7 @@ fn nodes_come_and_go_and_keep_their_identity() {
 const LIVE: &str = r#"
 name: live
 seed: 5
-time_scale: 120
+time: {scale: 120}
 duration: 10m
 cohorts:
   - { name: web, platform: ubuntu-22.04, nodes: 10, timing: { poll: 30s, poll_jitter: 0s, health: 30s, unreal: true } }
@@ -329,7 +329,7 @@ async fn on_sockets_a_plane_goes_down_and_comes_back_and_its_faults_stand_for_th
 const GUEST: &str = r#"
 name: guest
 seed: 6
-time_scale: 600
+time: {scale: 600}
 duration: 20m
 cohorts:
   - { name: web, platform: ubuntu-22.04, nodes: 4, tags: { Env: prod } }
