@@ -21,7 +21,7 @@ fn scenario(terminated: &str) -> String {
 name: live
 seed: 9
 duration: 3h
-time: {scale: 150}
+time: {{ scale: 150 }}
 cohorts:
   - {{ name: web, platform: ubuntu-22.04, nodes: 6, tags: {{ Env: prod }} }}
   - {{ name: till, platform: debian-12, nodes: 2, identity: hybrid, tags: {{ Env: prod }} }}
