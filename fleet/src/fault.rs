@@ -80,20 +80,21 @@ pub struct Board {
 
 impl Board {
     /// What a scenario's `faults` mean in this plan; `shift` says when something
-    /// begins that was written for an instant.
+    /// begins that was written for an instant. What cannot be is told with its place
+    /// among them and its name.
     pub fn new(
         plan: &Plan,
         written: &[FaultWindow],
         shift: impl Fn(Period) -> Period,
-    ) -> Result<Self, (String, FaultError)> {
+    ) -> Result<Self, (usize, String, FaultError)> {
         let mut board = Self::default();
-        for written in written {
+        for (place, written) in written.iter().enumerate() {
             let from = plan.start + written.at.map_or(Period::ZERO, &shift);
             let name = board.name_of(written);
             if board.windows.iter().any(|window| *window.name == *name) {
-                return Err((name, FaultError::Repeated));
+                return Err((place, name, FaultError::Repeated));
             }
-            let window = board.window(plan, written, from).map_err(|error| (name, error))?;
+            let window = board.window(plan, written, from).map_err(|error| (place, name, error))?;
             board.windows.push(window.into());
         }
         board.standing = board.windows.clone();

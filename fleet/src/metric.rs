@@ -9,14 +9,11 @@
 //! passes because its name was misspelled.
 
 pub mod bound;
-mod near;
 pub mod selection;
 
 use agent::call;
 use shared::error::ErrorCode;
 use shared::status::AssociationStatus;
-
-pub use self::near::nearest;
 
 /// A number that a run can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -215,7 +215,8 @@ impl Plan {
         }
         let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
         let faults = Board::new(&plan, &scenario.faults, shifted);
-        plan.faults = faults.map_err(|(name, source)| PlanError::Fault { name, source })?.into();
+        plan.faults =
+            faults.map_err(|(place, name, source)| PlanError::Fault { place, name, source })?.into();
         plan.history = Choice::of(overrides.history.or(scenario.history), plan.estimated_entries());
         plan.lay_out(scenario)?;
         plan.check_thresholds()?;

@@ -12,7 +12,6 @@ mod cohort;
 mod error;
 pub mod fault;
 mod load;
-pub mod nearest;
 pub mod outcome;
 mod plane;
 pub mod selector;
@@ -111,7 +110,8 @@ pub struct Scenario {
     /// What must come of it: metrics with their bounds, such as `online: [value >= 900]`.
     #[serde(default)]
     pub thresholds: Thresholds,
-    /// What goes wrong for a while, between nodes and plane.
+    /// What goes wrong for a while: between nodes and plane, with the nodes themselves,
+    /// or with the embedded plane.
     #[serde(default)]
     pub faults: Vec<FaultWindow>,
     /// What else happens, and when.

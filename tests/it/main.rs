@@ -12,6 +12,7 @@ mod day;
 mod determinism;
 mod document;
 mod errors;
+mod examples;
 mod foreign;
 mod golden;
 mod history;

@@ -202,6 +202,7 @@ mod tests {
         let unasked = [refusal(None, Some("InvalidTarget"))];
         let entry = |unmet| EntryResult {
             name: "start-association patch".into(),
+            expected: Some("InvalidTarget".into()),
             narrated: None,
             times: 3,
             first_milliseconds: Some(60_000),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Kind, Metric, Rate, nearest};
+use super::{Kind, Metric, Rate};
+use crate::nearest::nearest;
 
 /// A bound on a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -322,10 +323,11 @@ mod tests {
             (Metric::Errors, "avg < 5", "`avg` cannot be asked of errors: expected count, rate"),
             (Metric::Errors, "cuont == 0", "expected `count`"),
             (Metric::Held, "rate < 1%", "`rate` cannot be asked of held: expected count"),
+            (Metric::Latency, "p99 < 5ms", "`p99` cannot be asked of latency: expected `p(99)`"),
             (
                 Metric::Latency,
-                "p99 < 5ms",
-                "`p99` cannot be asked of latency: expected avg, min, med, max, p(99)",
+                "value < 5ms",
+                "`value` cannot be asked of latency: expected avg, min, med, max, p(99)",
             ),
             (Metric::Latency, "p(101) < 5ms", "`p(101)` cannot be asked"),
             (

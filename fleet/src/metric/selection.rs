@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer};
 
-use super::{Label, METRICS, Metric, nearest};
+use super::{Label, METRICS, Metric};
+use crate::nearest::nearest;
 
 /// A metric, narrowed down by labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

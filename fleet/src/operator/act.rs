@@ -82,7 +82,12 @@ impl Operator {
         let entry = &plan.timeline[place];
         let is_told_by_the_board = matches!(entry.act, PlannedAct::Inject(_) | PlannedAct::Lift(_));
         if let Some(act) = entry.act.word().filter(|_| !is_told_by_the_board) {
-            desk.tell(Act { act, name: None, text: entry.name.clone() });
+            let text = match &entry.act {
+                PlannedAct::Narrate(text) => text,
+                // Its own name begins with what it does.
+                _ => entry.name.strip_prefix(act).unwrap_or(&entry.name).trim_start(),
+            };
+            desk.tell(Act { act, name: None, text: text.to_owned() });
         }
         let outcome = match &entry.act {
             PlannedAct::Inject(window) => self.faults.inject(window, at).map_err(|error| error.to_string()),

@@ -1,5 +1,7 @@
 //! Why a scenario makes no plan, in words for who wrote it.
 
+use std::borrow::Cow;
+
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
 
@@ -150,16 +152,20 @@ pub enum PlanError {
     /// An entry of the timeline means nothing.
     #[error("timeline: {name}: {source}")]
     Entry {
+        /// Its place in the timeline.
+        place: usize,
         /// Its name.
         name: String,
         /// What is wrong with it.
         source: EntryError,
     },
     /// A label with a value that the scenario does not have.
-    #[error("threshold {threshold}: no {label} is called `{value}`: {known}")]
-    ThresholdLabel {
-        /// The threshold.
-        threshold: String,
+    #[error("{asked}: no {label} is called `{value}`: {known}")]
+    UnknownLabel {
+        /// Where it stands, from the outermost key of the scenario on.
+        way: Vec<String>,
+        /// The threshold or the condition.
+        asked: String,
         /// The label.
         label: &'static str,
         /// Its value.
@@ -173,6 +179,8 @@ pub enum PlanError {
     /// A fault that cannot be what was written.
     #[error("fault {name}: {source}")]
     Fault {
+        /// Its place among the faults.
+        place: usize,
         /// Its name.
         name: String,
         /// What is wrong with it.
@@ -199,36 +207,39 @@ pub enum PlanError {
 
 impl PlanError {
     /// The way to what is wrong, from the outermost key of the scenario on, as far
-    /// as one place is.
-    pub fn way(&self) -> Vec<&str> {
-        let of_cohort = |cohort, key| vec!["cohorts", cohort, key];
-        let of_association = |association| vec!["associations", association];
+    /// as one place is. Things in lists go by their names, or by their number.
+    pub fn way(&self) -> Vec<Cow<'_, str>> {
         match self {
-            Self::NoNodes(_) | Self::Shares(_) => vec!["cohorts"],
-            Self::NodesOrShare(cohort) => vec!["cohorts", cohort],
-            Self::ShareOfNothing(cohort) => of_cohort(cohort, "share"),
-            Self::ArrivalRate { cohort, .. } => of_cohort(cohort, "arrival"),
-            Self::FactsOfAnother { cohort, .. } => of_cohort(cohort, "facts"),
-            Self::TagOfHybrid { cohort, .. } => of_cohort(cohort, "tags"),
-            Self::ThresholdLabel { .. } => vec!["thresholds"],
-            Self::LatencyModel(_) => vec!["latency_model"],
-            Self::UnknownPlatform { cohort, .. } => of_cohort(cohort, "platform"),
-            Self::DuplicateCohort(cohort) => vec!["cohorts", cohort],
+            Self::NoNodes(_) | Self::Shares(_) => way(["cohorts"]),
+            Self::NodesOrShare(cohort) | Self::DuplicateCohort(cohort) => way(["cohorts", cohort]),
+            Self::ShareOfNothing(cohort) => way(["cohorts", cohort, "share"]),
+            Self::ArrivalRate { cohort, .. } => way(["cohorts", cohort, "arrival"]),
+            Self::FactsOfAnother { cohort, .. } => way(["cohorts", cohort, "facts"]),
+            Self::TagOfHybrid { cohort, key } => way(["cohorts", cohort, "tags", key]),
+            Self::UnknownPlatform { cohort, .. } => way(["cohorts", cohort, "platform"]),
+            Self::NoSuchNode { cohort, .. } | Self::Takes { cohort, .. } => {
+                way(["cohorts", cohort, "behaviours"])
+            }
+            Self::NotOfThisIdentity { cohort, setting, .. } => way(["cohorts", cohort, setting]),
+            Self::Timing { cohort, .. } => way(["cohorts", cohort, "timing"]),
+            Self::AgentVersion { cohort, .. } => way(["cohorts", cohort, "agent_version"]),
             Self::UnknownCohort { association, .. }
             | Self::NoSoundNode { association, .. }
-            | Self::NoIdYet { association, .. } => of_association(association),
-            Self::NoSuchNode { cohort, .. } | Self::Takes { cohort, .. } => of_cohort(cohort, "behaviours"),
-            Self::NotOfThisIdentity { cohort, setting, .. } => of_cohort(cohort, setting),
-            Self::KeyPool(_) => vec!["key_pool"],
-            Self::Timing { cohort, .. } => of_cohort(cohort, "timing"),
-            Self::AgentVersion { cohort, .. } => of_cohort(cohort, "agent_version"),
-            Self::Fault { name, .. } => vec!["faults", name],
-            Self::TimeScale(_) => vec!["time"],
-            Self::Entry { name, .. } => vec!["timeline", name],
+            | Self::NoIdYet { association, .. } => way(["associations", association, "targets"]),
+            Self::UnknownLabel { way, .. } => way.iter().map(|step| step.as_str().into()).collect(),
+            Self::LatencyModel(_) => way(["latency_model"]),
+            Self::KeyPool(_) => way(["key_pool"]),
+            Self::TimeScale(_) => way(["time"]),
+            Self::Fault { place, .. } => vec!["faults".into(), place.to_string().into()],
+            Self::Entry { place, .. } => vec!["timeline".into(), place.to_string().into()],
             // Of flags alone.
             Self::NothingToMisfit(_) | Self::TakesOwnPlane(_) | Self::EmptySlice { .. } => Vec::new(),
         }
     }
+}
+
+fn way<'a, const STEPS: usize>(steps: [&'a str; STEPS]) -> Vec<Cow<'a, str>> {
+    steps.map(Cow::Borrowed).into()
 }
 
 fn platform_names() -> String {

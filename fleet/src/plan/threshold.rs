@@ -6,7 +6,7 @@ use agent::distribution::Distribution;
 use super::timeline::Occasion;
 use super::{Plan, PlanError};
 use crate::measure::meter::unknown_label;
-use crate::metric::nearest;
+use crate::nearest::nearest;
 use crate::scenario::Scenario;
 
 /// How long the plane takes to answer in virtual time.
@@ -18,21 +18,28 @@ pub(super) fn latency_model(scenario: &Scenario) -> Result<Option<Distribution>,
 impl Plan {
     /// Refuses a threshold on what this plan does not have: it would never fail.
     pub(super) fn check_thresholds(&self) -> Result<(), PlanError> {
-        let thresholds =
-            self.thresholds.iter().map(|threshold| (&threshold.selection, threshold.to_string()));
-        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
-            Occasion::When(condition) => Some((&condition.selection, condition.to_string())),
+        let thresholds = self.thresholds.iter().map(|threshold| {
+            let way = vec!["thresholds".to_owned(), threshold.selection.to_string()];
+            (&threshold.selection, way, format!("threshold {threshold}"))
+        });
+        let entries = self.timeline.iter().filter(|entry| entry.is_of_timeline).enumerate();
+        let conditions = entries.filter_map(|(place, entry)| match &entry.occasion {
+            Occasion::When(condition) => {
+                let way = vec!["timeline".to_owned(), place.to_string()];
+                Some((&condition.selection, way, format!("condition {condition}")))
+            }
             _ => None,
         });
-        for (selection, text) in thresholds.chain(conditions) {
+        for (selection, way, asked) in thresholds.chain(conditions) {
             let Some((label, value, names)) = unknown_label(selection, self) else { continue };
             let known = match nearest(value, names.iter().copied()) {
                 Some(nearest) => format!("the nearest is `{nearest}`"),
                 None if names.is_empty() => "the scenario has none".to_owned(),
                 None => format!("the scenario has {}", names.join(", ")),
             };
-            return Err(PlanError::ThresholdLabel {
-                threshold: text,
+            return Err(PlanError::UnknownLabel {
+                way,
+                asked,
                 label: label.as_str(),
                 value: value.to_owned(),
                 known,

@@ -7,6 +7,7 @@
 mod error;
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use agent::credentials::IdentityKind;
 use plane::service::Memory;
@@ -148,6 +149,16 @@ pub struct Expected {
 }
 
 impl Expected {
+    /// In words: the refusal, or none, and the members.
+    pub fn phrase(&self) -> String {
+        let refusal = match &self.error {
+            Some(code) => code.to_string(),
+            None => "no refusal".to_owned(),
+        };
+        let members = self.fields.iter().map(|(path, value)| format!("{path} {value}"));
+        iter::once(refusal).chain(members).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether this is the refusal that is expected.
     pub fn is_met_by(&self, error: &DeskError) -> bool {
         match error {
@@ -283,7 +294,7 @@ impl Plan {
         }
         for (place, entry) in scenario.timeline.iter().enumerate() {
             let name = entry.name.clone().unwrap_or_else(|| entry.act.phrase());
-            let wrong = |source| PlanError::Entry { name: name.clone(), source };
+            let wrong = |source| PlanError::Entry { place, name: name.clone(), source };
             let occasion = Occasion::of(entry).map_err(wrong)?.moved(later, earlier);
             let expected = entry.expect.clone().map(Expected::from).unwrap_or_default();
             let first = occasion.first().unwrap_or_default();
@@ -306,7 +317,7 @@ impl Plan {
         known: &mut Definitions,
     ) -> Result<PlannedAct, PlanError> {
         let name = || entry.name.clone().unwrap_or_else(|| entry.act.phrase());
-        let wrong = |source| PlanError::Entry { name: name(), source };
+        let wrong = |source| PlanError::Entry { place, name: name(), source };
         let of_fault = |source| wrong(EntryError::Fault(source));
         // Each entry draws for itself, and no fault has its number.
         let number = u32::MAX - place as u32;

@@ -7,7 +7,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::phrases;
-use crate::result::{AssociationResult, Refusal, RunResult};
+use crate::result::{AssociationResult, Difference, EntryResult, Refusal, RunResult, iso};
 use crate::simulation::Ending;
 use crate::threshold::Verdict;
 
@@ -24,11 +24,15 @@ pub(super) fn document(result: &RunResult, is_duration_given: bool) -> String {
         ("thresholds", thresholds(result)),
         ("refusals", result.refusals.iter().map(refusal).collect()),
         ("rounds", rounds(result, is_duration_given)),
+        ("timeline", result.timeline.iter().filter_map(entry).collect()),
         ("operator", vec![operator(result)]),
     ];
     for (name, cases) in suites {
         let mut suite = TestSuite::new(name);
         suite.add_property(("seed", result.seed.to_string().as_str()));
+        for (label, value) in &result.labels {
+            suite.add_property((format!("labels.{label}").as_str(), value.as_str()));
+        }
         suite.add_test_cases(cases.into_iter().map(|(title, case)| {
             let mut case = TestCase::new(title, status(case));
             case.set_classname(format!("{}.{name}", result.scenario));
@@ -116,6 +120,25 @@ fn round(
     }
 }
 
+/// What was expected of an entry of the timeline. What expects nothing is a case
+/// only where it could not be done.
+fn entry(entry: &EntryResult) -> Option<(String, Case)> {
+    let title = match &entry.expected {
+        Some(expected) => format!("{}: {expected}", entry.name),
+        None if entry.unmet > 0 => entry.name.clone(),
+        None => return None,
+    };
+    let lines = entry.differences.iter().map(|Difference { at, expected, seen }| {
+        format!("at {}: {seen}, and {expected} was expected", iso(*at))
+    });
+    let case = match (entry.unmet, entry.times) {
+        (0, 0) => Case::Skipped("it did not happen before the run ended".to_owned()),
+        (0, _) => Case::Passed,
+        _ => Case::Failed(lines.collect::<Vec<_>>().join("\n")),
+    };
+    Some((title, case))
+}
+
 fn operator(result: &RunResult) -> (String, Case) {
     let troubles = &result.operator.troubles;
     let case = if troubles.is_empty() { Case::Passed } else { Case::Failed(troubles.join("\n")) };
@@ -151,6 +174,11 @@ mod tests {
             "NOT REFUSED with UnsupportedPlatformType as expected",
             r#"<failure message="it was not over when the run ended"/>"#,
             "no reply to AddTagsToResource",
+            r#"<testsuite name="timeline" tests="3" skipped="1" errors="0" failures="1">"#,
+            r#"<failure message="at 1970-01-01T00:20:00Z: StartAssociationsOnce refused: ThrottlingException"#,
+            r#"<testcase name="start-association hello: no refusal" classname="first-look.timeline"/>"#,
+            r#"<skipped message="it did not happen before the run ended"/>"#,
+            r#"<property name="labels.team" value="web"/>"#,
         ] {
             assert!(text.contains(said), "{said}\n\nin\n\n{text}");
         }

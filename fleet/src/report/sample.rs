@@ -234,6 +234,7 @@ pub(super) fn virtual_time() -> RunResult {
 /// A run in which nearly everything went wrong.
 pub(super) fn bad() -> RunResult {
     let mut bad = good();
+    bad.labels = [("team".to_owned(), "web".to_owned())].into();
     bad.ending = Ending::OutOfTime;
     bad.nodes.hibernating = 13;
     bad.nodes.online = 985;
@@ -255,6 +256,7 @@ pub(super) fn bad() -> RunResult {
     bad.not_made = vec!["inventory".to_owned()];
     let entry = |name: &str, times, unmet| EntryResult {
         name: name.to_owned(),
+        expected: name.starts_with("start-association").then(|| "no refusal".to_owned()),
         narrated: None,
         times,
         first_milliseconds: (times > 0).then_some(1_200_000),
@@ -273,6 +275,8 @@ pub(super) fn bad() -> RunResult {
         entry("restart-plane down for 30s", 12, 0),
         entry("start-association patch-everything-there-is-on-every-node-of-the-fleet", 6, 2),
         entry("raise-alarm cpu", 0, 0),
+        entry("start-association late", 0, 0),
+        entry("start-association hello", 3, 0),
     ];
     bad.refusals = vec![
         refusal("windows-on-linux", "i-0c2f4a8be1d93f670", Some("UnsupportedPlatformType"), None),

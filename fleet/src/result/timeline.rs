@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::time::{Period, Timestamp};
 
 use super::instant;
-use crate::plan::timeline::PlannedAct;
+use crate::plan::timeline::{PlannedAct, PlannedEntry};
 use crate::simulation::Finished;
 
 /// What came of an entry of the timeline.
@@ -12,6 +12,9 @@ use crate::simulation::Finished;
 pub struct EntryResult {
     /// Its name.
     pub name: String,
+    /// What was to come of the call, if it is one; whether an association is made
+    /// is told among the refusals.
+    pub expected: Option<String>,
     /// What it told, if that is all it does.
     pub narrated: Option<String>,
     /// How often it happened.
@@ -53,6 +56,7 @@ pub(super) fn timeline(finished: &Finished) -> Vec<EntryResult> {
             let told = happened.map(|happened| happened.told.clone()).unwrap_or_default();
             EntryResult {
                 name: entry.name.clone(),
+                expected: expected(entry),
                 narrated: match &entry.act {
                     PlannedAct::Narrate(text) => Some(text.clone()),
                     _ => None,
@@ -68,4 +72,11 @@ pub(super) fn timeline(finished: &Finished) -> Vec<EntryResult> {
             }
         })
         .collect()
+}
+
+fn expected(entry: &PlannedEntry) -> Option<String> {
+    match entry.act {
+        PlannedAct::CreateAssociation(_) if entry.expected.fields.is_empty() => None,
+        _ => entry.act.is_call().then(|| entry.expected.phrase()),
+    }
 }

@@ -6,6 +6,7 @@
 //! lowest, flags on top, and the whole must be a scenario. All mistakes are told,
 //! each with the file and line, or the flag, that it comes from.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,7 @@ impl Loaded {
     }
 
     /// Where the value at this path was written, or as much of the way as is there.
-    pub fn place_of(&self, path: &[&str]) -> Option<&Place> {
+    pub fn place_of(&self, path: &[Cow<'_, str>]) -> Option<&Place> {
         (!path.is_empty()).then(|| self.tree.place_of(path))
     }
 }

@@ -134,7 +134,8 @@ pub struct Scale {
     pub cohort: String,
     /// How many nodes of it there are then: those with the lowest indexes.
     pub to: u32,
-    /// Over what time those that come arrive, and those that go leave; at once if not said.
+    /// Over what time those that come arrive; at once if not said. Those that go leave
+    /// at once.
     #[serde(default)]
     pub over: Period,
 }

@@ -20,6 +20,7 @@ mod read;
 mod scalar;
 mod write;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
@@ -117,16 +118,17 @@ impl Node {
     }
 
     /// Where the value at this path stands, or as much of the way as is there: a
-    /// step is a key, or the name of an item.
-    pub fn place_of(&self, path: &[&str]) -> &Place {
+    /// step is a key, or the name of an item or its number from 0.
+    pub fn place_of(&self, path: &[Cow<'_, str>]) -> &Place {
         let Some((step, rest)) = path.split_first() else { return &self.place };
         match &self.value {
             Value::Scalar { .. } => &self.place,
             // Of equal names the last is one too many.
-            Value::List(items) => match items.iter().rfind(|item| item.name() == Some(*step)) {
-                Some(item) => item.place_of(rest),
-                None => &self.place,
-            },
+            Value::List(items) => {
+                let named = items.iter().rfind(|item| item.name() == Some(&**step));
+                let numbered = || items.get(step.parse::<usize>().ok()?);
+                named.or_else(numbered).map_or(&self.place, |item| item.place_of(rest))
+            }
             Value::Map(entries) => match entries.iter().find(|entry| entry.key == *step) {
                 Some(entry) if rest.is_empty() => &entry.place,
                 Some(entry) => entry.node.place_of(rest),

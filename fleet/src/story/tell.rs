@@ -270,7 +270,8 @@ impl Teller {
             }
             act => {
                 let act = act.unwrap_or_default();
-                self.say(line.at.0, false, format!("the operator: {act} {name} {text}").trim().to_owned());
+                let words = ["the operator:", act, &name, &text].into_iter().filter(|word| !word.is_empty());
+                self.say(line.at.0, false, words.collect::<Vec<_>>().join(" "));
             }
         }
     }

@@ -28,7 +28,7 @@ pub enum EntryError {
         until: Period,
     },
     /// There is no such association.
-    #[error("no association `{name}`: expected an id, or one of those of this scenario ({known})")]
+    #[error("no association `{name}`: expected an id, or one of this scenario, which has {}", if known.is_empty() { "none" } else { known })]
     UnknownAssociation {
         /// The name that was written.
         name: String,

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Entry, Node, Place, Problem, Value, read};
-use crate::scenario::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Lays a tree over another.
 pub fn merge(below: Node, above: Node) -> Node {

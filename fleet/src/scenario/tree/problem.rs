@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::de::{self, Expected, Unexpected};
 
 use super::Place;
-use crate::scenario::nearest::nearest;
+use crate::nearest::nearest;
 
 /// More names than these are not told one by one.
 const LISTED: usize = 24;
