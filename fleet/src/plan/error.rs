@@ -114,6 +114,17 @@ pub enum PlanError {
         /// The cohort.
         cohort: String,
     },
+    /// No node whose id is known beforehand is what an association aims at.
+    #[error(
+        "association {association}: no EC2 instance of this fleet is no valid one for the cause {cause}: a cohort's \
+         `faults` say how many are, such as `invalid-instance: {{ share: 1%, cause: {cause} }}`"
+    )]
+    NoInvalidInstance {
+        /// The association that aims at it.
+        association: String,
+        /// The cause.
+        cause: &'static str,
+    },
     /// A key must be changed for another.
     #[error("key_pool {0} is not from 2 to 1,000")]
     KeyPool(u32),
@@ -216,7 +227,8 @@ impl PlanError {
             Self::DuplicateCohort(cohort) => vec!["cohorts", cohort],
             Self::UnknownCohort { association, .. }
             | Self::NoSoundNode { association, .. }
-            | Self::NoIdYet { association, .. } => of_association(association),
+            | Self::NoIdYet { association, .. }
+            | Self::NoInvalidInstance { association, .. } => of_association(association),
             Self::NoSuchNode { cohort, .. } | Self::Takes { cohort, .. } => of_cohort(cohort, "behaviours"),
             Self::NotOfThisIdentity { cohort, setting, .. } => of_cohort(cohort, setting),
             Self::KeyPool(_) => vec!["key_pool"],

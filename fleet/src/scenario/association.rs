@@ -1,6 +1,7 @@
 //! What a scenario has the operator make: documents, and associations that are
 //! aimed at nodes.
 
+use agent::fault::named::Cause;
 use serde::Deserialize;
 use shared::error::ErrorCode;
 use shared::id::NodeId;
@@ -79,6 +80,9 @@ pub enum Target {
     TerminatedNode,
     /// An EC2 instance of the plane's `world`, by its id.
     Instance(NodeId),
+    /// An EC2 instance of this fleet that is no valid one, for this cause, as long as
+    /// it lives, by its id.
+    InvalidInstance(Cause),
     /// The nodes of a resource group of the plane's `world`.
     ResourceGroup(String),
 }
