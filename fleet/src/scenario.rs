@@ -51,7 +51,20 @@ use crate::history::mode::HistoryMode;
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 
 /// The scenarios that are built in, by name.
-pub const BUILT_IN: [(&str, &str); 1] = [("first-look", FIRST_LOOK)];
+pub const BUILT_IN: &[(&str, &str)] = &[("first-look", FIRST_LOOK)];
+
+/// The names of the built-in scenarios.
+pub fn built_in_names() -> String {
+    BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The built-in scenarios, a line for each: its name and what it shows.
+pub fn built_in_list() -> String {
+    let widest = BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let shows = |text: &'static str| text.lines().next().unwrap_or_default().trim_start_matches("# ");
+    let lines = BUILT_IN.iter().map(|(name, text)| format!("  {name:widest$}  {}", shows(text)));
+    lines.collect::<Vec<_>>().join("\n")
+}
 
 /// A scenario as it was written.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -165,9 +178,20 @@ mod tests {
     fn the_built_in_scenarios_can_be_read() {
         for (name, text) in BUILT_IN {
             let scenario = Scenario::parse(name, text).unwrap();
-            assert_eq!(scenario.name, name);
-            assert_eq!(scenario.cohorts.iter().filter_map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+            assert_eq!(scenario.name, *name);
         }
+    }
+
+    #[test]
+    fn the_built_in_scenarios_are_listed_with_what_they_show() {
+        let list = built_in_list();
+        assert_eq!(list.lines().count(), BUILT_IN.len());
+        assert!(list.lines().all(|line| line.len() <= 100 && line.ends_with('.')), "{list}");
+        let line = list.lines().find(|line| line.starts_with("  first-look ")).unwrap();
+        assert!(
+            line.ends_with("  A thousand nodes apply two associations, and what is wrong is refused."),
+            "{line}"
+        );
     }
 
     const HEAD: &str = "name: x\nseed: 1\nduration: 5m\ncohorts: []\nplane:\n  world:\n";

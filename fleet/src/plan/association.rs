@@ -36,6 +36,7 @@ impl Plan {
                 parameters: written.parameters.clone(),
                 targets: Some(targets),
                 schedule_expression: written.schedule.clone(),
+                apply_only_at_cron_interval: written.apply_only_at_cron_interval.then_some(true),
                 max_concurrency: written.max_concurrency.clone(),
                 max_errors: written.max_errors.clone(),
                 alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {

@@ -38,6 +38,10 @@ pub struct Association {
     /// When to run again; once if not said.
     #[serde(default)]
     pub schedule: Option<String>,
+    /// Whether it waits for its schedule, a cron expression, for its first run as
+    /// well; false if not said, then it runs at once.
+    #[serde(default)]
+    pub apply_only_at_cron_interval: bool,
     /// How many nodes run at once: a number or a share such as `10%`.
     #[serde(default)]
     pub max_concurrency: Option<String>,
