@@ -51,7 +51,14 @@ use crate::history::mode::HistoryMode;
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 
 /// The scenarios that are built in, by name.
-pub const BUILT_IN: &[(&str, &str)] = &[("first-look", FIRST_LOOK)];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("first-look", FIRST_LOOK),
+    ("bad-rollout", include_str!("../../scenarios/bad-rollout.yaml")),
+    ("ghosts", include_str!("../../scenarios/ghosts.yaml")),
+    ("mixed-platforms", include_str!("../../scenarios/mixed-platforms.yaml")),
+    ("soak", include_str!("../../scenarios/soak.yaml")),
+    ("tag-drift", include_str!("../../scenarios/tag-drift.yaml")),
+];
 
 /// The names of the built-in scenarios.
 pub fn built_in_names() -> String {

@@ -92,9 +92,8 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
                 let nodes = invalid.causes.get(cause.as_str())?;
                 Some(format!("{} {}", count(*nodes), cause.as_str()))
             });
-            // Each is a phrase of its own, so that no line breaks within it.
-            phrases.extend(causes);
-            phrases[0] = format!("{all} invalid instances ({some}{how}{calls} refused): {}", phrases[0]);
+            let causes = causes.collect::<Vec<_>>().join(", ");
+            phrases.push(format!("{all} invalid instances ({some}{how}{calls} refused): {causes}"));
         } else {
             phrases.push(format!("{nodes} invalid instance ({how}{calls} refused)"));
         }
