@@ -51,7 +51,13 @@ use crate::history::mode::HistoryMode;
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 
 /// The scenarios that are built in, by name.
-pub const BUILT_IN: &[(&str, &str)] = &[("first-look", FIRST_LOOK)];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("first-look", FIRST_LOOK),
+    ("boot-storm", include_str!("../../scenarios/boot-storm.yaml")),
+    ("lost-acks", include_str!("../../scenarios/lost-acks.yaml")),
+    ("patch-tuesday", include_str!("../../scenarios/patch-tuesday.yaml")),
+    ("plane-outage", include_str!("../../scenarios/plane-outage.yaml")),
+];
 
 /// The names of the built-in scenarios.
 pub fn built_in_names() -> String {
