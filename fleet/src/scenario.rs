@@ -54,8 +54,12 @@ pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("first-look", FIRST_LOOK),
     ("bad-rollout", include_str!("../../scenarios/bad-rollout.yaml")),
+    ("boot-storm", include_str!("../../scenarios/boot-storm.yaml")),
     ("ghosts", include_str!("../../scenarios/ghosts.yaml")),
+    ("lost-acks", include_str!("../../scenarios/lost-acks.yaml")),
     ("mixed-platforms", include_str!("../../scenarios/mixed-platforms.yaml")),
+    ("patch-tuesday", include_str!("../../scenarios/patch-tuesday.yaml")),
+    ("plane-outage", include_str!("../../scenarios/plane-outage.yaml")),
     ("soak", include_str!("../../scenarios/soak.yaml")),
     ("tag-drift", include_str!("../../scenarios/tag-drift.yaml")),
 ];

@@ -11,9 +11,13 @@ use std::io::Read;
 use std::path::Path;
 
 use fleet::history::recorder::FILE;
+use fleet::plan::Overrides;
+use fleet::result::RunResult;
 use fleet::scenario::{BUILT_IN, Scenario, Time, built_in_names};
+use fleet::threshold::Verdict;
 use serde_json::Value;
 use shared::time::Period;
+use ssm_fleet_tests::World;
 
 use crate::binary::{Ended, result_in, ssm_fleet};
 
@@ -145,6 +149,35 @@ fn all_are_listed_where_one_may_be_named() {
     }
 }
 
+#[test]
+fn each_notices_when_what_it_shows_breaks() {
+    let cases = [
+        ("first-look", "cohorts.web.behaviours.0.fails=90%", "time_to_success{association=baseline}: p(50)"),
+        ("lost-acks", "faults.lost-reports.fault.lost-acknowledgement.share=70%", "lost_reports: count == 0"),
+        (
+            "patch-tuesday",
+            "associations.patch.max_concurrency=100%",
+            "time_to_start{association=patch}: p(90)",
+        ),
+        ("patch-tuesday", "associations.patch.max_errors=0", "missing: count == 0"),
+        ("plane-outage", "timeline.1.do.restart-plane.downtime=0s", "missed_heartbeats: count > 0"),
+        ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "lost_reports: count == 0"),
+        ("boot-storm", "faults.throttle.fault.throttling.rate=1000", "hibernating{cohort=rack}: max"),
+    ];
+    for (name, set, expected) in cases {
+        let scenario = Scenario::load_with(name, &[set.to_owned()]);
+        let scenario = scenario.unwrap_or_else(|error| panic!("{name} with {set}: {error}")).scenario;
+        let result = RunResult::new(&World::new(&scenario, &Overrides::default()).run().finished);
+        let failed = result.thresholds.iter().filter(|outcome| outcome.verdict == Verdict::Failed);
+        let failed: Vec<String> =
+            failed.map(|outcome| format!("{}: {}", outcome.metric, outcome.bound)).collect();
+        assert!(
+            failed.iter().any(|threshold| threshold.starts_with(expected)),
+            "{name} with {set}: `{expected}` does not fail, but {failed:?}"
+        );
+    }
+}
+
 fn passes_on_sockets(name: &str, flags: &str) {
     let directory = tempfile::tempdir().expect("there is room");
     let ended = ssm_fleet(directory.path(), &format!("run {name} {flags} --out out"));
@@ -155,4 +188,14 @@ fn passes_on_sockets(name: &str, flags: &str) {
 #[test]
 fn the_first_look_passes_on_sockets() {
     passes_on_sockets("first-look", "--nodes 100 --time-scale 200");
+}
+
+#[test]
+fn the_outage_of_a_plane_passes_on_sockets() {
+    passes_on_sockets("plane-outage", "--time-scale 90");
+}
+
+#[test]
+fn lost_acknowledgements_pass_on_sockets() {
+    passes_on_sockets("lost-acks", "--time-scale 90");
 }
