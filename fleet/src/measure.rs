@@ -39,6 +39,8 @@ pub struct Measures {
     pub started: u64,
     /// How often a node came online.
     pub came_online: u64,
+    /// How often a node that was online ceased to be.
+    pub went_offline: u64,
     /// How often a node fell asleep at its start.
     pub fell_asleep: u64,
     /// How many nodes fell asleep because the plane does not accept their id.
@@ -246,6 +248,7 @@ impl Measures {
         }
         self.started += other.started;
         self.came_online += other.came_online;
+        self.went_offline += other.went_offline;
         self.reboots += other.reboots;
         self.runs_given_up += other.runs_given_up;
         self.inventories_gathered += other.inventories_gathered;

@@ -53,6 +53,8 @@ impl Narration {
 pub struct Totals {
     /// How often a node came online.
     pub online: u64,
+    /// How often a node that was online ceased to be.
+    pub went: u64,
     /// How often a node fell asleep at its start.
     pub asleep: u64,
     /// Runs of associations that ended.
@@ -64,7 +66,7 @@ pub struct Totals {
 /// How far a run was at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Snapshot {
-    /// Nodes that have come online.
+    /// Nodes that are online.
     pub online: u64,
     /// Nodes that were refused at their start and fell asleep, whether or not they woke since.
     pub asleep: u64,
@@ -83,6 +85,7 @@ impl Totals {
     fn of(measures: &Measures) -> Self {
         Self {
             online: measures.came_online,
+            went: measures.went_offline,
             asleep: measures.fell_asleep,
             applied: measures.runs.values().map(|runs| runs.len() as u64).sum(),
             calls: measures.calls_made(),
@@ -96,6 +99,7 @@ impl Progress {
         let counted = Totals::of(measures);
         let told = std::mem::replace(&mut measures.told, counted);
         self.online.fetch_add(counted.online - told.online, Relaxed);
+        self.online.fetch_sub(counted.went - told.went, Relaxed);
         self.asleep.fetch_add(counted.asleep - told.asleep, Relaxed);
         self.applied.fetch_add(counted.applied - told.applied, Relaxed);
         self.calls.fetch_add(counted.calls - told.calls, Relaxed);
@@ -141,7 +145,8 @@ mod tests {
         progress.take(&mut measures);
         progress.take(&mut measures);
         progress.take(&mut online(2));
-        measures.came_online += 1;
+        measures.came_online += 2;
+        measures.went_offline += 1;
         progress.take(&mut measures);
         progress.set_now(Timestamp::from_seconds(90));
         let expected =

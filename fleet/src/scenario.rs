@@ -50,7 +50,31 @@ use crate::history::mode::HistoryMode;
 pub const FIRST_LOOK: &str = include_str!("../../scenarios/first-look.yaml");
 
 /// The scenarios that are built in, by name.
-pub const BUILT_IN: [(&str, &str); 1] = [("first-look", FIRST_LOOK)];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("first-look", FIRST_LOOK),
+    ("bad-rollout", include_str!("../../scenarios/bad-rollout.yaml")),
+    ("boot-storm", include_str!("../../scenarios/boot-storm.yaml")),
+    ("ghosts", include_str!("../../scenarios/ghosts.yaml")),
+    ("lost-acks", include_str!("../../scenarios/lost-acks.yaml")),
+    ("mixed-platforms", include_str!("../../scenarios/mixed-platforms.yaml")),
+    ("patch-tuesday", include_str!("../../scenarios/patch-tuesday.yaml")),
+    ("plane-outage", include_str!("../../scenarios/plane-outage.yaml")),
+    ("soak", include_str!("../../scenarios/soak.yaml")),
+    ("tag-drift", include_str!("../../scenarios/tag-drift.yaml")),
+];
+
+/// The names of the built-in scenarios.
+pub fn built_in_names() -> String {
+    BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The built-in scenarios, a line for each: its name and what it shows.
+pub fn built_in_list() -> String {
+    let widest = BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let shows = |text: &'static str| text.lines().next().unwrap_or_default().trim_start_matches("# ");
+    let lines = BUILT_IN.iter().map(|(name, text)| format!("  {name:widest$}  {}", shows(text)));
+    lines.collect::<Vec<_>>().join("\n")
+}
 
 /// A scenario as it was written.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
@@ -165,9 +189,20 @@ mod tests {
     fn the_built_in_scenarios_can_be_read() {
         for (name, text) in BUILT_IN {
             let scenario = Scenario::parse(name, text).unwrap();
-            assert_eq!(scenario.name, name);
-            assert_eq!(scenario.cohorts.iter().filter_map(|cohort| cohort.nodes).sum::<u32>(), 1000);
+            assert_eq!(scenario.name, *name);
         }
+    }
+
+    #[test]
+    fn the_built_in_scenarios_are_listed_with_what_they_show() {
+        let list = built_in_list();
+        assert_eq!(list.lines().count(), BUILT_IN.len());
+        assert!(list.lines().all(|line| line.len() <= 100 && line.ends_with('.')), "{list}");
+        let line = list.lines().find(|line| line.starts_with("  first-look ")).unwrap();
+        assert!(
+            line.ends_with("  A thousand nodes apply two associations, and what is wrong is refused."),
+            "{line}"
+        );
     }
 
     const HEAD: &str = "name: x\nseed: 1\nduration: 5m\ncohorts: []\nplane:\n  world:\n";

@@ -377,6 +377,9 @@ impl Shard {
             let state = &mut self.states[usize::from(node.identity.cohort)];
             state.discount(before);
             state.count(node.lifecycle);
+            let is_online = |lifecycle| matches!(lifecycle, Lifecycle::Online { .. });
+            let went = is_online(before) && !is_online(node.lifecycle);
+            self.measures.went_offline += u64::from(went);
         }
         // What was due while a node stood still is due now.
         self.agenda.set(place, node.next_due().max(now));

@@ -38,6 +38,7 @@ mod scenario_files;
 #[cfg(feature = "aws-sdk")]
 mod sdk;
 mod served;
+mod shipped;
 mod signed;
 mod slow;
 mod stage;

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use fleet::scenario::built_in_names;
 use fleet::schema;
 use serde_json::Value;
 
@@ -61,7 +62,8 @@ fn what_is_wrong_is_told_with_its_place_and_what_would_be_right() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{title}: {}", ended.stderr);
         let by_schema =
             if schema_refuses(&validator, scenario) { "and so does the schema" } else { "the schema cannot" };
-        let now = format!("check refuses it, {by_schema}\n{}", ended.stderr.trim_end());
+        let told_now = ended.stderr.trim_end().replace(&built_in_names(), "(their names)");
+        let now = format!("check refuses it, {by_schema}\n{told_now}");
         let _ = write!(written, "{TITLE}{title}\n{scenario}{MESSAGES}{now}\n");
         if now != told {
             different.push(format!("{title}\n{now}\ninstead of\n{told}"));

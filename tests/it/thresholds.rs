@@ -8,9 +8,10 @@ use fleet::simulation::Ending;
 use fleet::threshold::{Outcome, Verdict};
 use ssm_fleet_tests::World;
 
-/// First-look with 200 nodes and further keys.
+/// First-look with 200 nodes, and further keys in the place of its thresholds.
 fn world(keys: &str) -> World {
-    let scenario = Scenario::parse("first-look", &format!("{FIRST_LOOK}\n{keys}\n")).unwrap();
+    let (others, _) = FIRST_LOOK.split_once("thresholds:").unwrap();
+    let scenario = Scenario::parse("first-look", &format!("{others}{keys}\n")).unwrap();
     World::new(&scenario, &Overrides { nodes: Some(200), ..Overrides::default() })
 }
 

@@ -1,4 +1,4 @@
-//! `ssm-fleet init`: a scenario with comments, to start from.
+//! `ssm-fleet init`: a scenario with comments, to start from, or a built-in one.
 //!
 //! Invariant: a file that is there already stays as it is, and one that was begun
 //! and not finished is never found under its name.
@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::scenario::{BUILT_IN, built_in_list};
 
 /// What is written; its name stands for that of the scenario.
 const TEMPLATE: &str = include_str!("init.yaml");
@@ -19,8 +20,10 @@ const NAME: &str = "NAME-OF-THE-SCENARIO";
 
 /// Write a scenario with comments, to start from
 #[derive(Debug, Args)]
+#[command(after_help = built_in())]
 pub struct Init {
-    /// Its name, which is that of the file without .yaml
+    /// Its name, which is that of the file without .yaml; by the name of a built-in
+    /// scenario, that one is written
     #[arg(default_value = "my-fleet")]
     name: PathBuf,
 }
@@ -34,12 +37,20 @@ impl Init {
             file.as_mut_os_string().push(".yaml");
         }
         let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let text = TEMPLATE.replace(NAME, &serde_json::Value::from(name).to_string());
+        let text = match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            Some((_, text)) => (*text).to_owned(),
+            None => TEMPLATE.replace(NAME, &serde_json::Value::from(name).to_string()),
+        };
         write_new(&file, &text).map_err(|source| Failure::Init { file: file.clone(), source })?;
         let said = format!("{0} is written; ssm-fleet run {0} runs it\n", file.display());
         io::stdout().write_all(said.as_bytes()).map_err(Failure::Output)?;
         Ok(Exit::Passed)
     }
+}
+
+/// What the help says of the built-in scenarios.
+fn built_in() -> String {
+    format!("Built-in scenarios:\n{}", built_in_list())
 }
 
 /// Writes a file that is not there yet: beside it first, so that it is whole when it appears.
@@ -64,6 +75,14 @@ mod tests {
     use crate::plan::{Overrides, Plan};
     use crate::run::VIRTUAL_START;
     use crate::scenario::Scenario;
+
+    #[test]
+    fn by_a_built_in_name_that_scenario_is_written() {
+        let directory = tempfile::tempdir().unwrap();
+        Init { name: directory.path().join("first-look") }.run().unwrap();
+        let written = std::fs::read_to_string(directory.path().join("first-look.yaml")).unwrap();
+        assert_eq!(written, crate::scenario::FIRST_LOOK);
+    }
 
     #[test]
     fn what_is_written_is_a_scenario_of_this_name_and_never_over_another() {

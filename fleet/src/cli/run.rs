@@ -38,7 +38,7 @@ use crate::plan::{Overrides, Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
-use crate::scenario::{Scenario, Time};
+use crate::scenario::{self, Scenario, Time};
 use crate::signal::Signals;
 use crate::simulation::Pace;
 
@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// result.json, report.md, junit.xml, timeline.csv, the history and the scenario.
 /// Ctrl-C ends it in good order.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_help = built_in())]
 pub struct Run {
     /// Scenario file, or the name of a built-in scenario
     #[arg(default_value = "first-look")]
@@ -363,6 +363,11 @@ async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_
     }
     closing.hold(&finished).await;
     Ok(())
+}
+
+/// What the help says of the built-in scenarios.
+fn built_in() -> String {
+    format!("Built-in scenarios:\n{}", scenario::built_in_list())
 }
 
 /// What was typed after the program's name.

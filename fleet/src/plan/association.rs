@@ -3,6 +3,8 @@
 
 use agent::catalogue::Cohort;
 use agent::credentials::IdentityKind;
+use agent::fault::NodeFault;
+use agent::fault::named::Cause;
 use shared::document::Document;
 use shared::id::NodeId;
 use shared::target::Target;
@@ -34,6 +36,7 @@ impl Plan {
                 parameters: written.parameters.clone(),
                 targets: Some(targets),
                 schedule_expression: written.schedule.clone(),
+                apply_only_at_cron_interval: written.apply_only_at_cron_interval.then_some(true),
                 max_concurrency: written.max_concurrency.clone(),
                 max_errors: written.max_errors.clone(),
                 alarm_configuration: written.alarm.clone().map(|name| AlarmConfiguration {
@@ -66,6 +69,10 @@ impl Plan {
                 (Target::new("InstanceIds", [id.as_str()]), format!("{id} (terminated)"))
             }
             scenario::Target::Instance(id) => (Target::new("InstanceIds", [id.as_str()]), id.to_string()),
+            scenario::Target::InvalidInstance(cause) => {
+                let id = self.invalid_instance(association, *cause)?;
+                (Target::new("InstanceIds", [id.as_str()]), format!("{id} ({})", cause.as_str()))
+            }
             scenario::Target::ResourceGroup(name) => {
                 (Target::new("resource-groups:Name", [name]), format!("resource group {name}"))
             }
@@ -98,6 +105,24 @@ impl Plan {
             cohort: cohort.to_owned(),
         })
     }
+
+    /// The first EC2 instance that is no valid one for this cause.
+    fn invalid_instance(
+        &self,
+        association: &scenario::Association,
+        cause: Cause,
+    ) -> Result<NodeId, PlanError> {
+        let is_meant = |number: &u32| {
+            let cohort = self.identity(*number).cohort(&self.catalogue);
+            cohort.identity.kind == IdentityKind::Ec2
+                && cohort.faults.of(self.catalogue.seed, *number) == Some(NodeFault::InvalidInstance(cause))
+        };
+        let found = (0..self.nodes()).find(is_meant);
+        found.map(|number| self.node_id(number)).ok_or_else(|| PlanError::NoInvalidInstance {
+            association: association.name.clone(),
+            cause: cause.as_str(),
+        })
+    }
 }
 
 /// The place of this bucket.
@@ -118,6 +143,7 @@ pub(super) fn misfits(scenario: &Scenario, association: &scenario::Association, 
         scenario::Target::Node(_)
         | scenario::Target::TerminatedNode
         | scenario::Target::Instance(_)
+        | scenario::Target::InvalidInstance(_)
         | scenario::Target::ResourceGroup(_) => false,
     };
     let written = scenario.documents.iter().find(|document| document.name == association.document);

@@ -116,6 +116,17 @@ pub enum PlanError {
         /// The cohort.
         cohort: String,
     },
+    /// No node whose id is known beforehand is what an association aims at.
+    #[error(
+        "association {association}: no EC2 instance of this fleet is no valid one for the cause {cause}: a cohort's \
+         `faults` say how many are, such as `invalid-instance: {{ share: 1%, cause: {cause} }}`"
+    )]
+    NoInvalidInstance {
+        /// The association that aims at it.
+        association: String,
+        /// The cause.
+        cause: &'static str,
+    },
     /// A key must be changed for another.
     #[error("key_pool {0} is not from 2 to 1,000")]
     KeyPool(u32),
@@ -225,7 +236,8 @@ impl PlanError {
             Self::AgentVersion { cohort, .. } => way(["cohorts", cohort, "agent_version"]),
             Self::UnknownCohort { association, .. }
             | Self::NoSoundNode { association, .. }
-            | Self::NoIdYet { association, .. } => way(["associations", association, "targets"]),
+            | Self::NoIdYet { association, .. }
+            | Self::NoInvalidInstance { association, .. } => way(["associations", association, "targets"]),
             Self::UnknownLabel { way, .. } => way.iter().map(|step| step.as_str().into()).collect(),
             Self::LatencyModel(_) => way(["latency_model"]),
             Self::KeyPool(_) => way(["key_pool"]),

@@ -59,7 +59,8 @@ mod tests {
     #[test]
     fn a_threshold_on_what_is_not_there_is_refused() {
         let plan = |thresholds: &str| {
-            let text = format!("{}\nthresholds:\n  {thresholds}\n", crate::scenario::FIRST_LOOK);
+            let (others, _) = crate::scenario::FIRST_LOOK.split_once("thresholds:").unwrap();
+            let text = format!("{others}thresholds:\n  {thresholds}\n");
             let scenario = Scenario::parse("first-look", &text).unwrap();
             Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
                 .map(|plan| plan.thresholds)

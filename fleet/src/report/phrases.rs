@@ -73,26 +73,30 @@ pub(super) fn failures(result: &RunResult) -> Vec<String> {
     let mut phrases = Vec::new();
     let invalid = &result.failures.invalid_instance;
     let refused: u64 = invalid.refusals.values().sum();
-    if invalid.nodes > 0 || refused > 0 {
-        let nodes = count(invalid.nodes);
+    let never = Cause::NeverRegistered.as_str();
+    let has_others = invalid.causes.keys().any(|cause| cause != never);
+    if invalid.nodes > 0 || refused > 0 || has_others {
         let calls = counted(refused, "call");
         // A hybrid node gets no credentials then, and its worker is not started.
         let how = match result.nodes.hibernating {
-            0 if invalid.nodes > 0 => "without credentials",
-            asleep if asleep >= invalid.nodes => "hibernating",
-            _ => "hibernating or without credentials",
+            _ if invalid.nodes == 0 => "",
+            0 => "without credentials, ",
+            asleep if asleep >= invalid.nodes => "hibernating, ",
+            _ => "hibernating or without credentials, ",
         };
-        phrases.push(format!("{nodes} invalid instance ({how}, {calls} refused)"));
-    }
-    // Those that were never registered are the ones that are told of above.
-    let others: Vec<String> = invalid
-        .causes
-        .iter()
-        .filter(|(cause, _)| *cause != Cause::NeverRegistered.as_str())
-        .map(|(cause, nodes)| format!("{} {cause}", count(*nodes)))
-        .collect();
-    if !others.is_empty() {
-        phrases.push(format!("no valid instances: {}", others.join(", ")));
+        let nodes = count(invalid.nodes);
+        if has_others {
+            let all = count(invalid.causes.values().sum());
+            let some = if invalid.nodes == 0 { String::new() } else { format!("{nodes} ") };
+            let causes = Cause::ALL.iter().filter_map(|cause| {
+                let nodes = invalid.causes.get(cause.as_str())?;
+                Some(format!("{} {}", count(*nodes), cause.as_str()))
+            });
+            let causes = causes.collect::<Vec<_>>().join(", ");
+            phrases.push(format!("{all} invalid instances ({some}{how}{calls} refused): {causes}"));
+        } else {
+            phrases.push(format!("{nodes} invalid instance ({how}{calls} refused)"));
+        }
     }
     let unsupported = &result.failures.unsupported_platform;
     if unsupported.unknown > 0 {
@@ -134,12 +138,15 @@ pub(super) fn absent(result: &RunResult) -> Vec<String> {
     if asleep > 0 {
         phrases.push(format!("{} hibernating for another reason", count(asleep)));
     }
-    // Those on which no agent runs are told of as invalid instances.
+    // Those on which no agent runs are told of as invalid instances, and those of a platform
+    // that is refused at the start as such.
     let causes = &result.failures.invalid_instance.causes;
     let is_silent = |cause: &Cause| cause.is_silent();
     let silent: u64 =
         Cause::ALL.iter().copied().filter(is_silent).filter_map(|cause| causes.get(cause.as_str())).sum();
-    let starting = nodes.starting.saturating_sub(silent);
+    let unknown = result.failures.unsupported_platform.unknown;
+    let refused = result.failures.invalid_instance.nodes.saturating_sub(nodes.hibernating);
+    let starting = nodes.starting.saturating_sub(silent + unknown + refused);
     if starting > 0 {
         phrases.push(format!("{} not yet started", count(starting)));
     }

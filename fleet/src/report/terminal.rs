@@ -84,7 +84,10 @@ fn nodes(result: &RunResult, page: &mut Page) {
         items.push(format!("and {} cohorts more", more + 1));
     }
     page.items("nodes", &items, "   ");
-    page.items("", &phrases::failures(result), ", ");
+    // A line may end at any of their commas.
+    let failures = phrases::failures(result);
+    let failures: Vec<String> = failures.iter().flat_map(|it| it.split(", ")).map(str::to_owned).collect();
+    page.items("", &failures, ", ");
     page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);

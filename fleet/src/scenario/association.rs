@@ -1,6 +1,7 @@
 //! What a scenario has the operator make: documents, and associations that are
 //! aimed at nodes.
 
+use agent::fault::named::Cause;
 use serde::Deserialize;
 use shared::error::ErrorCode;
 use shared::id::NodeId;
@@ -37,6 +38,10 @@ pub struct Association {
     /// When to run again; once if not said.
     #[serde(default)]
     pub schedule: Option<String>,
+    /// Whether it waits for its schedule, a cron expression, for its first run as
+    /// well; false if not said, then it runs at once.
+    #[serde(default)]
+    pub apply_only_at_cron_interval: bool,
     /// How many nodes run at once: a number or a share such as `10%`.
     #[serde(default)]
     pub max_concurrency: Option<String>,
@@ -79,6 +84,9 @@ pub enum Target {
     TerminatedNode,
     /// An EC2 instance of the plane's `world`, by its id.
     Instance(NodeId),
+    /// An EC2 instance of this fleet that is no valid one, for this cause, as long as
+    /// it lives, by its id.
+    InvalidInstance(Cause),
     /// The nodes of a resource group of the plane's `world`.
     ResourceGroup(String),
 }

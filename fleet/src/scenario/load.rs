@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::tree::{self, Node, Place, Problem};
-use super::{BUILT_IN, Scenario, ScenarioError};
+use super::{BUILT_IN, Scenario, ScenarioError, built_in_names};
 
 /// A scenario that was read, and the text of what was.
 #[derive(Debug, Clone)]
@@ -78,8 +78,7 @@ impl Source {
 
     fn failure(self, name: &str, source: io::Error) -> ScenarioError {
         if source.kind() == io::ErrorKind::NotFound {
-            let built_in = BUILT_IN.map(|(name, _)| name).join(", ");
-            return ScenarioError::Unknown { name: name.to_owned(), built_in };
+            return ScenarioError::Unknown { name: name.to_owned(), built_in: built_in_names() };
         }
         ScenarioError::Unreadable { path: self.path, source }
     }
@@ -142,8 +141,7 @@ fn extend(sources: &[Source], next: &Source) -> Result<String, String> {
     }
     next.read().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            let built_in = BUILT_IN.map(|(name, _)| name).join(", ");
-            format!("there is no file {}, and the built-in scenarios are {built_in}", next.name)
+            format!("there is no file {}, and the built-in scenarios are {}", next.name, built_in_names())
         }
         _ => format!("cannot read {}: {error}", next.name),
     })
@@ -290,7 +288,7 @@ cohorts:
                 "extends: bsae.yaml\n",
                 &[],
                 &[
-                    "scenario top.yaml, line 1: extends: there is no file bsae.yaml, and the built-in scenarios are first-look",
+                    "scenario top.yaml, line 1: extends: there is no file bsae.yaml, and the built-in scenarios are LIST",
                 ],
             ),
             (
@@ -309,7 +307,7 @@ cohorts:
             ),
         ];
         for (top, set, expected) in cases {
-            let error = load(top, set).unwrap_err();
+            let error = load(top, set).unwrap_err().replace(&built_in_names(), "LIST");
             assert_eq!(error.split("\n       ").collect::<Vec<_>>(), expected, "{top} {set:?}");
         }
     }

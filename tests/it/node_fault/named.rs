@@ -161,9 +161,7 @@ fn each_cause_shows_on_the_wire_in_creation_and_in_the_report() {
     assert_eq!(invalid.nodes, counted["never-registered"] + counted["shutting-down"]);
     let operations = ["ListInstanceAssociations", "UpdateInstanceInformation", "RegisterManagedInstance"];
     assert!(operations.iter().all(|operation| invalid.refusals[*operation] > 0), "{:?}", invalid.refusals);
-    let told = ["agent-stopped", "deregistered", "no-permission", "shutting-down", "terminated"]
-        .map(|cause| format!("{} {cause}", counted[cause]))
-        .join(", ");
+    let told = Cause::ALL.map(|cause| format!("{} {}", counted[cause.as_str()], cause.as_str())).join(", ");
     let report = markdown(&result);
     assert!(report.contains(&format!("no valid instances: {told}")), "{told}: {report}");
 }
