@@ -21,7 +21,10 @@ use shared::error::ApiError;
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::GetMessages;
+use shared::wire::{
+    AcknowledgeMessage, FailMessage, GetMessages, RegisterManagedInstance, RequestManagedInstanceRoleToken,
+    SendReply, UpdateManagedInstancePublicKey,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cause::chain;
@@ -41,6 +44,9 @@ use crate::witness::{Heard, Witness, Witnessed};
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
 
+/// The agent waits no longer for its registration, its credentials and the change
+/// of its key.
+const TOKEN_LIMIT: Period = Period::seconds(60);
 /// The agent waits for its control channel to open no longer than this, and for
 /// the service's word on what it sends there.
 const CHANNEL_LIMIT: Period = Period::seconds(15);
@@ -210,10 +216,14 @@ fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
 }
 
-/// How long a call of this operation may take, in simulated time.
+/// How long a call of this operation may take, in simulated time: each part of the
+/// agent has a client of its own, and only some of these have a limit.
 pub(crate) fn limit_of(operation: &str, message_wait: Period) -> Period {
     match operation {
-        GetMessages::NAME => message_wait,
+        RegisterManagedInstance::NAME
+        | RequestManagedInstanceRoleToken::NAME
+        | UpdateManagedInstancePublicKey::NAME => TOKEN_LIMIT,
+        GetMessages::NAME | AcknowledgeMessage::NAME | FailMessage::NAME | SendReply::NAME => message_wait,
         OPEN_CHANNEL => CHANNEL_LIMIT,
         AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
         _ => CALL_LIMIT,
@@ -337,7 +347,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         timeout: if is_held(operation) {
             messages_limit(&clock, &timing, is_wall_dated)
         } else {
-            clock.wall_timeout(CALL_LIMIT)
+            clock.wall_timeout(limit_of(operation, timing.message_wait))
         },
         obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
     };
@@ -417,6 +427,27 @@ mod tests {
         };
         assert_eq!(times(&Timing::default()), [54, 114, 60]);
         assert_eq!(times(&Timing { ping_every: Period::seconds(9), ..Timing::default() }), [9, 19, 10]);
+    }
+
+    #[test]
+    fn a_call_is_waited_for_as_long_as_the_agents_client_waits() {
+        let cases = [
+            (RegisterManagedInstance::NAME, 60),
+            (RequestManagedInstanceRoleToken::NAME, 60),
+            (UpdateManagedInstancePublicKey::NAME, 60),
+            (GetMessages::NAME, 20),
+            (SendReply::NAME, 20),
+            (AcknowledgeMessage::NAME, 20),
+            (FailMessage::NAME, 20),
+            (OPEN_CHANNEL, 15),
+            (AGENT_JOB_REPLY, 1),
+            ("UpdateInstanceInformation", 900),
+            ("UpdateInstanceAssociationStatus", 900),
+        ];
+        for (operation, seconds) in cases {
+            let limit = limit_of(operation, Timing::default().message_wait);
+            assert_eq!(limit, Period::seconds(seconds), "{operation}");
+        }
     }
 
     #[test]
