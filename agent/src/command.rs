@@ -8,7 +8,7 @@
 //! that it begins, each step's end, its own end (section 6.3, 6.6).
 //!
 //! Invariant: of each command that was taken in, an end is told, unless it
-//! reboots the node again and again.
+//! reboots the node again and again, or what is to be told is too long.
 
 mod intake;
 mod refresh;
@@ -28,6 +28,9 @@ use crate::execution::{self, DocumentStatus, StepResult};
 use crate::lane::LaneName;
 use crate::node::{Node, Note, Purpose, Turn};
 use crate::reboot::RETRY_LIMIT;
+
+/// What is longer than this is not said over the control channel, in bytes.
+const LONGEST_CONTENT: usize = 120_000;
 
 /// The commands of a node. As many run at once as there are lanes for them
 /// (`Mds.CommandWorkersLimit`: 5).
@@ -312,6 +315,9 @@ impl Node {
         let able_to_open = (origin == Origin::Poll).then(|| messaging.is_open());
         let speaker = Speaker { agent_version: &version, platform, able_to_open };
         let content = content(speaker, turn.now, said.status, said.trace, said.all, said.told);
+        if origin != Origin::Poll && content.len() > LONGEST_CONTENT {
+            return;
+        }
         let number = messaging.next_number();
         let is_kept = said.told.is_some();
         messaging.send(Outbound::Reply { message, origin, content, is_kept, number });

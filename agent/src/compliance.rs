@@ -16,7 +16,7 @@ use shared::id::NodeId;
 use shared::time::Timestamp;
 use shared::wire::{ComplianceExecutionSummary, ComplianceItemEntry, PutComplianceItems};
 
-use crate::association::Association;
+use crate::association::{Association, Executed, Known};
 
 const UNSPECIFIED: &str = "UNSPECIFIED";
 
@@ -29,6 +29,20 @@ pub struct Item {
     pub is_compliant: bool,
     /// When it ended, on the node's clock.
     pub executed: Timestamp,
+}
+
+/// The items of compliance that this node has to tell of: each association
+/// that was run since the agent started and is still in its list.
+pub(crate) fn executed_items(known: &[Known]) -> Vec<Item> {
+    known.iter().filter_map(|known| known.executed.map(|executed| item(known, executed))).collect()
+}
+
+fn item(known: &Known, executed: Executed) -> Item {
+    Item {
+        association: Arc::clone(&known.association),
+        is_compliant: executed.is_compliant,
+        executed: executed.at,
+    }
 }
 
 impl Item {

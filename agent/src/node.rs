@@ -2,53 +2,39 @@
 //!
 //! [`Node::on`] follows one event at one instant and pushes the actions that
 //! follow. It knows no clock and no I/O, and draws only from what it is handed.
-//! What each lane does is in `credentials`, `health`, `poll` and `run`; retries are the
-//! same for all lanes and are here.
+//! What each lane does is in `credentials`, `health`, `poll` and `run`; how their calls
+//! are made, answered and tried again in `calls`, and what they say in `request`.
 //!
-//! Invariant: at most one call of a lane is in flight, and an answer that does
-//! not match it changes nothing.
+//! Invariant: a node is due no later than any of its lanes, its steps and what strikes it.
+
+mod calls;
+mod request;
 
 use std::fmt;
 use std::sync::Arc;
 
-use shared::id::{AssociationId, NodeId, uuid_text};
+use shared::id::{AssociationId, NodeId};
 use shared::seed::Draw;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
-use shared::wire::{
-    ConfigurePackageResultStep, DeregisterManagedInstance, GetDocument, GetManifest, GetParameters,
-    InstanceAssociationExecutionResult, ListInstanceAssociations, PutConfigurePackageResult,
-    RegisterManagedInstance, RequestManagedInstanceRoleToken, UpdateInstanceAssociationStatus,
-    UpdateInstanceInformation, UpdateManagedInstancePublicKey,
-};
 use smallvec::SmallVec;
 
 use crate::association::Known;
-use crate::call::{Call, Outcome, PackageResult, Request};
-use crate::catalogue::{Catalogue, Platform};
+use crate::call::{Call, Outcome};
+use crate::catalogue::Catalogue;
 use crate::channel::Messaging;
 use crate::channel::call::Incoming;
-use crate::compliance;
 use crate::credentials::{Held, IdentityKind, IdentitySettings};
-use crate::facts::Facts;
-use crate::facts::host::HostFacts;
 use crate::fault::NodeFault;
 use crate::fault::named::Cause;
-use crate::fault::software::EagerRetries;
 use crate::fault::strike::Strike;
 use crate::identity::{self, Identity};
-use crate::inventory::{self, Taken};
-use crate::lane::{Lane, LaneName, Outstanding};
-use crate::legacy;
+use crate::inventory::Taken;
+use crate::lane::{Lane, LaneName};
 use crate::lifecycle::Lifecycle;
-use crate::output;
 use crate::poll::Poll;
-use crate::retry::{self, Failure};
 use crate::run::Run;
 use crate::struck::Struck;
-
-/// The page size that the real agent asks for.
-const PAGE: i64 = 20;
 
 /// A managed node.
 #[derive(Debug)]
@@ -389,47 +375,6 @@ impl Node {
         }
     }
 
-    pub(crate) fn answered(&mut self, name: LaneName, number: u32, outcome: Outcome, turn: &mut Turn<'_>) {
-        let lane = self.lane(name);
-        let is_current =
-            lane.number == number && lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight);
-        if !is_current {
-            turn.note(Note::LateAnswer);
-            return;
-        }
-        let mut outstanding = lane.outstanding.take().expect("a call is in flight");
-        let is_retried = !matches!(&outstanding.call, Call::Message(call) if !call.is_retried());
-        let eager = self.eager_retries();
-        if is_retried
-            && let Some(wait) =
-                wait_before_retry(&outcome, outstanding.attempt, number, name, turn.draw, eager)
-        {
-            let lane = self.lane(name);
-            outstanding.is_in_flight = false;
-            outstanding.attempt += 1;
-            lane.due = turn.now + wait;
-            lane.outstanding = Some(outstanding);
-            return;
-        }
-        match name {
-            LaneName::Credentials => self.credentials_answered(&outstanding.call, &outcome, turn),
-            LaneName::Health => self.health_answered(&outstanding.call, &outcome, turn),
-            LaneName::Associations => self.poll_answered(&outstanding.call, outcome, turn),
-            LaneName::Execution => self.execution_answered(&outstanding.call, &outcome, turn),
-            LaneName::ControlChannel | LaneName::Messages | LaneName::Replies => {
-                if let Call::Message(call) = &outstanding.call {
-                    self.message_answered(call, outcome, turn);
-                }
-            }
-            LaneName::Intake => self.intake_answered(&outstanding.call, &outcome, turn),
-            LaneName::Command1
-            | LaneName::Command2
-            | LaneName::Command3
-            | LaneName::Command4
-            | LaneName::Command5 => self.command_answered(name, &outstanding.call, &outcome, turn),
-        }
-    }
-
     fn stop(&mut self, now: Timestamp) {
         (self.lifecycle, _) = self.lifecycle.on(crate::lifecycle::Event::StopRequested, now);
         for name in [LaneName::Credentials, LaneName::Health, LaneName::Associations] {
@@ -447,47 +392,11 @@ impl Node {
         }
     }
 
-    /// Makes a new call in this lane, which must be free.
-    pub(crate) fn call(&mut self, name: LaneName, call: Call, intended: Timestamp, turn: &mut Turn<'_>) {
-        let stamped = turn.now;
-        let lane = self.lane(name);
-        debug_assert!(lane.outstanding.is_none(), "one call of a lane at a time");
-        lane.number = lane.number.wrapping_add(1);
-        lane.due = Timestamp::NEVER;
-        let dispatch =
-            Dispatch { lane: name, number: lane.number, attempt: 0, intended, stamped, call: call.clone() };
-        lane.outstanding = Some(Box::new(Outstanding { call, stamped, attempt: 0, is_in_flight: true }));
-        self.send_out(dispatch, turn);
-    }
-
-    pub(crate) fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
-        let lane = self.lane(name);
-        lane.number = lane.number.wrapping_add(1);
-        lane.due = Timestamp::NEVER;
-        let number = lane.number;
-        let outstanding = lane.outstanding.as_mut().expect("a call waits to be tried again");
-        outstanding.is_in_flight = true;
-        turn.actions.push(Action::Call(Dispatch {
-            lane: name,
-            number,
-            attempt: outstanding.attempt,
-            intended,
-            stamped: outstanding.stamped,
-            call: outstanding.call.clone(),
-        }));
-    }
-
     pub(crate) fn lane(&mut self, name: LaneName) -> &mut Lane {
         if name.is_of_channels() {
             return &mut self.messaging.get_or_insert_default().lanes[name.channel_index()];
         }
         &mut self.lanes[name as usize]
-    }
-
-    /// What this node tells of itself in its platform's place; nothing if that is another one.
-    fn host<'a>(&self, catalogue: &'a Catalogue) -> Option<&'a HostFacts> {
-        let cohort = self.identity.cohort(catalogue);
-        cohort.host.as_deref().filter(|_| self.misfit().is_none())
     }
 
     /// The id under which this node calls.
@@ -511,272 +420,5 @@ impl Node {
         let lane = self.lane(LaneName::Execution);
         lane.turns += 1;
         lane.turns - 1
-    }
-
-    /// A call in its wire type, the same at each attempt.
-    pub fn request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
-        self.spoil(dispatch, self.sound_request(catalogue, draw, dispatch))
-    }
-
-    fn sound_request(&self, catalogue: &Catalogue, draw: Draw, dispatch: &Dispatch) -> Request {
-        let id = self.id(draw);
-        let cohort = self.identity.cohort(catalogue);
-        match &dispatch.call {
-            Call::Deregister => {
-                Request::Deregister(DeregisterManagedInstance { instance_id: id.to_string() })
-            }
-            Call::Register => {
-                let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
-                let public_key = identity::public_key(catalogue.seed, offers);
-                Request::Register(self.registration(catalogue, draw, public_key))
-            }
-            Call::RequestToken(_) => Request::RequestToken(RequestManagedInstanceRoleToken {
-                fingerprint: self.fingerprint(catalogue, draw, 1),
-            }),
-            Call::UpdateKey => {
-                let offers = self.signing(catalogue, draw, dispatch).offers.unwrap_or_default();
-                Request::UpdateKey(UpdateManagedInstancePublicKey {
-                    new_public_key: identity::public_key(catalogue.seed, offers),
-                    new_public_key_type: "Rsa".into(),
-                })
-            }
-            Call::Probe => {
-                Request::Heartbeat(probe(id, self.agent_version(cohort, draw), self.platform(catalogue)))
-            }
-            Call::Heartbeat => {
-                let version = self.agent_version(cohort, draw);
-                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
-                let heartbeat = heartbeat(id, version, platform, host, self.machine(draw));
-                let word = Some(self.channel_word().to_owned());
-                Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
-            }
-            Call::ListAssociations(token) => Request::ListAssociations(ListInstanceAssociations {
-                instance_id: id,
-                max_results: Some(PAGE),
-                next_token: token.as_deref().map(str::to_owned),
-            }),
-            Call::ListLegacy => Request::ListLegacy(legacy::list(id)),
-            Call::DescribeLegacy(association) => Request::DescribeLegacy(legacy::describe(id, association)),
-            Call::GetDocument(association) => Request::GetDocument(GetDocument {
-                name: association.name.to_string(),
-                document_version: Some(association.document_version.to_string())
-                    .filter(|version| !version.is_empty()),
-                ..GetDocument::default()
-            }),
-            Call::GetNamedDocument(document) => Request::GetDocument(GetDocument {
-                name: document.name.clone(),
-                document_version: document.version.clone(),
-                ..GetDocument::default()
-            }),
-            Call::GetParameters(names) => {
-                Request::GetParameters(GetParameters { names: names.to_vec(), with_decryption: Some(false) })
-            }
-            Call::GetManifest(package) => Request::GetManifest(GetManifest {
-                package_name: package.name.clone(),
-                package_version: package.version.clone().unwrap_or_default(),
-            }),
-            Call::PutInventory(upload) => {
-                let facts = Facts {
-                    platform: self.platform(catalogue),
-                    draw: self.machine(draw),
-                    edition: upload.edition,
-                    host: self.host(catalogue),
-                };
-                Request::PutInventory(inventory::upload(id, &facts, upload, dispatch.stamped))
-            }
-            Call::PutPackageResult(result) => {
-                let (platform, host) = (self.platform(catalogue), self.host(catalogue));
-                Request::PutPackageResult(package_result(id, platform, host, draw, result))
-            }
-            Call::ReportStatus(report) if report.association.is_legacy => Request::ReportLegacy(
-                legacy::report(id, self.agent_version(cohort, draw), report, dispatch.stamped),
-            ),
-            Call::ReportStatus(report) => Request::ReportStatus(UpdateInstanceAssociationStatus {
-                association_id: report.association.id,
-                association_version: None,
-                execution_result: InstanceAssociationExecutionResult {
-                    error_code: Some(report.error_code.map_or(String::new(), |code| code.to_string())),
-                    execution_date: dispatch.stamped,
-                    execution_summary: report.summary.clone(),
-                    output_url: report
-                        .output_of
-                        .and_then(|began| output::url(&report.association, id, began)),
-                    status: report.status,
-                },
-                instance_id: id,
-            }),
-            Call::Message(call) => {
-                let platform = self.platform(catalogue).kind.as_str().to_lowercase();
-                let speaker = (self.agent_version(cohort, draw), platform.as_str());
-                Request::Message(call.request(id, speaker, draw, dispatch.stamped))
-            }
-            Call::PutCompliance(items) => {
-                Request::PutCompliance(compliance::upload(id, items, dispatch.stamped))
-            }
-        }
-    }
-}
-
-impl Node {
-    fn registration(&self, catalogue: &Catalogue, draw: Draw, public_key: String) -> RegisterManagedInstance {
-        let cohort = self.identity.cohort(catalogue);
-        let grant = cohort.identity.activations.of(self.identity.index);
-        let (activation_id, activation_code) = grant.map(|grant| (grant.id, grant.code)).unzip();
-        RegisterManagedInstance {
-            activation_code,
-            activation_id,
-            fingerprint: self.fingerprint(catalogue, draw, 0),
-            public_key,
-            public_key_type: Some("Rsa".into()),
-            ..RegisterManagedInstance::default()
-        }
-    }
-
-    /// What tells this machine from others; it is another for the `time`-th use
-    /// on a machine that became another one meanwhile.
-    fn fingerprint(&self, catalogue: &Catalogue, draw: Draw, time: u64) -> String {
-        if self.identity.cohort(catalogue).identity.kind == IdentityKind::Ec2 {
-            return self.id(draw).to_string();
-        }
-        let is_changed = self.fault == Some(NodeFault::FingerprintMismatch);
-        let draw = self.fingerprint_draw(catalogue, draw);
-        uuid_text(draw.wide_bits("fingerprint", if is_changed { time } else { 0 }))
-    }
-}
-
-fn wait_before_retry(
-    outcome: &Outcome,
-    attempt: u8,
-    number: u32,
-    name: LaneName,
-    draw: Draw,
-    eager: Option<EagerRetries>,
-) -> Option<Period> {
-    let failure = match outcome {
-        Outcome::Done
-        | Outcome::Associations(..)
-        | Outcome::Legacy(_)
-        | Outcome::Described(..)
-        | Outcome::Fatal(_)
-        | Outcome::Registered(_)
-        | Outcome::Token(..)
-        | Outcome::Messages(_)
-        | Outcome::Document(_)
-        | Outcome::Parameters(_)
-        | Outcome::Manifest(_) => return None,
-        Outcome::Refused(error, status) => Failure::Code(&error.code, *status),
-        Outcome::Unreachable => Failure::Transport,
-        // A body that cannot be read is no reason for the SDK to ask again; the status may be.
-        Outcome::Unreadable(status) => Failure::Http(*status),
-    };
-    if let Some(eager) = eager {
-        return (retry::is_retried(failure) && attempt < eager.times).then_some(eager.wait);
-    }
-    let chance = draw.part(name as u64).uniform("retry", u64::from(number));
-    let wait = retry::is_retried(failure).then(|| retry::delay(attempt, chance)).flatten()?;
-    // Whoever had waited for messages in vain asks again at once.
-    let is_question = name == LaneName::Messages && matches!(failure, Failure::Transport);
-    Some(if is_question { retry::QUESTION_AGAIN } else { wait })
-}
-
-fn probe(id: NodeId, agent_version: &str, platform: Platform) -> UpdateInstanceInformation {
-    UpdateInstanceInformation {
-        agent_name: Some("amazon-ssm-agent".into()),
-        agent_status: None,
-        agent_version: Some(agent_version.to_owned()),
-        availability_zone: None,
-        availability_zone_id: None,
-        computer_name: None,
-        ip_address: None,
-        instance_id: id,
-        platform_name: None,
-        platform_type: Some(platform.kind),
-        platform_version: None,
-        ssm_connection_channel: None,
-    }
-}
-
-fn heartbeat(
-    id: NodeId,
-    agent_version: &str,
-    platform: Platform,
-    host: Option<&HostFacts>,
-    draw: Draw,
-) -> UpdateInstanceInformation {
-    let [a, b, c, d] = identity::ip_address(draw);
-    let computer = host.and_then(|host| host.computer_name.clone());
-    let address = host.and_then(|host| host.ip_address().map(str::to_owned));
-    let (name, version) = platform_words(platform, host);
-    // Only EC2 says in which zone a node is; the keys are there all the same.
-    let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
-    UpdateInstanceInformation {
-        agent_status: Some("Active".into()),
-        availability_zone: Some(zone),
-        availability_zone_id: Some(zone_id),
-        computer_name: Some(computer.unwrap_or_else(|| format!("ip-{a}-{b}-{c}-{d}.ec2.internal"))),
-        ip_address: Some(address.unwrap_or_else(|| format!("{a}.{b}.{c}.{d}"))),
-        platform_name: Some(name.to_owned()),
-        platform_version: Some(version.to_owned()),
-        // Empty until a channel of messages is known.
-        ssm_connection_channel: Some(String::new()),
-        ..probe(id, agent_version, platform)
-    }
-}
-
-/// What a platform is called, and its version.
-fn platform_words(platform: Platform, host: Option<&HostFacts>) -> (&str, &str) {
-    let name = host.and_then(|host| host.platform_name.as_deref());
-    let version = host.and_then(|host| host.platform_version.as_deref());
-    (name.unwrap_or(platform.platform_name), version.unwrap_or(platform.platform_version))
-}
-
-/// What is told of the work on a package. Of its steps only the two that everyone takes.
-fn package_result(
-    id: NodeId,
-    platform: Platform,
-    host: Option<&HostFacts>,
-    draw: Draw,
-    result: &PackageResult,
-) -> PutConfigurePackageResult {
-    let (name, version) = platform_words(platform, host);
-    let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
-    let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
-    let attributes = [
-        ("architecture", architecture),
-        ("availabilityZone", &zone),
-        ("instanceID", id.as_str()),
-        ("instanceType", if id.is_hybrid() { "" } else { "m5.large" }),
-        ("platformName", name),
-        ("platformVersion", version),
-        ("region", "us-east-1"),
-    ];
-    let took = i64::try_from(result.took.as_milliseconds()).unwrap_or(i64::MAX);
-    let step = |action: String, result, timing| ConfigurePackageResultStep { action, result, timing };
-    PutConfigurePackageResult {
-        attributes: attributes.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
-        operation: result.operation.clone(),
-        overall_timing: took,
-        package_name: result.name.clone(),
-        package_version: result.version.clone(),
-        previous_package_version: None,
-        result: i64::from(result.code),
-        steps: vec![
-            step("download manifest".to_owned(), 0, 0),
-            step(format!("prepare {}", result.operation), i64::from(result.code), took),
-        ],
-    }
-}
-
-/// The items of compliance that this node has to tell of: each association
-/// that was run since the agent started and is still in its list.
-pub(crate) fn executed_items(known: &[Known]) -> Vec<compliance::Item> {
-    known.iter().filter_map(|known| known.executed.map(|executed| item(known, executed))).collect()
-}
-
-fn item(known: &Known, executed: crate::association::Executed) -> compliance::Item {
-    compliance::Item {
-        association: Arc::clone(&known.association),
-        is_compliant: executed.is_compliant,
-        executed: executed.at,
     }
 }

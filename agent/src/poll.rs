@@ -24,7 +24,7 @@ use crate::compliance;
 use crate::health::next_turn;
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Fatality, Node, Note, Turn, executed_items};
+use crate::node::{Fatality, Node, Note, Turn};
 
 /// A poll under way.
 #[derive(Debug, Default)]
@@ -202,7 +202,7 @@ impl Node {
     fn failure_reported(&mut self, association: Arc<Association>, turn: &mut Turn<'_>) {
         let poll = self.poll.get_or_insert_default();
         poll.failed.push(compliance::Item { association, is_compliant: false, executed: turn.now });
-        let mut items = executed_items(&self.known);
+        let mut items = compliance::executed_items(&self.known);
         // A failed one takes the place of what was known of it.
         items.retain(|item| poll.failed.iter().all(|failed| failed.association.id != item.association.id));
         items.extend(poll.failed.iter().cloned());

@@ -19,11 +19,12 @@ use shared::time::{Period, Timestamp};
 use crate::association::{Association, Executed, KnownStatus};
 use crate::call::{Call, Outcome, Report};
 use crate::catalogue::Fetched;
+use crate::compliance;
 use crate::document_worker::{DocumentWorker, Order, Progress, Site};
 use crate::execution::{self, StepResult};
 use crate::lane::LaneName;
 use crate::lifecycle::Lifecycle;
-use crate::node::{Ended, Fatality, Node, Note, Purpose, Turn, executed_items};
+use crate::node::{Ended, Fatality, Node, Note, Purpose, Turn};
 use crate::reboot::RETRY_LIMIT;
 use crate::wait_timer::{self, next_tick};
 
@@ -282,7 +283,7 @@ impl Node {
                 return;
             }
         }
-        let items = executed_items(&self.known);
+        let items = compliance::executed_items(&self.known);
         self.call(LaneName::Execution, Call::PutCompliance(items.into()), turn.now, turn);
     }
 

@@ -21,7 +21,10 @@ use shared::error::ApiError;
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::GetMessages;
+use shared::wire::{
+    AcknowledgeMessage, FailMessage, GetMessages, RegisterManagedInstance, RequestManagedInstanceRoleToken,
+    SendReply, UpdateManagedInstancePublicKey,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cause::chain;
@@ -41,6 +44,9 @@ use crate::witness::{Heard, Witness, Witnessed};
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
 
+/// The agent waits no longer for its registration, its credentials and the change
+/// of its key.
+const TOKEN_LIMIT: Period = Period::seconds(60);
 /// The agent waits for its control channel to open no longer than this, and for
 /// the service's word on what it sends there.
 const CHANNEL_LIMIT: Period = Period::seconds(15);
@@ -210,10 +216,14 @@ fn is_held(operation: &str) -> bool {
     operation == GetMessages::NAME
 }
 
-/// How long a call of this operation may take, in simulated time.
+/// How long a call of this operation may take, in simulated time: each part of the
+/// agent has a client of its own, and only some of these have a limit.
 pub(crate) fn limit_of(operation: &str, message_wait: Period) -> Period {
     match operation {
-        GetMessages::NAME => message_wait,
+        RegisterManagedInstance::NAME
+        | RequestManagedInstanceRoleToken::NAME
+        | UpdateManagedInstancePublicKey::NAME => TOKEN_LIMIT,
+        GetMessages::NAME | AcknowledgeMessage::NAME | FailMessage::NAME | SendReply::NAME => message_wait,
         OPEN_CHANNEL => CHANNEL_LIMIT,
         AGENT_JOB_ACK | AGENT_JOB_REPLY => CONFIRMATION_LIMIT,
         _ => CALL_LIMIT,
@@ -334,11 +344,7 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
         owner: connections.owner(caller.node, &request),
         due: intended,
         now: signing.clock.of(around.date()),
-        timeout: if is_held(operation) {
-            messages_limit(&clock, &timing, is_wall_dated)
-        } else {
-            clock.wall_timeout(CALL_LIMIT)
-        },
+        timeout: wall_limit(operation, &clock, &timing, is_wall_dated),
         obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
     };
     let body = outgoing.body.clone();
@@ -364,11 +370,16 @@ async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways)
     finish(answer, sent.held, obstacle);
 }
 
-/// How long a question for messages may take. A plane that knows nothing of
-/// simulated time holds it by the wall's clock.
-fn messages_limit(clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
-    let own = clock.wall_timeout(timing.message_wait);
-    if is_wall_dated { own.max(Duration::from_millis(timing.message_wait.as_milliseconds())) } else { own }
+/// How long a call may take by the wall's clock. A plane that knows nothing of
+/// simulated time takes its own time over it, and holds a question as long as ever.
+fn wall_limit(operation: &str, clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
+    let limit = limit_of(operation, timing.message_wait);
+    let own = clock.wall_timeout(limit);
+    if !is_wall_dated {
+        return own;
+    }
+    let unscaled = Duration::from_millis(limit.as_milliseconds());
+    own.max(if is_held(operation) { unscaled } else { unscaled.min(clock.wall_timeout(CALL_LIMIT)) })
 }
 
 fn answer_of(error: CallError) -> Answer {
@@ -420,10 +431,47 @@ mod tests {
     }
 
     #[test]
-    fn a_question_for_messages_waits_as_long_as_its_cohort_says() {
-        let clock = Clock::starting(Timestamp::default(), 10.0);
+    fn a_call_is_waited_for_as_long_as_the_agents_client_waits() {
+        let cases = [
+            (RegisterManagedInstance::NAME, 60),
+            (RequestManagedInstanceRoleToken::NAME, 60),
+            (UpdateManagedInstancePublicKey::NAME, 60),
+            (GetMessages::NAME, 20),
+            (SendReply::NAME, 20),
+            (AcknowledgeMessage::NAME, 20),
+            (FailMessage::NAME, 20),
+            (OPEN_CHANNEL, 15),
+            (AGENT_JOB_REPLY, 1),
+            ("UpdateInstanceInformation", 900),
+            ("UpdateInstanceAssociationStatus", 900),
+        ];
+        for (operation, seconds) in cases {
+            let limit = limit_of(operation, Timing::default().message_wait);
+            assert_eq!(limit, Period::seconds(seconds), "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_plane_that_knows_no_simulated_time_is_given_its_own() {
         let timing = Timing { message_wait: Period::seconds(30), ..Timing::default() };
-        assert_eq!(messages_limit(&clock, &timing, false), Duration::from_secs(3));
-        assert_eq!(messages_limit(&clock, &timing, true), Duration::from_secs(30), "by the wall's clock");
+        let token = RequestManagedInstanceRoleToken::NAME;
+        let cases = [
+            (1.0, GetMessages::NAME, false, 30),
+            (10.0, GetMessages::NAME, false, 3),
+            (10.0, GetMessages::NAME, true, 30),
+            (1.0, token, true, 60),
+            (10.0, token, false, 6),
+            (10.0, token, true, 60),
+            (100.0, token, false, 1),
+            // No call waits longer than those that the agent lets wait for ever.
+            (100.0, token, true, 9),
+            (100.0, "UpdateInstanceInformation", false, 9),
+            (100.0, "UpdateInstanceInformation", true, 9),
+        ];
+        for (scale, operation, is_foreign, seconds) in cases {
+            let clock = Clock::starting(Timestamp::default(), scale);
+            let limit = wall_limit(operation, &clock, &timing, is_foreign);
+            assert_eq!(limit, Duration::from_secs(seconds), "{operation} at {scale}, {is_foreign}");
+        }
     }
 }

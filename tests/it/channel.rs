@@ -1,13 +1,12 @@
 //! Channels of messages between nodes and plane: over sockets, and in virtual time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use agent::call::{Answer, Request};
 use agent::credentials::Signing;
 use fleet::clock::Clock;
 use fleet::embedded::Embedded;
-use fleet::history::Ending;
+use fleet::history::{Ending, Entry};
 use fleet::in_process::{Carry, InProcess};
 use fleet::plan::Overrides;
 use fleet::run::VIRTUAL_START;
@@ -151,13 +150,13 @@ fn world(yaml: &str) -> World {
 /// A way to the plane on which somebody sends a command at ten minutes past the start.
 struct Sender {
     nodes: Vec<NodeId>,
-    is_sent: AtomicBool,
+    sent: OnceLock<Timestamp>,
 }
 
 impl Sender {
     fn to(world: &World) -> Self {
         let nodes = (55..100).map(|number| world.plan.node_id(number)).collect();
-        Self { nodes, is_sent: AtomicBool::new(false) }
+        Self { nodes, sent: OnceLock::new() }
     }
 }
 
@@ -170,7 +169,7 @@ impl Carry for Sender {
         signing: &Signing,
         request: Request,
     ) -> Answer {
-        if now >= VIRTUAL_START + Period::minutes(10) && !self.is_sent.swap(true, Ordering::Relaxed) {
+        if now >= VIRTUAL_START + Period::minutes(10) && self.sent.set(now).is_ok() {
             send(service, now, &self.nodes);
         }
         InProcess::Typed.carry(service, now, caller, signing, request)
@@ -223,6 +222,24 @@ fn a_command_in_virtual_time_is_run_once_by_each_node_and_the_shards_do_not_show
     }
     let bytes = World { transport: InProcess::Bytes, ..world.clone() };
     assert_eq!(world.run().history.entries(), bytes.run().history.entries());
+}
+
+#[test]
+fn a_command_is_acknowledged_within_a_second_by_whoever_is_connected() {
+    let world = world(VIRTUAL);
+    let sender = Sender::to(&world);
+    let outcome = world.run_through(&sender);
+    let sent = *sender.sent.get().expect("it was sent");
+    let soon = sent..sent + Period::seconds(1);
+    for (operation, nodes) in [("agent_job_ack", 55..60), ("AcknowledgeMessage", 60..90)] {
+        for node in nodes {
+            let is_so = |entry: &&Entry| {
+                entry.node == node && entry.operation == operation && soon.contains(&entry.arrived)
+            };
+            let found = outcome.history.entries().iter().filter(is_so).count();
+            assert_eq!(found, 1, "{operation} of node {node}");
+        }
+    }
 }
 
 #[test]

@@ -66,6 +66,24 @@ fn last_online(bench: &Bench) -> Timestamp {
 }
 
 #[test]
+fn what_is_too_long_for_the_control_channel_is_not_said() {
+    let document = steps(json!([shell("first", &[]), shell("second", &[])]));
+    // In JSON each such character takes six bytes.
+    let cases = [
+        (10_000, ["InProgress", "InProgress", "InProgress", "Success"].as_slice()),
+        (24_000, &["InProgress", "InProgress", "Success"]),
+    ];
+    for (length, expected) in cases {
+        let output = Some("\u{1}".repeat(length));
+        let behaviour = Behaviour { step: Some("first".into()), output, ..Behaviour::default() };
+        let mut bench = ready(vec![behaviour], &mut quiet);
+        bench.hand(Event::Pushed(command(1, &document)), &mut quiet);
+        bench.run_for(Period::minutes(1), &mut quiet);
+        assert_eq!(statuses(&bench, REPLY), expected, "{length}");
+    }
+}
+
+#[test]
 fn a_command_that_asks_for_a_reboot_goes_on_when_the_node_is_back() {
     let document = steps(json!([shell("first", &["echo a"]), shell("second", &[]), shell("third", &[])]));
     let behaviour = Behaviour {
