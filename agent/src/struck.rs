@@ -31,6 +31,7 @@ use crate::fault::software::EagerRetries;
 use crate::fault::strike::Strike;
 use crate::identity::{Identity, node_id};
 use crate::lane::LaneName;
+use crate::lifecycle::Lifecycle;
 use crate::node::{Event, Node, Note, Turn};
 
 /// What a node that is struck holds.
@@ -45,10 +46,10 @@ pub(crate) struct Struck {
     held_back: Vec<Event>,
     /// Calls that it takes for answered: they go out later.
     told: Vec<(LaneName, u32)>,
-    /// The id that it lives under in place of its own.
-    stray: Option<NodeId>,
-    /// What it held under its own id, and whether it had been let in by it.
-    own: Option<(Option<Box<Held>>, bool)>,
+    /// The ids that it lives under in place of its own; the last one counts.
+    strays: Vec<Stray>,
+    /// What was its own before the first of them.
+    own: Option<Own>,
     /// When it would have arrived.
     arrives: Option<Timestamp>,
 }
@@ -59,6 +60,24 @@ struct InForce {
     window: u32,
     since: Timestamp,
     strike: Arc<Strike>,
+}
+
+/// An id in place of a node's own.
+#[derive(Debug)]
+struct Stray {
+    window: u32,
+    id: NodeId,
+    /// Whether nobody ever registered it.
+    is_strange: bool,
+}
+
+/// What a node has under its own id.
+#[derive(Debug)]
+struct Own {
+    /// What it shows who it is by, while it lives under a strange id.
+    held: Option<Box<Held>>,
+    /// Whether it had been let in.
+    was_let_in: bool,
 }
 
 impl Struck {
@@ -76,6 +95,16 @@ impl Struck {
             Strike::Outcome(behaviour) if behaviour.fits(document, step, index) => Some(&**behaviour),
             _ => None,
         })
+    }
+
+    /// Until when something keeps the machine down, as far as that is known.
+    fn is_down_until(&self) -> Option<Timestamp> {
+        let until = self.strikes().filter_map(|(strike, since)| match strike {
+            Strike::InvalidInstance(cause) if cause.is_silent() => Some(Timestamp::NEVER),
+            Strike::Crash(crash) => Some(crash.down.map_or(Timestamp::NEVER, |down| since + down)),
+            _ => None,
+        });
+        until.max()
     }
 
     /// When it has something to do by itself.
@@ -115,21 +144,18 @@ impl Node {
         struck.in_force.push(InForce { window, since, strike: strike.clone() });
         match **strike {
             Strike::InvalidInstance(cause) if cause.is_silent() => {
-                self.go_down(Timestamp::NEVER, Loss::Memory, turn);
+                self.go_down(turn.now, Loss::Memory, turn);
             }
             Strike::InvalidInstance(Cause::NeverRegistered) => {
-                self.live_under(stray_id(turn.draw), true, turn)
+                self.live_under(window, stray_id(turn.draw), true, turn)
             }
             Strike::InvalidInstance(Cause::Deregistered) => struck.deregister_at = Some(turn.now),
             Strike::UnsupportedPlatform(_) => self.go_down(turn.now, Loss::Memory, turn),
-            Strike::Crash(crash) => {
-                let back = crash.down.map_or(Timestamp::NEVER, |down| turn.now + down);
-                self.go_down(back, crash.loses, turn);
-            }
+            Strike::Crash(crash) => self.go_down(turn.now, crash.loses, turn),
             Strike::Flapping(_) | Strike::Offline => self.connection_changes(turn),
             Strike::CloneId(clone) => {
                 let other = Identity { index: clone.of, ..self.identity };
-                self.live_under(node_id(other.draw(turn.catalogue), None), false, turn);
+                self.live_under(window, node_id(other.draw(turn.catalogue), None), false, turn);
             }
             Strike::SameFingerprint(_) | Strike::IdReuse => self.go_down(turn.now, Loss::Disk, turn),
             _ => {}
@@ -149,7 +175,9 @@ impl Node {
                 struck.deregister_at = None;
                 self.go_down(turn.now, Loss::Disk, turn);
             }
-            Strike::InvalidInstance(Cause::NeverRegistered) | Strike::CloneId(_) => self.live_as_itself(turn),
+            Strike::InvalidInstance(Cause::NeverRegistered) | Strike::CloneId(_) => {
+                self.live_as_itself(window, turn)
+            }
             Strike::UnsupportedPlatform(_) => self.go_down(turn.now, Loss::Memory, turn),
             Strike::Crash(crash) if crash.down.is_none() => self.go_down(turn.now, crash.loses, turn),
             Strike::Flapping(_) => struck.changes_at = None,
@@ -219,12 +247,6 @@ impl Node {
 
     fn is_struck_by(&self, strike: &Strike) -> bool {
         self.struck.as_ref().is_some_and(|struck| struck.has(strike))
-    }
-
-    /// Whether it is there, and a fault may keep it from calling.
-    pub fn is_kept_down(&self) -> bool {
-        let is_silent = matches!(self.fault, Some(NodeFault::InvalidInstance(cause)) if cause.is_silent());
-        self.struck.is_some() || is_silent
     }
 
     /// Whether it stands still.
@@ -309,6 +331,9 @@ impl Node {
     }
 
     fn renew_at_once(&mut self, now: Timestamp) {
+        if self.lifecycle == Lifecycle::Stopped {
+            return;
+        }
         let lane = self.lane(LaneName::Credentials);
         if lane.outstanding.is_none() && lane.due == Timestamp::NEVER {
             lane.due = now;
@@ -339,7 +364,7 @@ impl Node {
 
     /// The id that it lives under in place of its own.
     pub(crate) fn stray(&self) -> Option<NodeId> {
-        self.struck.as_ref().and_then(|struck| struck.stray)
+        self.struck.as_ref().and_then(|struck| struck.strays.last()).map(|stray| stray.id)
     }
 
     /// Whether its id is one that was never registered.

@@ -55,7 +55,8 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 passed, 1 could not start or go on, or did not come out as the
-scenario says, 2 usage or scenario error, 105 cut short.";
+scenario says, 2 usage or scenario error, 4 a threshold could not be evaluated,
+99 a threshold failed, 105 cut short.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -65,9 +65,13 @@ pub struct OutlinedCohort {
     /// How many there are.
     pub nodes: u32,
     /// When the first one arrives, in simulated seconds from the start.
-    pub first_arrives_seconds: f64,
-    /// When the last one does.
-    pub last_arrives_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_arrives_seconds: Option<f64>,
+    /// When the last one does, of those that are not to come later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_arrives_seconds: Option<f64>,
+    /// How many of them come only when their cohort is scaled up.
+    pub later: u32,
     /// How many of them have something wrong for as long as they live.
     pub faults: BTreeMap<&'static str, u32>,
 }
@@ -130,8 +134,10 @@ pub struct OutlinedNode {
     /// Its id; a hybrid one has none before it registers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// When it arrives, in simulated seconds from the start.
-    pub arrives_seconds: f64,
+    /// When it arrives, in simulated seconds from the start; not said if it comes only
+    /// when its cohort is scaled up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrives_seconds: Option<f64>,
     /// What is wrong with it for as long as it lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<&'static str>,
@@ -205,14 +211,13 @@ impl OutlinedCohort {
     fn line(&self) -> String {
         let last = self.first + self.nodes - 1;
         let mut line = format!(
-            "  {}  {} nodes ({} to {last})  {}  {}  arrive from {} to {}",
+            "  {}  {} nodes ({} to {last})  {}  {}  arrive {}",
             self.name,
             self.nodes,
             self.first,
             self.platform,
             self.identity,
-            time(self.first_arrives_seconds),
-            time(self.last_arrives_seconds),
+            self.arrivals(),
         );
         for (key, value) in &self.tags {
             let _ = write!(line, "  {key}={value}");
@@ -221,6 +226,17 @@ impl OutlinedCohort {
             let _ = write!(line, "  {fault} {nodes}");
         }
         line + "\n"
+    }
+
+    /// When they arrive, in words.
+    fn arrivals(&self) -> String {
+        let at_first = self.first_arrives_seconds.zip(self.last_arrives_seconds);
+        let at_first = at_first.map(|(first, last)| format!("from {} to {}", time(first), time(last)));
+        match (at_first, self.later) {
+            (Some(at_first), 0) => at_first,
+            (Some(at_first), later) => format!("{at_first}, {later} of them when scaled up"),
+            (None, _) => "when scaled up".to_owned(),
+        }
     }
 }
 
@@ -254,8 +270,16 @@ impl OutlinedNode {
         let Self { number, cohort, index, .. } = self;
         let id = self.id.as_deref().unwrap_or("no id before it registers");
         let fault = self.fault.map(|fault| format!("  {fault}")).unwrap_or_default();
-        format!("  {number}  {cohort} {index}  {id}  arrives {}{fault}\n", time(self.arrives_seconds))
+        let arrives = self.arrives_seconds.map_or_else(|| "when scaled up".to_owned(), time);
+        format!("  {number}  {cohort} {index}  {id}  arrives {arrives}{fault}\n")
     }
+}
+
+/// When a node arrives, in simulated seconds from the start; not if it comes only
+/// when its cohort is scaled up.
+fn arrival(plan: &Plan, number: u32) -> Option<f64> {
+    let at = plan.arrival(number);
+    (at != Timestamp::NEVER).then(|| at.since(plan.start).as_seconds())
 }
 
 /// A time in simulated seconds, as a person writes it.
@@ -272,9 +296,8 @@ fn cohorts(plan: &Plan, numbers: &Range<u32>) -> Vec<OutlinedCohort> {
         if here.is_empty() {
             continue;
         }
-        let arrivals = here.clone().map(|number| plan.arrival(number).since(plan.start).as_seconds());
-        let (earliest, latest) =
-            arrivals.fold((f64::INFINITY, 0.0_f64), |(least, most), at| (least.min(at), most.max(at)));
+        let arrivals: Vec<f64> = here.clone().filter_map(|number| arrival(plan, number)).collect();
+        let later = here.len() - arrivals.len();
         let mut faults = BTreeMap::new();
         for fault in here.clone().filter_map(|number| fault_of(plan, number)) {
             *faults.entry(fault).or_default() += 1;
@@ -289,8 +312,9 @@ fn cohorts(plan: &Plan, numbers: &Range<u32>) -> Vec<OutlinedCohort> {
             tags: cohort.tags.iter().map(|tag| (tag.key.clone(), tag.value.to_string())).collect(),
             first: here.start,
             nodes: here.len() as u32,
-            first_arrives_seconds: earliest,
-            last_arrives_seconds: latest,
+            first_arrives_seconds: arrivals.iter().copied().reduce(f64::min),
+            last_arrives_seconds: arrivals.iter().copied().reduce(f64::max),
+            later: later as u32,
             faults,
         });
     }
@@ -350,7 +374,7 @@ fn node(plan: &Plan, number: u32) -> OutlinedNode {
         cohort: cohort.name.clone(),
         index: identity.index,
         id: (!is_hybrid).then(|| plan.node_id(number).to_string()),
-        arrives_seconds: plan.arrival(number).since(plan.start).as_seconds(),
+        arrives_seconds: arrival(plan, number),
         fault: fault_of(plan, number),
     }
 }
@@ -418,5 +442,27 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn who_comes_only_when_scaled_up_has_no_instant_of_arrival() {
+        let text = "{name: x, seed: 1, duration: 1h, cohorts: [{name: a, platform: debian-12, nodes: 10}], \
+                    timeline: [{at: 5m, do: {scale: {cohort: a, to: 14}}}]}";
+        let scenario = Scenario::parse("x", text).expect("a scenario");
+        let plan =
+            Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(1_000)).expect("a plan");
+        let outline = Outline::new(&plan, Slice::WHOLE, true);
+        let each = outline.each.as_ref().expect("each node");
+        let known: Vec<bool> = each.iter().map(|node| node.arrives_seconds.is_some()).collect();
+        assert_eq!(known, [[true; 10].as_slice(), &[false; 4]].concat());
+        assert!(outline.cohorts[0].last_arrives_seconds.is_some_and(|seconds| seconds < 3600.0));
+        let text = outline.text();
+        for line in
+            ["arrive from 0s to 0s, 4 of them when scaled up", "  10  a 10  ", "arrives when scaled up"]
+        {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+        let last = Outline::new(&plan, Slice { number: 7, of: 7 }, false).text();
+        assert!(last.contains("arrive when scaled up"), "{last}");
     }
 }

@@ -8,6 +8,9 @@
 //! Invariant: nodes of a shard share nothing but interned bytes, so the order
 //! in which two of them are served shows nowhere.
 
+mod scale;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agent::call::{Answer, Request};
@@ -33,8 +36,6 @@ use crate::history::Ending;
 use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
-use crate::plan::spread;
-use crate::plan::timeline::PlannedScale;
 use crate::simulation::CohortState;
 
 /// A slice of the fleet.
@@ -47,6 +48,10 @@ pub struct Shard {
     edges: Edges,
     first: u32,
     nodes: Vec<Node>,
+    /// Whether each is part of the fleet: others come when their cohort is scaled up.
+    is_here: Vec<bool>,
+    /// Who leaves, and when.
+    leaving: BTreeSet<(Timestamp, u32)>,
     agenda: Agenda,
     library: Library,
     actions: Vec<Action>,
@@ -164,14 +169,18 @@ impl Shard {
         board: Arc<Board>,
         nodes: impl IntoIterator<Item = (Identity, Timestamp)>,
     ) -> Self {
-        let nodes: Vec<Node> =
-            nodes.into_iter().map(|(identity, arrives)| Node::new(identity, &catalogue, arrives)).collect();
+        let (nodes, is_here): (Vec<Node>, Vec<bool>) = nodes
+            .into_iter()
+            .map(|(identity, arrives)| {
+                (Node::new(identity, &catalogue, arrives), arrives != Timestamp::NEVER)
+            })
+            .unzip();
         let mut agenda = Agenda::new(nodes.len());
         for (place, node) in (0..).zip(&nodes) {
             agenda.set(place, node.next_due());
         }
         let first = nodes.first().map_or(0, |node| node.identity.number);
-        let states = count(&catalogue, &nodes);
+        let states = count(&catalogue, &nodes, &is_here);
         Self {
             catalogue,
             edges: Edges::new(&board),
@@ -179,6 +188,8 @@ impl Shard {
             counts: Counts::default(),
             first,
             nodes,
+            is_here,
+            leaving: BTreeSet::new(),
             agenda,
             library: Library::default(),
             actions: Vec::new(),
@@ -211,7 +222,11 @@ impl Shard {
 
     /// How the nodes of each cohort stand.
     pub fn cohort_states(&self) -> Vec<CohortState> {
-        debug_assert_eq!(self.states, count(&self.catalogue, &self.nodes), "kept as they change");
+        debug_assert_eq!(
+            self.states,
+            count(&self.catalogue, &self.nodes, &self.is_here),
+            "kept as they change"
+        );
         self.states.clone()
     }
 
@@ -222,7 +237,8 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
+        let due = self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due);
+        due.min(self.edges.next()).min(self.next_to_leave())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
@@ -245,12 +261,18 @@ impl Shard {
             self.pass_edge(edge, emitted);
             return Some(edge);
         }
+        let leaves = self.next_to_leave();
+        if leaves <= until && earliest.is_none_or(|(due, _)| leaves <= due) {
+            self.let_leave(leaves, leaves.max(now));
+            return Some(leaves);
+        }
         let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due.max(now), emitted);
         Some(due)
     }
 
-    /// Hands what begins and ends at this instant to those nodes that it strikes.
+    /// Hands what begins and ends at this instant to those nodes that it strikes and
+    /// that are there.
     fn pass_edge(&mut self, now: Timestamp, emitted: &mut Vec<Emitted>) {
         for edge in self.edges.pass(&self.board, now) {
             let (window, strike) = match &edge {
@@ -258,7 +280,9 @@ impl Shard {
                 Edge::Ends(window) => (window, None),
             };
             for place in 0..self.nodes.len() as u32 {
-                if window.strikes(self.nodes[place as usize].identity) {
+                // Who has left is let go as well.
+                let is_meant = strike.is_none() || self.is_here[place as usize];
+                if is_meant && window.strikes(self.nodes[place as usize].identity) {
                     let event = event(window.number, strike);
                     self.hand(place, event, now, emitted);
                 }
@@ -318,44 +342,11 @@ impl Shard {
     /// Tells every node to end: nothing new is taken up.
     pub fn stop(&mut self, now: Timestamp) {
         for place in 0..self.nodes.len() as u32 {
-            self.hand(place, Event::Stop, now, &mut Vec::new());
-        }
-    }
-
-    /// Lets nodes of a cohort come or go: from now on there are those with the
-    /// lowest indexes, so many. Who was there and comes again starts anew.
-    pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
-        let PlannedScale { cohort, to, over } = scale;
-        for place in 0..self.nodes.len() as u32 {
-            let node = &self.nodes[place as usize];
-            let identity = node.identity;
-            if identity.cohort != cohort {
-                continue;
-            }
-            let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
-            match (identity.index < to, is_away(node) || node.lifecycle == Lifecycle::Stopped) {
-                (true, true) => self.renew(place, now + spread(identity.number, over), now),
-                (false, false) if !has_come => self.renew(place, Timestamp::NEVER, now),
-                (false, false) => self.hand(place, Event::Stop, now, &mut Vec::new()),
-                (true, false) | (false, true) => {}
+            if self.is_here[place as usize] {
+                self.hand(place, Event::Stop, now, &mut Vec::new());
             }
         }
-        self.states = count(&self.catalogue, &self.nodes);
-    }
-
-    /// Puts a node in its place that arrives then.
-    fn renew(&mut self, place: u32, arrives: Timestamp, now: Timestamp) {
-        let identity = self.nodes[place as usize].identity;
-        self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
-        self.agenda.set(place, arrives);
-        // What is in force strikes it as it struck the one before it.
-        for edge in self.edges.in_force(&self.board) {
-            if let Edge::Begins(window, strike) = &edge
-                && window.strikes(identity)
-            {
-                self.hand(place, event(window.number, Some(strike)), now, &mut Vec::new());
-            }
-        }
+        self.leaving.clear();
     }
 
     /// Whether no node holds a call or a run.
@@ -482,19 +473,10 @@ fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
     lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
 }
 
-fn count(catalogue: &Catalogue, nodes: &[Node]) -> Vec<CohortState> {
+fn count(catalogue: &Catalogue, nodes: &[Node], is_here: &[bool]) -> Vec<CohortState> {
     let mut states = vec![CohortState::default(); catalogue.cohorts.len()];
-    for node in nodes.iter().filter(|node| !is_away(node)) {
+    for (node, _) in nodes.iter().zip(is_here).filter(|(_, is_here)| **is_here) {
         states[usize::from(node.identity.cohort)].count(node.lifecycle);
     }
     states
-}
-
-/// Whether a node is not part of the fleet yet: it comes when its cohort is scaled up.
-/// One that a fault keeps down is.
-fn is_away(node: &Node) -> bool {
-    node.lifecycle == Lifecycle::Unregistered
-        && !node.is_kept_down()
-        && !node.is_calling()
-        && node.next_due() == Timestamp::NEVER
 }

@@ -6,6 +6,7 @@
 
 mod live;
 mod named;
+mod overlap;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -295,6 +295,37 @@ fn nodes_come_and_go_and_keep_their_identity() {
     assert_eq!(outcome.finished.operator.tagged, 20 + 25 + 10 + 5, "who comes again registers again");
 }
 
+/// Nodes that are not there yet are none that a fault strikes, and none that ends.
+#[test]
+fn who_has_not_come_yet_is_neither_struck_nor_counted() {
+    let timeline = "faults:\n  - { fault: offline, on: { cohort: web }, at: 2m, for: 30m }\n  \
+                    - { fault: { crash: { down: 1m } }, on: { cohort: web, index: { from: 25 } }, at: 3m, for: 2m }\n\
+                    timeline:\n  - { at: 60m, do: { scale: { cohort: web, to: 45 } } }\n  \
+                    - { at: 200m, do: { scale: { cohort: web, to: 60 } } }\n";
+    let outcome = in_any_number_of_shards(&world(timeline));
+    let callers = |from, to| {
+        let nodes: std::collections::BTreeSet<u32> =
+            between(&outcome, from, to).map(|entry| entry.node).filter(|node| *node < 60).collect();
+        nodes.len()
+    };
+    assert_eq!((callers(0, 59), callers(60, 120)), (20, 45));
+    let web = outcome.finished.cohorts[0];
+    assert_eq!((web.nodes, web.online), (45, 45));
+}
+
+#[test]
+fn those_that_go_leave_over_a_time() {
+    let timeline = "timeline:\n  - { at: 30m, do: { scale: { cohort: web, to: 0, over: 60m } } }\n";
+    let outcome = in_any_number_of_shards(&world(timeline));
+    let callers = |from, to| {
+        let nodes: std::collections::BTreeSet<u32> =
+            between(&outcome, from, to).map(|entry| entry.node).filter(|node| *node < 20).collect();
+        nodes.len()
+    };
+    assert_eq!((callers(20, 30), callers(91, 120)), (20, 0));
+    assert!((5..15).contains(&callers(60, 70)), "{}", callers(60, 70));
+}
+
 /// On real sockets: the plane is away for two
 /// simulated minutes, and one of its faults stands for a while.
 const LIVE: &str = r#"

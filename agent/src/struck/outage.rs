@@ -5,8 +5,8 @@
 //! disk it loses that too, and registers anew. Who is cut off goes on, and hears
 //! of nobody.
 //!
-//! Invariant: a machine that is down calls nobody, and does not come back before
-//! it has arrived.
+//! Invariant: a machine that is down calls nobody, and comes back neither before
+//! it has arrived nor while anything else keeps it down.
 
 use shared::id::NodeId;
 use shared::time::{Period, Timestamp};
@@ -18,17 +18,20 @@ use crate::inventory::Taken;
 use crate::lane::LaneName;
 use crate::lifecycle::{Lifecycle, WORKER_START};
 use crate::node::{Action, Dispatch, Node, Turn};
+use crate::struck::{Own, Stray};
 
 /// How soon it is looked again for the id of a node that is to be deregistered.
 const LOOK_AGAIN: Period = Period::minutes(1);
 
 impl Node {
-    /// Goes down until `back`, or until it is told otherwise.
+    /// Goes down until `back`, or for as long as anything keeps it down.
     pub(super) fn go_down(&mut self, back: Timestamp, loses: Loss, turn: &mut Turn<'_>) {
         if self.lifecycle == Lifecycle::Stopped {
             return;
         }
         let back = self.arrival().map_or(back, |arrives| arrives.max(back));
+        let kept = self.struck.as_ref().and_then(|struck| struck.is_down_until());
+        let back = kept.map_or(back, |until| until.max(back));
         let is_disk_lost = loses == Loss::Disk;
         self.run.take_if(|run| !run.is_interrupted(is_disk_lost));
         self.poll = None;
@@ -47,6 +50,9 @@ impl Node {
             self.set_inventory_taken(Taken::default());
             self.lifecycle = Lifecycle::Unregistered;
             self.is_registered = false;
+            if let Some(own) = self.struck.as_mut().and_then(|struck| struck.own.as_mut()) {
+                (own.held, own.was_let_in) = (None, false);
+            }
         }
         self.start_at(back, turn);
     }
@@ -78,29 +84,38 @@ impl Node {
     }
 
     /// Starts under an id that is not its own.
-    pub(super) fn live_under(&mut self, id: NodeId, is_strange: bool, turn: &mut Turn<'_>) {
+    pub(super) fn live_under(&mut self, window: u32, id: NodeId, is_strange: bool, turn: &mut Turn<'_>) {
         _ = self.arrival();
         let was_let_in = self.lifecycle != Lifecycle::Unregistered;
         let held = if is_strange { self.held.take() } else { None };
         let Some(struck) = &mut self.struck else { return };
-        struck.stray = Some(id);
-        struck.own = Some((held, was_let_in));
+        let own = struck.own.get_or_insert(Own { held: None, was_let_in });
+        if !struck.strays.iter().any(|stray| stray.is_strange) {
+            own.held = held;
+        }
+        struck.strays.push(Stray { window, id, is_strange });
         if is_strange && self.lifecycle != Lifecycle::Stopped {
             self.lifecycle = Lifecycle::Unregistered;
         }
         self.go_down(turn.now, Loss::Memory, turn);
     }
 
-    /// Starts under its own id again.
-    pub(super) fn live_as_itself(&mut self, turn: &mut Turn<'_>) {
+    /// Starts without the id that came with this window: as itself again, unless it
+    /// has another one that is not its own.
+    pub(super) fn live_as_itself(&mut self, window: u32, turn: &mut Turn<'_>) {
         let Some(struck) = &mut self.struck else { return };
-        struck.stray = None;
-        let Some((held, was_let_in)) = struck.own.take() else { return };
-        if held.is_some() {
-            self.held = held;
+        struck.strays.retain(|stray| stray.window != window);
+        let Some(own) = &mut struck.own else { return };
+        if !struck.strays.iter().any(|stray| stray.is_strange) {
+            if own.held.is_some() {
+                self.held = own.held.take();
+            }
+            if self.lifecycle != Lifecycle::Stopped {
+                self.lifecycle = if own.was_let_in { Lifecycle::Starting } else { Lifecycle::Unregistered };
+            }
         }
-        if self.lifecycle != Lifecycle::Stopped {
-            self.lifecycle = if was_let_in { Lifecycle::Starting } else { Lifecycle::Unregistered };
+        if struck.strays.is_empty() {
+            struck.own = None;
         }
         self.go_down(turn.now, Loss::Memory, turn);
     }

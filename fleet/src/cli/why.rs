@@ -34,9 +34,9 @@ pub struct Why {
     /// Node: its id, its number in the fleet, or COHORT/NUMBER
     #[arg(value_name = "NODE")]
     node: NodeName,
-    /// Directory of the run
-    #[arg(long, value_name = "DIR", default_value = "runs/latest")]
-    run: PathBuf,
+    /// Directory of the run [default: the one in runs/ that began last]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
     /// Print an object in JSON
     #[arg(long)]
     json: bool,
@@ -53,7 +53,8 @@ pub struct NoHistory {
 impl Why {
     /// Prints the story, or says why there is none.
     pub fn run(self) -> Result<Exit, Failure> {
-        let story = story::story(&history(&self.run)?, &self.node)?;
+        let run = self.run.unwrap_or_else(|| begun_last(Path::new("runs")));
+        let story = story::story(&history(&run)?, &self.node)?;
         let text = if self.json {
             serde_json::to_string_pretty(&story).expect("a story has string keys") + "\n"
         } else {
@@ -66,6 +67,14 @@ impl Why {
             written => written.map(|()| Exit::Passed).map_err(Failure::Output),
         }
     }
+}
+
+/// The run in this directory that began last, be it over or not: runs are named by the
+/// time at which they began. `latest` leads to the last one that has results.
+fn begun_last(runs: &Path) -> PathBuf {
+    let entries = std::fs::read_dir(runs).into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    directories.map(|entry| entry.path()).max().unwrap_or_else(|| runs.join("latest"))
 }
 
 /// The history in this directory.
@@ -202,5 +211,18 @@ mod tests {
         assert!(text.contains(FILE) && text.contains("history: off"), "{text}");
         let text = history(&directory.path().join("none")).unwrap_err().to_string();
         assert!(text.contains("name a run's by --run"), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_or_was_killed_is_found_before_the_last_one_with_results() {
+        let base = tempfile::tempdir().unwrap();
+        let runs = base.path().join("runs");
+        assert_eq!(begun_last(&runs), runs.join("latest"), "nothing is there");
+        let [over, goes_on] = ["2026-11-23T04-24-30-b", "2026-11-23T04-25-00-a"].map(|name| runs.join(name));
+        std::fs::create_dir_all(&over).unwrap();
+        std::fs::write(runs.join("latest"), "2026-11-23T04-24-30-b").unwrap();
+        assert_eq!(begun_last(&runs), over);
+        std::fs::create_dir_all(&goes_on).unwrap();
+        assert_eq!(begun_last(&runs), goes_on);
     }
 }

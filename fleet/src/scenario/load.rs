@@ -208,6 +208,12 @@ cohorts:
     }
 
     #[test]
+    fn an_empty_list_takes_away_what_is_below() {
+        let cohorts = load("extends: base.yaml\ncohorts: []\n", &[]).unwrap().scenario.cohorts;
+        assert!(cohorts.is_empty(), "{cohorts:?}");
+    }
+
+    #[test]
     fn a_choice_takes_the_place_of_another() {
         let takes = |top: &str, set: &[&str]| {
             let scenario = load(top, set).unwrap().scenario;

@@ -2,7 +2,8 @@
 //!
 //! Keys are laid over keys, however deep. Lists of things that all have a name are
 //! laid over one another by these names, what is new at the end; any other list
-//! takes the place of the one below it. So does one choice that of another.
+//! takes the place of the one below it, an empty one too. So does one choice that
+//! of another.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,7 +26,9 @@ pub fn merge(below: Node, above: Node) -> Node {
                 wounds: below.wounds,
             }
         }
-        (Value::List(mut items), Value::List(more)) if are_named(&items) && are_named(&more) => {
+        (Value::List(mut items), Value::List(more))
+            if !more.is_empty() && are_named(&items) && are_named(&more) =>
+        {
             for item in more {
                 lay_item(&mut items, item);
             }
