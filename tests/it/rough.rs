@@ -132,7 +132,7 @@ fn a_plane_that_is_killed_and_started_again_does_not_end_the_fleet() {
     let plane = kept.start();
     let window = Window::at(kept.url());
     let line = format!(
-        "run first-look --endpoint {} --nodes 100 --ramp 8m --time-scale 50 --duration 30m --keep --out out",
+        "run first-look --set thresholds={{}} --endpoint {} --nodes 100 --ramp 8m --time-scale 50 --duration 30m --keep --out out",
         kept.url()
     );
     let mut fleet = Running::start(directory.path(), &line);
