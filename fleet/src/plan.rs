@@ -677,6 +677,39 @@ mod tests {
     }
 
     #[test]
+    fn an_association_may_name_an_invalid_instance_by_its_cause() {
+        let aimed = |identity: &str, share: &str, cause: &str| {
+            let text = format!(
+                "{{name: x, seed: 1, duration: 5m, cohorts: [{{name: a, platform: debian-12, nodes: 50, identity: {identity}, \
+                 faults: [invalid-instance: {{share: {share}, cause: {cause}}}]}}], \
+                 associations: [{{name: b, document: c, targets: [invalid-instance: {cause}]}}]}}"
+            );
+            let scenario = Scenario::parse("x", &text).expect(&text);
+            Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
+        };
+        for cause in Cause::ALL.into_iter().filter(|cause| *cause != Cause::Deregistered) {
+            let plan = aimed("ec2", "10%", cause.as_str()).unwrap();
+            let expected = Some(NodeFault::InvalidInstance(cause));
+            let fault = |number: u32| plan.catalogue.cohorts[0].faults.of(plan.catalogue.seed, number);
+            let first = (0..50).find(|number| fault(*number) == expected).expect("there is one");
+            let id = plan.node_id(first);
+            let targets = plan.associations[0].request.targets.as_ref().unwrap();
+            assert_eq!(targets[0], shared::target::Target::new("InstanceIds", [id.as_str()]), "{cause:?}");
+            assert_eq!(plan.associations[0].aim, format!("{id} ({})", cause.as_str()));
+        }
+        for (identity, share, cause) in [
+            ("ec2", "0%", "terminated"),
+            ("hybrid", "10%", "never-registered"),
+            ("hybrid", "100%", "deregistered"),
+        ] {
+            let error = aimed(identity, share, cause).unwrap_err().to_string();
+            let expected =
+                format!("association b: no EC2 instance of this fleet is no valid one for the cause {cause}");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
+
+    #[test]
     fn a_shorter_ramp_brings_the_associations_forward() {
         let plan = plan(&Overrides { ramp: Some(Period::minutes(2)), ..Default::default() });
         assert_eq!(plan.associations[0].at, Period::minutes(3));
