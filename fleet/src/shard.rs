@@ -19,13 +19,14 @@ use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
-use agent::node::{Action, Dispatch, Event, Node};
+use agent::node::{Action, Dispatch, Event, Node, Note};
 use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
+use crate::churn::{Churn, Replaced, successor};
 use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
@@ -33,8 +34,8 @@ use crate::history::Ending;
 use crate::history::record::{By, Call, Event as Happening, Record, Subject};
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, Spent};
-use crate::plan::spread;
 use crate::plan::timeline::PlannedScale;
+use crate::plan::{boots, spread};
 use crate::simulation::CohortState;
 
 /// A slice of the fleet.
@@ -45,6 +46,10 @@ pub struct Shard {
     counts: Counts,
     /// When strikes of the board begin and end.
     edges: Edges,
+    /// The replacements that are to come.
+    churn: Option<Box<Churn>>,
+    /// The nodes that ended for good, for whoever else is told of them.
+    replaced: Vec<Replaced>,
     first: u32,
     nodes: Vec<Node>,
     agenda: Agenda,
@@ -177,6 +182,8 @@ impl Shard {
             edges: Edges::new(&board),
             board,
             counts: Counts::default(),
+            churn: None,
+            replaced: Vec::new(),
             first,
             nodes,
             agenda,
@@ -186,6 +193,16 @@ impl Shard {
             told: None,
             measures: Measures::default(),
         }
+    }
+
+    /// The same shard, some of whose nodes are replaced as time goes by.
+    pub fn with_churn(self, churn: Option<Box<Churn>>) -> Self {
+        Self { churn, ..self }
+    }
+
+    /// The nodes that ended for good since this was last asked.
+    pub fn take_replaced(&mut self) -> Vec<Replaced> {
+        std::mem::take(&mut self.replaced)
     }
 
     /// The nodes' numbers.
@@ -222,7 +239,12 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due).min(self.edges.next())
+        let due = self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due);
+        due.min(self.edges.next()).min(self.next_replacement())
+    }
+
+    fn next_replacement(&self) -> Timestamp {
+        self.churn.as_ref().map_or(Timestamp::NEVER, |churn| churn.next_due())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
@@ -241,9 +263,15 @@ impl Shard {
     ) -> Option<Timestamp> {
         let earliest = self.agenda.earliest();
         let edge = self.edges.next();
-        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+        let others = earliest.map_or(Timestamp::NEVER, |(due, _)| due).min(self.next_replacement());
+        if edge <= until && edge <= others {
             self.pass_edge(edge, emitted);
             return Some(edge);
+        }
+        let replacement = self.next_replacement();
+        if replacement <= until && earliest.is_none_or(|(due, _)| replacement <= due) {
+            self.replace(replacement);
+            return Some(replacement);
         }
         let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due.max(now), emitted);
@@ -317,6 +345,7 @@ impl Shard {
 
     /// Tells every node to end: nothing new is taken up.
     pub fn stop(&mut self, now: Timestamp) {
+        self.churn = None;
         for place in 0..self.nodes.len() as u32 {
             self.hand(place, Event::Stop, now, &mut Vec::new());
         }
@@ -326,6 +355,9 @@ impl Shard {
     /// lowest indexes, so many. Who was there and comes again starts anew.
     pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
         let PlannedScale { cohort, to, over } = scale;
+        if let Some(churn) = &mut self.churn {
+            churn.scale(cohort, to, now);
+        }
         for place in 0..self.nodes.len() as u32 {
             let node = &self.nodes[place as usize];
             let identity = node.identity;
@@ -343,11 +375,44 @@ impl Shard {
         self.states = count(&self.catalogue, &self.nodes);
     }
 
+    /// Carries the next replacement out: a node ends without a word, and another
+    /// boots in its place. Who is not there has nothing to end.
+    fn replace(&mut self, now: Timestamp) {
+        let Some((cohort, index)) = self.churn.as_mut().and_then(|churn| churn.take()) else { return };
+        // Nodes of a cohort follow one another.
+        let place = self.nodes.partition_point(|node| {
+            let Identity { cohort: one, index: other, .. } = node.identity;
+            (one, other) < (cohort, index)
+        });
+        let node = &self.nodes[place];
+        let identity = node.identity;
+        debug_assert_eq!((identity.cohort, identity.index), (cohort, index), "only its own are drawn");
+        let is_yet_to_come =
+            node.lifecycle == Lifecycle::Unregistered && !node.is_calling() && !node.is_kept_down();
+        if is_yet_to_come || node.lifecycle == Lifecycle::Stopped {
+            return;
+        }
+        let (before, id) = (node.lifecycle, node.id(identity.draw(&self.catalogue)));
+        self.note(identity, Note::Replaced, now);
+        let replaced = Replaced { at: now, node: identity, id };
+        self.replaced.push(replaced);
+        self.measures.replaced.push(replaced);
+        let state = &mut self.states[usize::from(cohort)];
+        state.discount(before);
+        state.count(Lifecycle::Unregistered);
+        let next = successor(identity);
+        self.settle(place as u32, next, now + boots(next.draw(&self.catalogue)), now);
+    }
+
     /// Puts a node in its place that arrives then.
     fn renew(&mut self, place: u32, arrives: Timestamp, now: Timestamp) {
-        let identity = self.nodes[place as usize].identity;
+        self.settle(place, self.nodes[place as usize].identity, arrives, now);
+    }
+
+    /// Puts this node in its place, which arrives then.
+    fn settle(&mut self, place: u32, identity: Identity, arrives: Timestamp, now: Timestamp) {
         self.nodes[place as usize] = Node::new(identity, &self.catalogue, arrives);
-        self.agenda.set(place, arrives);
+        self.agenda.set(place, self.nodes[place as usize].next_due());
         // What is in force strikes it as it struck the one before it.
         for edge in self.edges.in_force(&self.board) {
             if let Edge::Begins(window, strike) = &edge
@@ -393,14 +458,7 @@ impl Shard {
                     let aside = Dispatch { number, ..dispatch };
                     emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => {
-                    if let Some(told) = &mut self.told {
-                        let event = Happening::Note(note.clone());
-                        let Identity { number, incarnation, .. } = identity;
-                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
-                    }
-                    self.measures.note(identity, note, now);
-                }
+                Action::Note(note) => self.note(identity, note, now),
             }
         }
         self.actions = actions;
@@ -411,6 +469,15 @@ impl Shard {
                 Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
             self.deliver(completion, now, emitted);
         }
+    }
+
+    fn note(&mut self, identity: Identity, note: Note, now: Timestamp) {
+        if let Some(told) = &mut self.told {
+            let event = Happening::Note(note.clone());
+            let Identity { number, incarnation, .. } = identity;
+            told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+        }
+        self.measures.note(identity, note, now);
     }
 
     /// The call of a node as it goes out, by its own clock.

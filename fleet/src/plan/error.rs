@@ -184,6 +184,18 @@ pub enum PlanError {
          there are never-registered, agent-stopped, terminated and deregistered"
     )]
     TakesOwnPlane(&'static str),
+    /// Nodes cannot be replaced so often.
+    #[error(
+        "cohort {cohort}: `churn: {churn}` cannot be: expected how many nodes are replaced in an hour, above 0, \
+         and no node more than {} times in the run on average",
+        crate::churn::MOST_LIVES
+    )]
+    Churn {
+        /// The cohort.
+        cohort: String,
+        /// What was written.
+        churn: String,
+    },
     /// There are fewer nodes than slices.
     #[error("slice {slice} of {nodes} nodes has none: cut the fleet into fewer")]
     EmptySlice {
@@ -208,6 +220,7 @@ impl PlanError {
             Self::NodesOrShare(cohort) => vec!["cohorts", cohort],
             Self::ShareOfNothing(cohort) => of_cohort(cohort, "share"),
             Self::ArrivalRate { cohort, .. } => of_cohort(cohort, "arrival"),
+            Self::Churn { cohort, .. } => of_cohort(cohort, "churn"),
             Self::FactsOfAnother { cohort, .. } => of_cohort(cohort, "facts"),
             Self::TagOfHybrid { cohort, .. } => of_cohort(cohort, "tags"),
             Self::ThresholdLabel { .. } => vec!["thresholds"],
