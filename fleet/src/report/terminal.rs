@@ -86,6 +86,7 @@ fn nodes(result: &RunResult, page: &mut Page) {
     page.items("nodes", &items, "   ");
     page.items("", &phrases::failures(result), ", ");
     page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
+    page.field("", &phrases::replaced(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
 }
