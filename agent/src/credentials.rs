@@ -93,35 +93,41 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// A cohort's activations: one for each five hundred of its nodes. The operator
-/// makes them while the fleet arrives; a node waits for its own.
+/// A cohort's activations: one for each five hundred of its nodes, or fewer where
+/// nodes are replaced. The operator makes them while the fleet arrives; a node
+/// waits for its own.
 #[derive(Debug, Clone, Default)]
-pub struct Activations(Arc<[Mutex<Option<Grant>>]>);
+pub struct Activations {
+    places: Arc<[Mutex<Option<Grant>>]>,
+    /// How many nodes share one.
+    nodes: u32,
+}
 
 impl Activations {
-    /// Places for the activations of so many nodes.
-    pub fn of_nodes(nodes: u32) -> Self {
-        Self((0..nodes.div_ceil(ACTIVATION_NODES)).map(|_| Mutex::default()).collect())
+    /// Places for the activations of so many nodes, each of which is replaced so often on average.
+    pub fn of_nodes(nodes: u32, lives: f64) -> Self {
+        let shared = ((f64::from(ACTIVATION_NODES) / (1.0 + lives)) as u32).max(1);
+        Self { places: (0..nodes.div_ceil(shared)).map(|_| Mutex::default()).collect(), nodes: shared }
     }
 
     /// How many there are to be.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
     /// Whether none is needed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.places.is_empty()
     }
 
     /// Puts the activation of this number in its place.
     pub fn put(&self, number: usize, grant: Grant) {
-        *self.0[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(grant);
+        *self.places[number].lock().unwrap_or_else(PoisonError::into_inner) = Some(grant);
     }
 
     /// The activation for the node of this index, if it is there.
     pub fn of(&self, index: u32) -> Option<Grant> {
-        let place = self.0.get((index / ACTIVATION_NODES) as usize)?;
+        let place = self.places.get((index / self.nodes.max(1)) as usize)?;
         place.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

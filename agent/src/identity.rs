@@ -31,6 +31,12 @@ impl Identity {
         &catalogue.cohorts[usize::from(self.cohort)]
     }
 
+    /// The draws of this node's place in the fleet, whoever takes it: what an
+    /// instance and the one that replaces it have in common.
+    pub fn place(self, catalogue: &Catalogue) -> Draw {
+        Self { incarnation: 0, ..self }.draw(catalogue)
+    }
+
     /// The draws of this node. The number in the fleet is no part of their key:
     /// a node does the same alone and among a million.
     pub fn draw(self, catalogue: &Catalogue) -> Draw {
@@ -60,11 +66,14 @@ pub fn ip_address(draw: Draw) -> [u8; 4] {
     [10, bits[0], bits[1], bits[2]]
 }
 
-/// The availability zone's name and its id, in us-east-1.
-pub fn availability_zone(draw: Draw) -> (String, String) {
-    let zone = draw.bits("availability-zone", 0) % 3;
-    let letter = ["a", "b", "c"][zone as usize];
-    (format!("us-east-1{letter}"), format!("use1-az{}", zone + 1))
+/// The names of the availability zones, in us-east-1.
+pub const AVAILABILITY_ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
+
+/// The availability zone's name and its id, by the draws of a place
+/// ([`Identity::place`]): what replaces an instance is launched where that was.
+pub fn availability_zone(place: Draw) -> (String, String) {
+    let zone = place.bits("availability-zone", 0) % 3;
+    (AVAILABILITY_ZONES[zone as usize].to_owned(), format!("use1-az{}", zone + 1))
 }
 
 /// The DER head of an RSA-2048 SubjectPublicKeyInfo, up to the modulus.

@@ -164,6 +164,8 @@ pub enum Note {
     Lifted(&'static str),
     /// It was refused at its start probe because of its platform.
     PlatformNotAccepted,
+    /// It ended for good, and another node takes its place.
+    Replaced,
 }
 
 /// What a document is worked off for.

@@ -15,6 +15,7 @@ mod channels;
 pub mod latency;
 mod messages;
 mod outage;
+mod replacement;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +30,7 @@ use agent::fault::passage::{Course, Passage};
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
+use crate::churn::Replaced;
 use crate::fault::Board;
 use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
@@ -86,6 +88,8 @@ pub struct Coordinator<'a> {
     kept: BTreeMap<u32, Vec<Emitted>>,
     /// When the last message comes to a node to which one was late, for none overtakes another.
     pushed: BTreeMap<u32, Timestamp>,
+    /// Nodes that ended for good, of which the plane is to hear.
+    replaced: VecDeque<Replaced>,
 }
 
 /// Who follows the run, and where what is known stands for the operator.
@@ -203,6 +207,7 @@ impl<'a> Coordinator<'a> {
             edge: Timestamp::NEVER,
             kept: BTreeMap::new(),
             pushed: BTreeMap::new(),
+            replaced: VecDeque::new(),
         }
     }
 
@@ -366,7 +371,13 @@ impl<'a> Coordinator<'a> {
             lane.shard.next_due().min(arrives).min(lane.late.next_due())
         });
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
-        let others = [self.next_timer(), self.mailroom.next_due(), self.next_break(), self.next_turn()];
+        let others = [
+            self.next_timer(),
+            self.mailroom.next_due(),
+            self.next_break(),
+            self.next_turn(),
+            self.next_replaced(),
+        ];
         shards.chain(arriving).chain(others).min().unwrap_or(Timestamp::NEVER)
     }
 
@@ -389,10 +400,12 @@ impl<'a> Coordinator<'a> {
             }));
             desk.registered(lane.shard.measures.take_registered(), LOOKAHEAD);
             self.told.extend(lane.shard.take_told());
+            self.replaced.extend(lane.shard.take_replaced());
         }
         // Stable: what one node did at one instant stays in its order.
         self.told.make_contiguous().sort_by_key(|record| (record.at, node_of(record)));
         self.arriving.sort_unstable_by_key(Arriving::key);
+        self.replaced.make_contiguous().sort_unstable();
     }
 
     /// Applies what reaches the plane before `end`, in its one order. Says
@@ -409,13 +422,16 @@ impl<'a> Coordinator<'a> {
             let call = calls.peek().map_or(Timestamp::NEVER, |call| call.at);
             let mail = self.mailroom.next_due();
             let broken = self.next_break();
-            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn);
+            let replaced = self.next_replaced();
+            let at = timer.min(operator).min(call).min(mail).min(broken).min(turn).min(replaced);
             self.write_told(at.min(end));
             if at >= end {
                 return has_ended;
             }
             if turn == at {
                 self.turn(at, desk);
+            } else if replaced == at {
+                self.replace(at);
             } else if timer == at {
                 self.service.run_timers(at);
             } else if broken == at {
@@ -486,8 +502,9 @@ impl<'a> Coordinator<'a> {
             let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
             return self.finish(at, carried, End::at(at + LOOKAHEAD, Answer::Unreachable));
         }
-        let again = messages::asks(&call.request).map(|node| (node, call.clone()));
-        let opens = messages::opens(&call.request);
+        let is_there = || !self.has_ended(call.caller);
+        let again = messages::asks(&call.request).filter(|_| is_there()).map(|node| (node, call.clone()));
+        let opens = messages::opens(&call.request).filter(|_| is_there());
         if let Some(node) = opens {
             self.mailroom.opens(self.service, node);
         }

@@ -5,6 +5,7 @@
 //!
 //! - [`outline`]: what a plan comes to, without doing it
 //! - [`agenda`], [`shard`]: a piece of the fleet, and when its nodes are due
+//! - [`churn`]: nodes that end for good, and others that take their places
 //! - [`coordinator`], [`in_process`]: virtual time, in windows
 //! - [`live`], [`clock`]: real time, over sockets
 //! - [`connections`], [`credentials`]: whose connection a call takes, and in whose name
@@ -21,6 +22,7 @@
 
 pub mod agenda;
 mod cause;
+pub mod churn;
 pub mod cli;
 pub mod clock;
 pub mod condition;

@@ -15,6 +15,7 @@ use agent::catalogue::{Catalogue, Timing};
 use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
 use agent::client::channel::ChannelTable;
 use agent::client::{CallError, Client, Outgoing};
+use agent::identity::Identity;
 use bytes::Bytes;
 use http::HeaderValue;
 use shared::error::ApiError;
@@ -28,6 +29,7 @@ use shared::wire::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cause::chain;
+use crate::churn::Replaced;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::fault::switchboard::Boards;
@@ -71,7 +73,9 @@ pub struct Surroundings {
     /// Whether signatures and bodies carry the wall's date: so before a foreign plane.
     pub is_wall_dated: bool,
     /// Where the operator hears of nodes that registered.
-    pub registered: mpsc::UnboundedSender<u32>,
+    pub registered: mpsc::UnboundedSender<Identity>,
+    /// Where it is heard of nodes that ended for good.
+    pub replaced: mpsc::UnboundedSender<Replaced>,
     /// What a person sees while it runs.
     pub progress: Arc<Progress>,
     /// Who is told of each call, if anybody is.
@@ -251,6 +255,11 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
     for (_, node) in shard.measures.take_registered() {
         // The operator may have left: then nobody tags any more.
         let _ = around.registered.send(node);
+    }
+    for replaced in shard.take_replaced() {
+        around.channels.close(replaced.node.number);
+        // The run may have ended: then nobody is told any more.
+        let _ = around.replaced.send(replaced);
     }
     around.progress.take(&mut shard.measures);
     around.progress.set_now(around.clock.now());

@@ -18,13 +18,14 @@ use agent::lane::LaneName;
 use agent::node::{Ended, Fatality, Note};
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
-use shared::id::AssociationId;
+use shared::id::{AssociationId, NodeId};
 use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
 use self::live::RunCounts;
 use self::recent::Recent;
 use self::tally::Heartbeats;
+use crate::churn::Replaced;
 use crate::history::Ending;
 use crate::shard::Completion;
 
@@ -77,7 +78,9 @@ pub struct Measures {
     pub heartbeats: Heartbeats,
     /// What of it a person was told, see [`crate::progress`].
     pub(crate) told: crate::progress::Totals,
-    registered: Vec<(Timestamp, u32)>,
+    /// The nodes that ended for good.
+    pub replaced: Vec<Replaced>,
+    registered: Vec<(Timestamp, Identity)>,
     recent: Option<Box<Recent>>,
 }
 
@@ -105,6 +108,8 @@ pub struct Ran {
     pub ended: Timestamp,
     /// The node's number.
     pub node: u32,
+    /// Which of its incarnations it was.
+    pub incarnation: u16,
     /// When it began.
     pub started: Timestamp,
     /// How it ended.
@@ -169,12 +174,12 @@ impl Measures {
     /// Takes note of what happened on a node.
     pub fn note(&mut self, identity: Identity, note: Note, now: Timestamp) {
         match note {
-            Note::Registered => self.registered.push((now, identity.number)),
+            Note::Registered => self.registered.push((now, identity)),
             Note::Online => self.came_online += 1,
             Note::Hibernating => self.fell_asleep += 1,
             Note::IdNotAccepted => self.ids_not_accepted += 1,
             Note::Started(_) => self.started += 1,
-            Note::Ended(ended) => self.ended(identity.number, ended),
+            Note::Ended(ended) => self.ended(identity, ended),
             Note::MetForeignDocument => self.met_foreign_document += 1,
             Note::Rebooting(_) => self.reboots += 1,
             Note::GivenUp(_) => self.runs_given_up += 1,
@@ -192,12 +197,15 @@ impl Measures {
             Note::Struck(name, detail) => *self.struck.entry((name, detail)).or_default() += 1,
             Note::Lifted(name) => *self.lifted.entry(name).or_default() += 1,
             Note::PlatformNotAccepted => self.platforms_not_accepted += 1,
+            // Told with its id, see `replaced`.
+            Note::Replaced => {}
         }
     }
 
-    fn ended(&mut self, node: u32, run: Ended) {
+    fn ended(&mut self, by: Identity, run: Ended) {
+        let Identity { number: node, incarnation, .. } = by;
         let Ended { association, status, started, ended, is_reported, is_foreign } = run;
-        let ran = Ran { ended, node, started, status, is_reported, is_foreign };
+        let ran = Ran { ended, node, incarnation, started, status, is_reported, is_foreign };
         self.follow_run(association, ran);
         self.runs.entry(association).or_default().push(ran);
         *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
@@ -221,7 +229,7 @@ impl Measures {
     }
 
     /// The nodes that registered since this was last asked.
-    pub fn take_registered(&mut self) -> Vec<(Timestamp, u32)> {
+    pub fn take_registered(&mut self) -> Vec<(Timestamp, Identity)> {
         std::mem::take(&mut self.registered)
     }
 
@@ -246,6 +254,7 @@ impl Measures {
         for (lane, count) in other.skipped {
             *self.skipped.entry(lane).or_default() += count;
         }
+        self.replaced.extend(other.replaced);
         self.started += other.started;
         self.came_online += other.came_online;
         self.went_offline += other.went_offline;
@@ -275,6 +284,11 @@ impl Measures {
         let mut runs = self.runs.get(&association).cloned().unwrap_or_default();
         runs.sort_unstable();
         runs
+    }
+
+    /// The ids of the nodes that ended for good.
+    pub fn gone(&self) -> impl Iterator<Item = NodeId> {
+        self.replaced.iter().map(|replaced| replaced.id)
     }
 
     /// How many calls came to their end.

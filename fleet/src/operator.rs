@@ -26,8 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use agent::credentials::IdentityKind;
+use agent::identity::Identity;
 use plane::service::Handle;
-use shared::error::ApiError;
+use shared::error::{ApiError, ErrorCode};
 use shared::id::{ActivationId, AssociationId, NodeId};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
@@ -38,6 +39,7 @@ pub use self::association::{executions, is_terminal};
 pub use self::desk::{Desk, DeskError, Order, OrderError, VirtualDesk, Wake};
 use self::outcome::Happened;
 use self::rounds::KnownRounds;
+use crate::churn::Lives;
 use crate::fault::switchboard::Switchboard;
 use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
@@ -93,7 +95,9 @@ pub struct Operator {
     /// What this run made or put somewhere, to be cleared away.
     left: Left,
     /// Nodes that registered and have no tags yet.
-    to_tag: VecDeque<u32>,
+    to_tag: VecDeque<Identity>,
+    /// Which incarnations it has heard of.
+    lives: Lives,
 }
 
 /// An association that was made.
@@ -149,6 +153,7 @@ impl Operator {
             narration: Arc::default(),
             left: Left::default(),
             to_tag: VecDeque::new(),
+            lives: Lives::default(),
         }
     }
 
@@ -171,7 +176,7 @@ impl Operator {
             }
             let look_at = self.agenda.next_look(self.looked);
             match desk.wake(self.agenda.next_due().min(look_at).min(watch_at)).await {
-                Wake::Registered(nodes) => self.to_tag.extend(nodes),
+                Wake::Registered(nodes) => self.meet(nodes),
                 Wake::Due => {
                     self.look(desk.now());
                     if let Some(place) = self.agenda.take(desk.now(), &plan.timeline) {
@@ -199,19 +204,29 @@ impl Operator {
         }
     }
 
-    async fn tag_as_planned(&mut self, desk: &impl Desk, node: u32) {
-        let tags = self.plan.tags(node);
-        let cohort = self.plan.identity(node).cohort(&self.plan.catalogue);
+    /// Takes note of nodes that registered.
+    fn meet(&mut self, nodes: Vec<Identity>) {
+        nodes.iter().for_each(|node| self.lives.meet(*node));
+        self.to_tag.extend(nodes);
+    }
+
+    async fn tag_as_planned(&mut self, desk: &impl Desk, node: Identity) {
+        let tags = self.plan.tags(node.number);
+        let cohort = node.cohort(&self.plan.catalogue);
         if tags.is_empty() || cohort.identity.kind == IdentityKind::Hybrid {
             return;
         }
         let call = AddTagsToResource {
             resource_type: "ManagedInstance".into(),
-            resource_id: self.plan.node_id(node).to_string(),
+            resource_id: self.plan.id_of(node).to_string(),
             tags,
         };
         match self.insist(desk, call).await {
             Ok(_) => self.tagged += 1,
+            // Where nodes end for good, one may do so before it has its tags.
+            Err(DeskError::Refused { error, .. })
+                if error.code == ErrorCode::InvalidResourceId
+                    && self.plan.churn[usize::from(node.cohort)] > 0.0 => {}
             Err(error) => self.trouble(error),
         }
     }
@@ -271,7 +286,7 @@ impl Operator {
         loop {
             let change_at = self.agenda.next_due_of(&plan.timeline, |entry| !entry.act.is_call());
             match desk.wake(until.min(change_at)).await {
-                Wake::Registered(nodes) => self.to_tag.extend(nodes),
+                Wake::Registered(nodes) => self.meet(nodes),
                 Wake::Due => {
                     let is_change = |entry: &crate::plan::PlannedEntry| !entry.act.is_call();
                     if let Some(place) = self.agenda.take_if(desk.now(), &plan.timeline, is_change) {

@@ -6,6 +6,7 @@
 
 mod arrival;
 mod association;
+mod churn;
 mod cohort;
 mod error;
 mod estimate;
@@ -28,6 +29,7 @@ use agent::fault::strike::Strike;
 use agent::fault::{NodeFault, Share};
 use agent::identity::{Identity, node_id};
 use plane::config::PlaneConfig;
+use plane::service::WorldChange;
 use plane::state::world::{Instance, InstanceState};
 use shared::error::ErrorCode;
 use shared::id::NodeId;
@@ -35,6 +37,7 @@ use shared::seed::Seed;
 use shared::time::{Period, Timestamp};
 use shared::wire::{CreateAssociation, CreateDocument, Tag};
 
+pub(crate) use self::arrival::boots;
 use self::association::misfits;
 pub(crate) use self::cohort::is_agent_version;
 pub use self::error::PlanError;
@@ -67,6 +70,8 @@ pub struct Plan {
     pub ramp: Period,
     /// When the nodes of each cohort arrive, where it says so itself.
     pub arrivals: Vec<Option<Arrival>>,
+    /// How many nodes of each cohort are replaced in an hour.
+    pub churn: Vec<f64>,
     /// After what time the run ends at the latest.
     pub duration: Period,
     /// How many simulated seconds pass in a second of wall time.
@@ -164,10 +169,12 @@ impl Plan {
         if !(2..=1_000).contains(&key_pool) {
             return Err(PlanError::KeyPool(key_pool));
         }
-        for (cohort, size) in cohorts.iter_mut().zip(&sizes) {
+        let duration = overrides.duration.unwrap_or(scenario.duration);
+        for ((cohort, written), size) in cohorts.iter_mut().zip(&scenario.cohorts).zip(&sizes) {
             cohort.identity.key_pool = key_pool;
+            let lives = churn::lives(written, *size, duration)?;
             if cohort.identity.kind == IdentityKind::Hybrid {
-                cohort.identity.activations = Activations::of_nodes(*size);
+                cohort.identity.activations = Activations::of_nodes(*size, lives);
             }
         }
         let time_scale = overrides.time_scale.unwrap_or(match scenario.time {
@@ -185,8 +192,9 @@ impl Plan {
             at_first,
             start: scenario.start_time.map_or(start, |instant| instant.0),
             ramp: overrides.ramp.unwrap_or(scenario.ramp),
+            churn: scenario.cohorts.iter().map(|cohort| cohort.churn.unwrap_or_default()).collect(),
             arrivals: scenario.cohorts.iter().map(|cohort| cohort.arrival).collect(),
-            duration: overrides.duration.unwrap_or(scenario.duration),
+            duration,
             time_scale,
             associations: Vec::new(),
             timeline: Vec::new(),
@@ -320,12 +328,16 @@ impl Plan {
     /// The id of the node of this number. A hybrid one has none before it registers:
     /// what is told of it then is nobody's.
     pub fn node_id(&self, number: u32) -> NodeId {
-        let identity = self.identity(number);
-        let fault = identity.cohort(&self.catalogue).faults.of(self.catalogue.seed, number);
-        node_id(identity.draw(&self.catalogue), fault)
+        self.id_of(self.identity(number))
     }
 
-    /// The tags that the node of this number carries.
+    /// The same of a node that may have taken another one's place.
+    pub fn id_of(&self, node: Identity) -> NodeId {
+        let fault = node.cohort(&self.catalogue).faults.of(self.catalogue.seed, node.number);
+        node_id(node.draw(&self.catalogue), fault)
+    }
+
+    /// The tags that the node of this number carries, and each that takes its place.
     pub fn tags(&self, number: u32) -> Vec<Tag> {
         let identity = self.identity(number);
         let draw = identity.draw(&self.catalogue);
@@ -344,8 +356,9 @@ impl Plan {
 
     /// One shard of the nodes of these numbers.
     pub fn shard(&self, numbers: Range<u32>) -> Shard {
+        let churn = self.churn_among(&numbers);
         let nodes = numbers.map(|number| (self.identity(number), self.arrival(number)));
-        Shard::new(self.catalogue.clone(), self.faults.clone(), nodes)
+        Shard::new(self.catalogue.clone(), self.faults.clone(), nodes).with_churn(churn)
     }
 
     /// The fault, if there is one, that takes a plane which is told of it: what AWS
@@ -366,33 +379,40 @@ impl Plan {
     /// Tells the embedded plane of those nodes that are no valid instances for as
     /// long as they live: only it can know that.
     fn declare_instances(&mut self) {
-        let seed = self.catalogue.seed;
         let is_told = |cohort: &Cohort| cohort.faults.other_causes.iter().any(|share| *share != Share::NONE);
         if !self.catalogue.cohorts.iter().any(is_told) {
             return;
         }
         for number in 0..self.nodes() {
-            let identity = self.identity(number);
-            let cohort = identity.cohort(&self.catalogue);
-            let Some(NodeFault::InvalidInstance(cause)) = cohort.faults.of(seed, number) else { continue };
-            if cohort.identity.kind == IdentityKind::Hybrid {
-                continue;
-            }
-            let id = node_id(identity.draw(&self.catalogue), None);
-            let state = match cause {
-                Cause::NoPermission => {
-                    self.plane.world.denied_nodes.insert(id);
-                    continue;
+            match self.declared(self.identity(number)) {
+                Some(WorldChange::Denied(id, true)) => _ = self.plane.world.denied_nodes.insert(id),
+                Some(WorldChange::Instance(id, Some(instance))) => {
+                    self.plane.world.instances.insert(id, instance);
                 }
-                Cause::AgentStopped => InstanceState::Running,
-                Cause::ShuttingDown => InstanceState::ShuttingDown,
-                Cause::Terminated => InstanceState::Terminated,
-                Cause::NeverRegistered | Cause::Deregistered => continue,
-            };
-            let tags = self.tags(number).into_iter().map(|tag| (tag.key, tag.value)).collect();
-            let tags = (cause == Cause::AgentStopped).then_some(tags);
-            self.plane.world.instances.insert(id, Instance { state, tags });
+                _ => {}
+            }
         }
+    }
+
+    /// What the embedded plane is told of a node that is no valid instance for as long as it lives.
+    pub fn declared(&self, node: Identity) -> Option<WorldChange> {
+        let cohort = node.cohort(&self.catalogue);
+        let fault = cohort.faults.of(self.catalogue.seed, node.number);
+        let Some(NodeFault::InvalidInstance(cause)) = fault else { return None };
+        if cohort.identity.kind == IdentityKind::Hybrid {
+            return None;
+        }
+        let id = node_id(node.draw(&self.catalogue), None);
+        let state = match cause {
+            Cause::NoPermission => return Some(WorldChange::Denied(id, true)),
+            Cause::AgentStopped => InstanceState::Running,
+            Cause::ShuttingDown => InstanceState::ShuttingDown,
+            Cause::Terminated => InstanceState::Terminated,
+            Cause::NeverRegistered | Cause::Deregistered => return None,
+        };
+        let tags = self.tags(node.number).into_iter().map(|tag| (tag.key, tag.value)).collect();
+        let tags = (cause == Cause::AgentStopped).then_some(tags);
+        Some(WorldChange::Instance(id, Some(Instance { state, tags })))
     }
 
     fn strike(&mut self, scenario: &Scenario, overrides: &Overrides) -> Result<(), PlanError> {

@@ -132,6 +132,10 @@ pub struct Program {
     pub version: String,
 }
 
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// How the nodes stood at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
 pub struct Nodes {
@@ -143,6 +147,9 @@ pub struct Nodes {
     pub hibernating: u64,
     /// How many had not arrived yet, or waited for their start probe.
     pub starting: u64,
+    /// How many ended for good while the run went on; others took their places.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub replaced: u64,
     /// The same by cohort, in the order of the plan.
     pub cohorts: Vec<Cohort>,
     /// Those that the plane lists; `None` if it did not say. A plane may know more than this fleet.

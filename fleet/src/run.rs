@@ -27,7 +27,7 @@ use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use self::stage::{Place, Stage};
+use self::stage::{Heard, Place, Stage};
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::coordinator::latency::LatencyModel;
@@ -189,7 +189,9 @@ impl VirtualRun<'_> {
         let cohorts = coordinator.cohort_states();
         coordinator.drain(&desk, ended + VIRTUAL_GRACE);
 
-        let survey = poll_once(survey(&recorded, &operator));
+        let measures = |shard: &mut Shard| shard.measures.gone().collect::<Vec<_>>();
+        let gone = coordinator.shards_mut().flat_map(measures).collect();
+        let survey = poll_once(survey(&recorded, &operator, &gone));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
         // A failure stays with the recorder, for whoever gave it.
         let recorded = recorder.and_then(|recorder| recorder.finish(ended, ending.as_str()).ok());
@@ -311,6 +313,7 @@ pub async fn run_live(
     let pooled = limits.connections.saturating_sub(plan.control_channels() as usize).max(1);
     let client = client(&endpoint, clock, connections, pooled, keys, signer(before)?)?;
     let (registered_in, registered) = mpsc::unbounded_channel();
+    let (replaced_in, replaced) = mpsc::unbounded_channel();
     let mut operator = Operator::new(plan.clone());
     let mut meter = follow::meter(&plan, &mut operator, false);
     if let Some(recorder) = &recorder {
@@ -325,6 +328,7 @@ pub async fn run_live(
         timings: live::timings(&plan.catalogue),
         is_wall_dated: is_foreign,
         registered: registered_in,
+        replaced: replaced_in,
         progress: progress.clone(),
         witness: None,
         channels: Arc::default(),
@@ -337,8 +341,8 @@ pub async fn run_live(
     let (orders, ordered) = stage::orders();
     let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered, orders)?;
     let desk = RecordedDesk::new(&desk, recorder.clone());
-    let mut stage =
-        Stage::new(place, &plan, clock, ordered, fleet.questions.clone(), operator.faults.boards());
+    let heard = Heard { orders: ordered, replaced, boards: operator.faults.boards() };
+    let mut stage = Stage::new(place, &plan, clock, heard, fleet.questions.clone());
     operator.narration = progress.narration.clone();
 
     let mut stop = std::pin::pin!(stop);
@@ -378,7 +382,7 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
-    let survey = survey(&desk, &operator).await;
+    let survey = survey(&desk, &operator, &measures.gone().collect()).await;
     let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
     if is_foreign && let Some(survey) = &mut survey {
         survey.date(|date| clock.instant_of(date));

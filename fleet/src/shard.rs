@@ -8,6 +8,7 @@
 //! Invariant: nodes of a shard share nothing but interned bytes, so the order
 //! in which two of them are served shows nowhere.
 
+mod replace;
 mod scale;
 
 use std::collections::BTreeSet;
@@ -22,13 +23,14 @@ use agent::fault::strike::Strike;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::lifecycle::Lifecycle;
-use agent::node::{Action, Dispatch, Event, Node};
+use agent::node::{Action, Dispatch, Event, Node, Note};
 use shared::operation::Operation;
 use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::UpdateInstanceInformation;
 
 use crate::agenda::Agenda;
+use crate::churn::{Churn, Replaced};
 use crate::fault::Board;
 use crate::fault::edges::{Edge, Edges};
 use crate::fault::passage::{Called, Counts, of_push, passage};
@@ -46,6 +48,10 @@ pub struct Shard {
     counts: Counts,
     /// When strikes of the board begin and end.
     edges: Edges,
+    /// The replacements that are to come.
+    churn: Option<Box<Churn>>,
+    /// The nodes that ended for good, for whoever else is told of them.
+    replaced: Vec<Replaced>,
     first: u32,
     nodes: Vec<Node>,
     /// Whether each is part of the fleet: others come when their cohort is scaled up.
@@ -186,6 +192,8 @@ impl Shard {
             edges: Edges::new(&board),
             board,
             counts: Counts::default(),
+            churn: None,
+            replaced: Vec::new(),
             first,
             nodes,
             is_here,
@@ -197,6 +205,16 @@ impl Shard {
             told: None,
             measures: Measures::default(),
         }
+    }
+
+    /// The same shard, some of whose nodes are replaced as time goes by.
+    pub fn with_churn(self, churn: Option<Box<Churn>>) -> Self {
+        Self { churn, ..self }
+    }
+
+    /// The nodes that ended for good since this was last asked.
+    pub fn take_replaced(&mut self) -> Vec<Replaced> {
+        std::mem::take(&mut self.replaced)
     }
 
     /// The nodes' numbers.
@@ -238,7 +256,7 @@ impl Shard {
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
         let due = self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due);
-        due.min(self.edges.next()).min(self.next_to_leave())
+        due.min(self.edges.next()).min(self.next_to_leave()).min(self.next_replacement())
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
@@ -257,7 +275,9 @@ impl Shard {
     ) -> Option<Timestamp> {
         let earliest = self.agenda.earliest();
         let edge = self.edges.next();
-        if edge <= until && earliest.is_none_or(|(due, _)| edge <= due) {
+        let others = earliest.map_or(Timestamp::NEVER, |(due, _)| due);
+        let others = others.min(self.next_to_leave()).min(self.next_replacement());
+        if edge <= until && edge <= others {
             self.pass_edge(edge, emitted);
             return Some(edge);
         }
@@ -265,6 +285,11 @@ impl Shard {
         if leaves <= until && earliest.is_none_or(|(due, _)| leaves <= due) {
             self.let_leave(leaves, leaves.max(now));
             return Some(leaves);
+        }
+        let replacement = self.next_replacement();
+        if replacement <= until && earliest.is_none_or(|(due, _)| replacement <= due) {
+            self.replace(replacement.max(now));
+            return Some(replacement);
         }
         let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
         self.hand(place, Event::Due, due.max(now), emitted);
@@ -341,6 +366,7 @@ impl Shard {
 
     /// Tells every node to end: nothing new is taken up.
     pub fn stop(&mut self, now: Timestamp) {
+        self.churn = None;
         for place in 0..self.nodes.len() as u32 {
             if self.is_here[place as usize] {
                 self.hand(place, Event::Stop, now, &mut Vec::new());
@@ -387,14 +413,7 @@ impl Shard {
                     let aside = Dispatch { number, ..dispatch };
                     emitted.push(self.emit(place, &aside, now, now + wait));
                 }
-                Action::Note(note) => {
-                    if let Some(told) = &mut self.told {
-                        let event = Happening::Note(note.clone());
-                        let Identity { number, incarnation, .. } = identity;
-                        told.push(Record { at: now, by: By::Node { number, incarnation }, event });
-                    }
-                    self.measures.note(identity, note, now);
-                }
+                Action::Note(note) => self.note(identity, note, now),
             }
         }
         self.actions = actions;
@@ -405,6 +424,15 @@ impl Shard {
                 Completion { caller, operation, attempt, answer: Answer::Unreachable, spent: None };
             self.deliver(completion, now, emitted);
         }
+    }
+
+    fn note(&mut self, identity: Identity, note: Note, now: Timestamp) {
+        if let Some(told) = &mut self.told {
+            let event = Happening::Note(note.clone());
+            let Identity { number, incarnation, .. } = identity;
+            told.push(Record { at: now, by: By::Node { number, incarnation }, event });
+        }
+        self.measures.note(identity, note, now);
     }
 
     /// The call of a node as it goes out, by its own clock.

@@ -2,6 +2,7 @@
 
 use agent::client::endpoint::Endpoint;
 use agent::client::sign::Signer;
+use agent::identity::Identity;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use plane::service::Handle;
@@ -26,7 +27,7 @@ pub struct SocketDesk {
     signer: Signer,
     clock: Clock,
     is_wall_dated: bool,
-    registered: Mutex<mpsc::UnboundedReceiver<u32>>,
+    registered: Mutex<mpsc::UnboundedReceiver<Identity>>,
     /// Who carries orders out.
     orders: Orders,
 }
@@ -38,7 +39,7 @@ impl SocketDesk {
         signer: Signer,
         clock: Clock,
         is_wall_dated: bool,
-        registered: mpsc::UnboundedReceiver<u32>,
+        registered: mpsc::UnboundedReceiver<Identity>,
         orders: Orders,
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()

@@ -34,6 +34,7 @@ pub async fn run(
     let signer = signer(Before::Guest(plan.guest_of.as_ref()))?;
     let client = client(endpoint, clock, connections, limits.connections, keys, signer)?;
     let (registered, _) = mpsc::unbounded_channel();
+    let (replaced, _) = mpsc::unbounded_channel();
     let (witness, mut witnessed) = mpsc::unbounded_channel();
     let around = Surroundings {
         clock,
@@ -43,6 +44,7 @@ pub async fn run(
         timings: live::timings(&plan.catalogue),
         is_wall_dated: true,
         registered,
+        replaced,
         progress: Arc::new(Progress::default()),
         witness: Some(witness),
         channels: Arc::default(),

@@ -7,10 +7,10 @@
 //!
 //! Invariant: it changes nothing, and it asks what anybody may ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use shared::id::{AssociationId, ExecutionId};
+use shared::id::{AssociationId, ExecutionId, NodeId};
 use shared::status::PingStatus;
 use shared::time::Timestamp;
 use shared::wire::{
@@ -48,6 +48,8 @@ pub struct Execution {
     pub status: String,
     /// Its nodes, by how they stand.
     pub targets: BTreeMap<String, u64>,
+    /// How many of them have not come to an end and never will: they ended for good.
+    pub replaced: u64,
 }
 
 /// How many findings of compliance there are.
@@ -66,27 +68,40 @@ pub struct Listed {
     pub nodes: u64,
     /// How many of them it calls `Online`.
     pub online: u64,
+    /// How many of them ended for good in this run, and the plane cannot know it yet.
+    #[serde(skip_serializing_if = "super::result::is_zero")]
+    pub replaced: u64,
     /// How many are of each platform type.
     pub by_platform: BTreeMap<String, u64>,
 }
 
 /// Asks the plane about everything that the operator made, and about the fleet.
-pub async fn survey(desk: &impl Desk, operator: &Operator) -> Result<Survey, DeskError> {
+/// `gone` are the ids of nodes that ended for good.
+pub async fn survey(
+    desk: &impl Desk,
+    operator: &Operator,
+    gone: &BTreeSet<NodeId>,
+) -> Result<Survey, DeskError> {
     let mut survey = Survey::default();
     for made in operator.made.iter().filter(|made| !made.is_gone) {
         let mut all = Vec::new();
         for execution in executions(desk, made.id).await? {
-            all.push(survey_execution(desk, execution).await?);
+            all.push(survey_execution(desk, execution, gone).await?);
         }
         survey.executions.insert(made.id, all);
     }
     survey.compliance = survey_compliance(desk).await?;
-    survey.nodes = survey_nodes(desk).await?;
+    survey.nodes = survey_nodes(desk, gone).await?;
     Ok(survey)
 }
 
-async fn survey_execution(desk: &impl Desk, execution: AssociationExecution) -> Result<Execution, DeskError> {
+async fn survey_execution(
+    desk: &impl Desk,
+    execution: AssociationExecution,
+    gone: &BTreeSet<NodeId>,
+) -> Result<Execution, DeskError> {
     let mut targets = BTreeMap::new();
+    let mut replaced = 0;
     let mut next_token = None;
     loop {
         let call = DescribeAssociationExecutionTargets {
@@ -98,6 +113,10 @@ async fn survey_execution(desk: &impl Desk, execution: AssociationExecution) -> 
         };
         let page = desk.call(call).await?;
         for target in page.association_execution_targets {
+            let id = target.resource_id.as_deref().and_then(|id| id.parse().ok());
+            // The plane leaves out those that it hears are terminated.
+            let is_open = matches!(target.status.as_str(), "Pending" | "InProgress" | "Skipped");
+            replaced += u64::from(is_open && id.is_some_and(|id| gone.contains(&id)));
             *targets.entry(target.status).or_default() += 1;
         }
         match next_page::<DescribeAssociationExecutionTargets>(next_token, page.next_token)? {
@@ -106,7 +125,7 @@ async fn survey_execution(desk: &impl Desk, execution: AssociationExecution) -> 
         }
     }
     let AssociationExecution { execution_id: id, status, created_time: created, .. } = execution;
-    Ok(Execution { id, created, status, targets })
+    Ok(Execution { id, created, status, targets, replaced })
 }
 
 async fn survey_compliance(desk: &impl Desk) -> Result<Compliance, DeskError> {
@@ -132,7 +151,7 @@ async fn survey_compliance(desk: &impl Desk) -> Result<Compliance, DeskError> {
     }
 }
 
-async fn survey_nodes(desk: &impl Desk) -> Result<Listed, DeskError> {
+async fn survey_nodes(desk: &impl Desk, gone: &BTreeSet<NodeId>) -> Result<Listed, DeskError> {
     let mut listed = Listed::default();
     let mut next_token = None;
     loop {
@@ -142,7 +161,7 @@ async fn survey_nodes(desk: &impl Desk) -> Result<Listed, DeskError> {
             ..DescribeInstanceInformation::default()
         };
         let page = desk.call(call).await?;
-        page.instance_information_list.iter().for_each(|node| listed.add(node));
+        page.instance_information_list.iter().for_each(|node| listed.add(node, gone));
         match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
             None => return Ok(listed),
@@ -160,8 +179,9 @@ impl Survey {
 }
 
 impl Listed {
-    fn add(&mut self, node: &InstanceInformation) {
+    fn add(&mut self, node: &InstanceInformation, gone: &BTreeSet<NodeId>) {
         self.nodes += 1;
+        self.replaced += u64::from(gone.contains(&node.instance_id));
         self.online += u64::from(node.ping_status == Some(PingStatus::Online));
         let platform = node.platform_type.map_or("unknown", |platform| platform.as_str());
         *self.by_platform.entry(platform.to_owned()).or_default() += 1;
@@ -217,7 +237,8 @@ mod tests {
         let created = Timestamp::from_seconds(10);
         operator.made.push(Made { planned: 0, id: AssociationId::from_bits(1), created, is_gone: false });
         let desk = Script(RefCell::new(script.into()));
-        let survey = pin!(survey(&desk, &operator)).poll(&mut Context::from_waker(Waker::noop()));
+        let survey =
+            pin!(survey(&desk, &operator, &BTreeSet::new())).poll(&mut Context::from_waker(Waker::noop()));
         match survey {
             Poll::Ready(survey) => survey,
             Poll::Pending => unreachable!("every answer is there"),

@@ -32,7 +32,7 @@ const HEARTBEAT: &str = "UpdateInstanceInformation";
 const DAY: Period = Period::days(1);
 
 fn hybrid() -> IdentitySettings {
-    let activations = Activations::of_nodes(8);
+    let activations = Activations::of_nodes(8, 0.0);
     activations.put(0, Grant { id: "a".repeat(36), code: "c".repeat(20) });
     IdentitySettings { kind: IdentityKind::Hybrid, activations, ..IdentitySettings::default() }
 }
@@ -90,7 +90,7 @@ fn a_hybrid_node_registers_gets_credentials_and_works_with_them() {
 
 #[test]
 fn a_machine_waits_for_its_activation() {
-    let identity = IdentitySettings { activations: Activations::of_nodes(8), ..hybrid() };
+    let identity = IdentitySettings { activations: Activations::of_nodes(8, 0.0), ..hybrid() };
     let activations = identity.activations.clone();
     let mut bench = bench(identity);
     bench.run_for(Period::milliseconds(2_500), &mut kind);

@@ -370,6 +370,11 @@ impl ChannelTable {
         self.lock().get(&node).map(|(_, hand)| hand.clone())
     }
 
+    /// Closes a node's channel, if one is open.
+    pub fn close(&self, node: u32) {
+        self.lock().remove(&node);
+    }
+
     /// Closes all channels.
     pub fn clear(&self) {
         self.lock().clear();

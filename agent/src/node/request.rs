@@ -64,7 +64,13 @@ impl Node {
             Call::Heartbeat => {
                 let version = self.agent_version(cohort, draw);
                 let (platform, host) = (self.platform(catalogue), self.host(catalogue));
-                let heartbeat = heartbeat(id, version, platform, host, self.machine(draw));
+                let heartbeat = heartbeat(
+                    id,
+                    version,
+                    platform,
+                    host,
+                    (self.machine(draw), self.identity.place(catalogue)),
+                );
                 let word = Some(self.channel_word().to_owned());
                 Request::Heartbeat(UpdateInstanceInformation { ssm_connection_channel: word, ..heartbeat })
             }
@@ -104,7 +110,13 @@ impl Node {
             }
             Call::PutPackageResult(result) => {
                 let (platform, host) = (self.platform(catalogue), self.host(catalogue));
-                Request::PutPackageResult(package_result(id, platform, host, draw, result))
+                Request::PutPackageResult(package_result(
+                    id,
+                    platform,
+                    host,
+                    self.identity.place(catalogue),
+                    result,
+                ))
             }
             Call::ReportStatus(report) if report.association.is_legacy => Request::ReportLegacy(
                 legacy::report(id, self.agent_version(cohort, draw), report, dispatch.stamped),
@@ -188,14 +200,15 @@ fn heartbeat(
     agent_version: &str,
     platform: Platform,
     host: Option<&HostFacts>,
-    draw: Draw,
+    (draw, place): (Draw, Draw),
 ) -> UpdateInstanceInformation {
     let [a, b, c, d] = identity::ip_address(draw);
     let computer = host.and_then(|host| host.computer_name.clone());
     let address = host.and_then(|host| host.ip_address().map(str::to_owned));
     let (name, version) = platform_words(platform, host);
     // Only EC2 says in which zone a node is; the keys are there all the same.
-    let (zone, zone_id) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
+    let (zone, zone_id) =
+        if id.is_hybrid() { Default::default() } else { identity::availability_zone(place) };
     UpdateInstanceInformation {
         agent_status: Some("Active".into()),
         availability_zone: Some(zone),
@@ -222,11 +235,11 @@ fn package_result(
     id: NodeId,
     platform: Platform,
     host: Option<&HostFacts>,
-    draw: Draw,
+    place: Draw,
     result: &PackageResult,
 ) -> PutConfigurePackageResult {
     let (name, version) = platform_words(platform, host);
-    let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(draw) };
+    let (zone, _) = if id.is_hybrid() { Default::default() } else { identity::availability_zone(place) };
     let architecture = if platform.user_agent_system.ends_with("arm64") { "arm64" } else { "x86_64" };
     let attributes = [
         ("architecture", architecture),

@@ -147,7 +147,7 @@ impl Node {
         settings.own_id = self.id;
         if let Some((id, code)) = grant {
             debug_assert_eq!(settings.kind, IdentityKind::Hybrid);
-            settings.activations = Activations::of_nodes(1);
+            settings.activations = Activations::of_nodes(1, 0.0);
             settings.activations.put(0, Grant { id, code });
         }
         Ok(plan)

@@ -141,6 +141,7 @@ mod tests {
             foreign: 0,
             unreported: 0,
             missing: 0,
+            replaced: 0,
             t50: None,
             t90: None,
             t100: None,

@@ -114,6 +114,14 @@ impl Mailroom {
         (held, open.into_values().map(|(node, _)| node).collect())
     }
 
+    /// Forgets a node that ended for good, and answers its questions that were held.
+    pub(super) fn forget(&mut self, service: &Service, node: NodeId) -> Vec<Arriving> {
+        if self.open.contains_key(&node) {
+            self.opens(service, node);
+        }
+        self.held.remove(&node).unwrap_or_default().into_iter().map(|held| held.call).collect()
+    }
+
     /// Holds a question until this instant or until there is something.
     pub(super) fn hold(&mut self, node: NodeId, call: Arriving, until: Until) {
         self.due.insert((until.at(), node));

@@ -4,6 +4,7 @@ use agent::call::OPERATIONS;
 use agent::catalogue::PLATFORMS;
 use agent::credentials::IdentityKind;
 use agent::distribution::InvalidDistribution;
+use agent::identity::AVAILABILITY_ZONES;
 use plane::fault::InvalidFault;
 
 /// Why a fault cannot be what was written.
@@ -20,6 +21,9 @@ pub enum FaultError {
     /// There is no such platform.
     #[error("no platform `{0}`; there are linux, windows, macos, {platforms}", platforms = platform_names())]
     UnknownPlatform(String),
+    /// There is no such availability zone.
+    #[error("no availability zone `{0}`; there are {zones}", zones = AVAILABILITY_ZONES.join(", "))]
+    UnknownZone(String),
     /// There is no such operation.
     #[error("no node calls an operation `{0}`; there are {operations}", operations = OPERATIONS.join(", "))]
     UnknownOperation(String),

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use agent::credentials::IdentityKind;
 use plane::fault::Injection;
-use plane::service::Service;
+use plane::service::{Service, WorldChange};
+use plane::state::world::{Instance, InstanceState};
 use shared::time::{Period, Timestamp};
 
 use super::selection::Selection;
 use super::told::Teller;
 use super::{Board, FaultError, Window};
+use crate::churn::{Lives, Replaced};
 use crate::plan::Plan;
 
 /// Which windows stand at the plane.
@@ -26,6 +28,7 @@ pub struct Carried {
     followed: Timestamp,
     /// Tells the plane of nodes that are no valid instances.
     teller: Teller,
+    lives: Lives,
 }
 
 impl Carried {
@@ -33,7 +36,7 @@ impl Carried {
     pub fn new(plan: Arc<Plan>) -> Self {
         let followed = plan.start - Period::milliseconds(1);
         let teller = Teller::new(&plan.faults);
-        Self { plan, standing: BTreeMap::new(), followed, teller }
+        Self { plan, standing: BTreeMap::new(), followed, teller, lives: Lives::default() }
     }
 
     /// When the next fault of the plane begins or ends.
@@ -44,10 +47,38 @@ impl Carried {
         edge.min(self.teller.next(board))
     }
 
+    /// A node ended for good: the plane is told of a terminated instance, and of what
+    /// is wrong with the one that takes its place.
+    pub fn replaced(&mut self, replaced: &Replaced, board: &Board, service: &Service, now: Timestamp) {
+        let node = replaced.successor();
+        self.lives.meet(node);
+        if node.cohort(&self.plan.catalogue).identity.kind == IdentityKind::Ec2 {
+            let terminated = Instance { state: InstanceState::Terminated, tags: None };
+            let changes =
+                [Some(WorldChange::Instance(replaced.id, Some(terminated))), self.plan.declared(node)];
+            for change in changes.into_iter().flatten() {
+                // An id that is none of EC2 is that of nobody the plane knows.
+                _ = service.change_world(now, change);
+            }
+            self.teller.tell_of(&self.plan, node, board, service, now);
+        }
+        // Faults that stand for some nodes stand for this one from now on.
+        let plan = &self.plan;
+        self.standing.retain(|number, name| {
+            let window = &board.windows()[*number as usize];
+            let is_meant = window.on.contains(node) && ids(plan, &self.lives, &window.on).is_some();
+            if is_meant {
+                service.lift_fault(name);
+            }
+            !is_meant
+        });
+        self.follow(board, service, now);
+    }
+
     /// Lets stand at the plane what is in force now, and lifts what is not.
     pub fn follow(&mut self, board: &Board, service: &Service, now: Timestamp) {
         self.followed = now;
-        self.teller.tell(&self.plan, board, service, now);
+        self.teller.tell((&self.plan, &self.lives), board, service, now);
         let is_in_force = |number: &u32| {
             board.windows().get(*number as usize).is_some_and(|window| window.is_in_force(now))
         };
@@ -63,7 +94,7 @@ impl Carried {
                 continue;
             }
             let Some(fault) = window.fault.of_plane() else { continue };
-            let injection = Injection { fault, nodes: ids(&self.plan, &window.on) };
+            let injection = Injection { fault, nodes: ids(&self.plan, &self.lives, &window.on) };
             match service.inject_fault(now, &window.name, injection) {
                 Ok(()) => _ = self.standing.insert(window.number, window.name.to_string()),
                 // It was checked when the plan was made.
@@ -80,12 +111,12 @@ fn of_plane(board: &Board) -> impl Iterator<Item = &Window> {
 }
 
 /// The ids of the nodes that are meant; none where all are.
-fn ids(plan: &Plan, on: &Selection) -> Option<std::collections::BTreeSet<shared::id::NodeId>> {
+fn ids(plan: &Plan, lives: &Lives, on: &Selection) -> Option<std::collections::BTreeSet<shared::id::NodeId>> {
     let is_meant = |number: &u32| on.contains(plan.identity(*number));
     if (0..plan.nodes()).all(|number| is_meant(&number)) {
         return None;
     }
-    Some((0..plan.nodes()).filter(is_meant).map(|number| plan.node_id(number)).collect())
+    Some((0..plan.nodes()).filter(is_meant).map(|number| lives.node_id(plan, number)).collect())
 }
 
 /// Whether the plane can tell these nodes from others.

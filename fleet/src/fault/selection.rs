@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use agent::catalogue::{Cohort, PLATFORMS};
-use agent::identity::Identity;
+use agent::credentials::IdentityKind;
+use agent::identity::{AVAILABILITY_ZONES, Identity, availability_zone};
 use shared::seed::Draw;
 use shared::status::PlatformType;
 
@@ -108,6 +109,11 @@ fn stretches(plan: &Plan, written: &Selector) -> Result<(Vec<Option<Stretch>>, u
     {
         return Err(FaultError::UnknownPlatform(name.clone()));
     }
+    if let Some(name) = &written.zone
+        && !AVAILABILITY_ZONES.contains(&name.as_str())
+    {
+        return Err(FaultError::UnknownZone(name.clone()));
+    }
     let IndexRange { from, to } = written.index.unwrap_or(IndexRange { from: 0, to: None });
     let mut before = 0;
     let stretch = |(cohort, &size): (&Cohort, &u32)| {
@@ -173,21 +179,32 @@ fn listed(
     numbers.sort_unstable();
     numbers.dedup();
     let all = Selection { among: Among::Cohorts(stretches.to_vec()), pick: None };
-    numbers.retain(|number| all.contains(plan.identity(*number)) && has_tag(plan, written, *number));
+    numbers.retain(|number| {
+        all.contains(plan.identity(*number))
+            && has_tag(plan, written, *number)
+            && is_in_zone(plan, written, *number)
+    });
     Ok(numbers)
 }
 
-/// Whether the tag that is asked for differs from node to node of a cohort.
+/// Whether what is asked for differs from node to node of a cohort: the zone, or a tag.
 fn differs(plan: &Plan, written: &Selector, stretches: &[Option<Stretch>]) -> bool {
+    if written.zone.is_some() {
+        return true;
+    }
     let Some(wanted) = &written.tag else { return false };
     let cohorts = plan.catalogue.cohorts.iter().zip(stretches).filter(|(_, stretch)| stretch.is_some());
     cohorts.flat_map(|(cohort, _)| &cohort.tags).any(|tag| tag.key == wanted.key && !tag.is_fixed())
 }
 
-/// The numbers of the nodes that have the tag, as far as all else holds of them.
+/// The numbers of the nodes that have the tag and are in the zone, as far as all else holds of them.
 fn tagged(plan: &Plan, written: &Selector, stretches: &[Option<Stretch>]) -> Vec<u32> {
     let all = Selection { among: Among::Cohorts(stretches.to_vec()), pick: None };
-    let is_meant = |number: &u32| all.contains(plan.identity(*number)) && has_tag(plan, written, *number);
+    let is_meant = |number: &u32| {
+        all.contains(plan.identity(*number))
+            && has_tag(plan, written, *number)
+            && is_in_zone(plan, written, *number)
+    };
     (0..plan.nodes()).filter(is_meant).collect()
 }
 
@@ -196,6 +213,14 @@ fn has_tag(plan: &Plan, written: &Selector, number: u32) -> bool {
     written.tag.as_ref().is_none_or(|wanted| {
         plan.tags(number).iter().any(|tag| tag.key == wanted.key && wanted.values.contains(&tag.value))
     })
+}
+
+/// Whether the node of this number is in the zone that is asked for, if one is.
+fn is_in_zone(plan: &Plan, written: &Selector, number: u32) -> bool {
+    let Some(wanted) = &written.zone else { return true };
+    let node = plan.identity(number);
+    let is_instance = node.cohort(&plan.catalogue).identity.kind == IdentityKind::Ec2;
+    is_instance && availability_zone(node.place(&plan.catalogue)).0 == *wanted
 }
 
 /// A seeded order of so many things: each has a place, and each place a thing.
@@ -281,6 +306,21 @@ cohorts:
     }
 
     #[test]
+    fn each_instance_is_in_one_of_three_zones() {
+        let plan = plan();
+        let zone = |zone| select(&plan, &format!("{{ zone: us-east-1{zone} }}"), 0).expect("some are there");
+        let zones = ["a", "b", "c"].map(zone);
+        assert!(zones.iter().all(|nodes| (20..40).contains(&nodes.len())), "{zones:?}");
+        let mut all = zones.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..90).collect::<Vec<_>>(), "hybrid nodes are in none");
+        let part = select(&plan, "{ zone: us-east-1b, cohort: desk, pick: { fixed: 3 } }", 0).unwrap();
+        assert!(
+            part.len() == 3 && part.iter().all(|node| (60..90).contains(node) && zones[1].contains(node))
+        );
+    }
+
+    #[test]
     fn all_that_is_given_must_hold() {
         let plan = plan();
         let cases: [(&str, Vec<u32>); 14] = [
@@ -315,6 +355,8 @@ cohorts:
             ("{ nodes: [100] }", "no node 100; the 100 nodes count from 0"),
             ("{ nodes: [i-0123456789abcdef0] }", "no node i-0123456789abcdef0; "),
             ("{ platform: macos }", "no node is meant"),
+            ("{ zone: eu-west-1a }", "no availability zone `eu-west-1a`; there are us-east-1a, us-east-1b,"),
+            ("{ zone: us-east-1a, cohort: far }", "no node is meant"),
             ("{ cohort: far, index: { from: 10 } }", "no node is meant"),
             ("{ cohort: far, nodes: [1] }", "no node is meant"),
         ];

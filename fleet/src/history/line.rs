@@ -257,10 +257,10 @@ impl<'a> Line<'a> {
     /// Writes an entry down, with a line feed, and before it what faults began or
     /// ended since the last one.
     pub fn write(record: &'a Record, names: &mut Names, mode: HistoryMode, to: &mut Vec<u8>) {
-        if let By::Node { number, .. } = record.by
+        if let By::Node { number, incarnation } = record.by
             && let Event::End { heard: Heard::Ok(Told { registered: Some(id), .. }), .. } = &record.event
         {
-            names.register(number, *id);
+            names.register(number, incarnation, *id);
         }
         Line::put_edges(record.at, names, to);
         let mut line = Line::bare(record.at, Kind::Act);
@@ -414,6 +414,7 @@ impl<'a, 'b: 'a> Line<'a> {
                 ("lifted", None)
             }
             Note::PlatformNotAccepted => ("platform-not-accepted", None),
+            Note::Replaced => ("replaced", None),
         };
         self.note = Some(word.into());
         self.association = association;

@@ -32,7 +32,7 @@ pub struct Name {
 #[derive(Debug)]
 pub struct Names {
     plan: Arc<Plan>,
-    registered: BTreeMap<u32, NodeId>,
+    registered: BTreeMap<(u32, u16), NodeId>,
     lately: Vec<Option<(u32, u16, Name)>>,
     /// What is wrong with them for a while.
     pub windows: Windows,
@@ -69,9 +69,9 @@ impl Names {
     }
 
     /// The plane took a node's registration under this id.
-    pub fn register(&mut self, number: u32, id: NodeId) {
+    pub fn register(&mut self, number: u32, incarnation: u16, id: NodeId) {
         if self.is_hybrid(self.plan.identity(number)) {
-            self.registered.insert(number, id);
+            self.registered.insert((number, incarnation), id);
             let place = self.place(number);
             self.lately[place] = None;
         }
@@ -87,7 +87,7 @@ impl Names {
         let never = NodeFault::InvalidInstance(Cause::NeverRegistered);
         // One that never registers calls under an id of its own making.
         let id = if self.is_hybrid(identity) && fault != Some(never) {
-            self.registered.get(&identity.number).copied()
+            self.registered.get(&(identity.number, identity.incarnation)).copied()
         } else {
             Some(node_id(identity.draw(catalogue), fault))
         };

@@ -243,6 +243,7 @@ pub(super) fn is_bad(note: &Note) -> bool {
         Note::Ended(ended) => ended.status != AssociationStatus::Success || !ended.is_reported,
         Note::Registered
         | Note::Online
+        | Note::Replaced
         | Note::Started(_)
         | Note::Rebooting(_)
         | Note::InventoryGathered(_)

@@ -130,13 +130,13 @@ impl Operator {
         for node in self.meant(nodes) {
             let call = AddTagsToResource {
                 resource_type: "ManagedInstance".into(),
-                resource_id: self.plan.node_id(node).to_string(),
+                resource_id: self.lives.node_id(&self.plan, node).to_string(),
                 tags: tags.to_vec(),
             };
             let outcome = self.insist_as_expected(desk, call, expected).await;
             if outcome.is_ok() {
                 let keys = tags.iter().map(|tag| tag.key.clone()).collect();
-                self.left.tags.push((self.plan.node_id(node), keys));
+                self.left.tags.push((self.lives.node_id(&self.plan, node), keys));
             }
             last = seen(outcome);
             if difference(expected, &last).is_some() {
@@ -158,7 +158,7 @@ impl Operator {
         for node in self.meant(nodes) {
             let call = RemoveTagsFromResource {
                 resource_type: "ManagedInstance".into(),
-                resource_id: self.plan.node_id(node).to_string(),
+                resource_id: self.lives.node_id(&self.plan, node).to_string(),
                 tag_keys: keys.to_vec(),
             };
             last = seen(self.insist_as_expected(desk, call, expected).await);

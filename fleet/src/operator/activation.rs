@@ -4,12 +4,16 @@
 
 use agent::credentials::{ACTIVATION_LIMIT, Grant};
 use shared::id::ActivationId;
+use shared::time::{Period, Timestamp};
 use shared::wire::{
     CreateActivation, CreateActivationReply, DeleteActivation, DeregisterManagedInstance,
     DescribeInstanceInformation, InstanceInformationStringFilter,
 };
 
 use super::{Desk, DeskError, Operator, next_page};
+
+/// How long an activation is good at the most (API reference); an hour less, for the way.
+const LONGEST: Period = Period::hours(30 * 24 - 1);
 
 /// The role that hybrid nodes act in; the user guide's name for it.
 const ROLE: &str = "SSMServiceRole";
@@ -19,7 +23,7 @@ impl Operator {
     /// the nodes from the start.
     pub(super) async fn make_activations(&mut self, desk: &impl Desk) {
         let plan = self.plan.clone();
-        for cohort in &plan.catalogue.cohorts {
+        for (cohort, &churn) in plan.catalogue.cohorts.iter().zip(&plan.churn) {
             for number in 0..cohort.identity.activations.len() {
                 let draw = plan.catalogue.seed.draw(&cohort.name, 0);
                 // The plan admits only tags here that are the same on all nodes.
@@ -30,6 +34,7 @@ impl Operator {
                     default_instance_name: Some(cohort.name.clone()),
                     iam_role: ROLE.into(),
                     registration_limit: Some(ACTIVATION_LIMIT.into()),
+                    expiration_date: self.expiration(churn),
                     tags: (!tags.is_empty()).then_some(tags),
                     ..CreateActivation::default()
                 };
@@ -46,6 +51,14 @@ impl Operator {
                 }
             }
         }
+    }
+
+    /// Until when an activation is good by which nodes register as long as the run
+    /// goes on; as the service has it where none come later, or nobody knows the plane's clock.
+    fn expiration(&self, churn: f64) -> Option<Timestamp> {
+        let is_ours = self.run_tag.is_none();
+        let lasts = (self.plan.duration + Period::hours(1)).min(LONGEST);
+        (churn > 0.0 && is_ours).then(|| self.plan.start + lasts)
     }
 
     /// Takes this run's activations back.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::Poll;
 
+use agent::identity::Identity;
 use agent::retry::{self, Failure};
 use plane::service::{Handle, Memory, Service, WorldChange};
 use shared::error::ApiError;
@@ -63,7 +64,7 @@ pub enum Wake {
     /// The instant it waited for.
     Due,
     /// Nodes that registered.
-    Registered(Vec<u32>),
+    Registered(Vec<Identity>),
 }
 
 /// A change of circumstances, which is no call of the plane's API.
@@ -128,7 +129,7 @@ pub struct VirtualDesk<'a> {
     service: Cell<&'a Service>,
     now: Cell<Timestamp>,
     due: Cell<Timestamp>,
-    registered: RefCell<VecDeque<(Timestamp, u32)>>,
+    registered: RefCell<VecDeque<(Timestamp, Identity)>>,
     /// Orders that the coordinator has not taken yet.
     orders: RefCell<VecDeque<Order>>,
     /// Whether nobody answers at the plane's address.
@@ -174,7 +175,7 @@ impl<'a> VirtualDesk<'a> {
     }
 
     /// Tells of nodes that registered; the news takes a while.
-    pub(crate) fn registered(&self, nodes: Vec<(Timestamp, u32)>, takes: Period) {
+    pub(crate) fn registered(&self, nodes: Vec<(Timestamp, Identity)>, takes: Period) {
         if nodes.is_empty() {
             return;
         }

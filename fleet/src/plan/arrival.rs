@@ -31,12 +31,17 @@ pub(super) fn after(arrival: Arrival, index: u32, draw: Draw) -> Period {
         Arrival::Rate(rate) => {
             rate.after + Period::milliseconds((f64::from(index) * 1000.0 / rate.per_second) as u64)
         }
-        Arrival::BootStorm(storm) => storm.after + BOOT.period(draw, "boots", 0),
+        Arrival::BootStorm(storm) => storm.after + boots(draw),
         Arrival::Normal(around) => {
             let around = Normal { mean: around.at, deviation: around.deviation };
             Distribution::Normal(around).period(draw, "arrives", 0)
         }
     }
+}
+
+/// How long a machine with these draws boots until its agent starts.
+pub(crate) fn boots(draw: Draw) -> Period {
+    BOOT.period(draw, "boots", 0)
 }
 
 /// Where in a ramp a node arrives, from 0 to 1. Steps by the golden section are

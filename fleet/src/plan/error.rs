@@ -203,6 +203,18 @@ pub enum PlanError {
          there are never-registered, agent-stopped, terminated and deregistered"
     )]
     TakesOwnPlane(&'static str),
+    /// Nodes cannot be replaced so often.
+    #[error(
+        "cohort {cohort}: `churn: {churn}` cannot be: expected how many nodes are replaced in an hour, above 0, \
+         and no node more than {} times in the run on average",
+        crate::churn::MOST_LIVES
+    )]
+    Churn {
+        /// The cohort.
+        cohort: String,
+        /// What was written.
+        churn: String,
+    },
     /// There are fewer nodes than slices.
     #[error("slice {slice} of {nodes} nodes has none: cut the fleet into fewer")]
     EmptySlice {
@@ -225,6 +237,7 @@ impl PlanError {
             Self::NodesOrShare(cohort) | Self::DuplicateCohort(cohort) => way(["cohorts", cohort]),
             Self::ShareOfNothing(cohort) => way(["cohorts", cohort, "share"]),
             Self::ArrivalRate { cohort, .. } => way(["cohorts", cohort, "arrival"]),
+            Self::Churn { cohort, .. } => way(["cohorts", cohort, "churn"]),
             Self::FactsOfAnother { cohort, .. } => way(["cohorts", cohort, "facts"]),
             Self::TagOfHybrid { cohort, key } => way(["cohorts", cohort, "tags", key]),
             Self::UnknownPlatform { cohort, .. } => way(["cohorts", cohort, "platform"]),

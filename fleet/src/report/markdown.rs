@@ -72,7 +72,7 @@ fn facts(result: &RunResult, text: &mut String) {
 fn nodes(result: &RunResult, text: &mut String) {
     let nodes = &result.nodes;
     let _ = writeln!(text, "## Nodes\n\n- {} of {} online", count(nodes.online), count(nodes.total));
-    let faults: Vec<_> = phrases::faults(result).into_iter().collect();
+    let faults: Vec<_> = phrases::faults(result).into_iter().chain(phrases::replaced(result)).collect();
     let others = [phrases::failures(result), faults, phrases::absent(result)].concat();
     for phrase in others.into_iter().chain(phrases::listed(result)) {
         let _ = writeln!(text, "- {phrase}");

@@ -161,6 +161,11 @@ pub(super) fn listed(result: &RunResult) -> Option<String> {
     })
 }
 
+/// How many nodes ended for good, if any did.
+pub(super) fn replaced(result: &RunResult) -> Option<String> {
+    (result.nodes.replaced > 0).then(|| format!("{} replaced", count(result.nodes.replaced)))
+}
+
 /// What the columns of a round leave unsaid.
 pub(super) fn remarks(round: &Round) -> Vec<String> {
     let mut phrases = Vec::new();
@@ -172,6 +177,9 @@ pub(super) fn remarks(round: &Round) -> Vec<String> {
     }
     if round.missing > 0 {
         phrases.push(format!("{} not through", counted(round.missing, "node")));
+    }
+    if round.replaced > 0 {
+        phrases.push(format!("{} replaced before", counted(round.replaced, "node")));
     }
     if round.unreported > 0 {
         phrases.push(format!("{} unreported", counted(round.unreported, "run")));

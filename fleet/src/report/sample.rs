@@ -46,6 +46,7 @@ fn round(minutes: u64, runs: &[(&str, u64)], times: [u64; 3]) -> Round {
         foreign: 0,
         unreported: 0,
         missing: 0,
+        replaced: 0,
         t50,
         t90,
         t100,
@@ -133,13 +134,19 @@ pub(super) fn good() -> RunResult {
             online: 990,
             hibernating: 10,
             starting: 0,
+            replaced: 0,
             cohorts: vec![
                 cohort("web", "amazon-linux-2023", 500, 495),
                 cohort("database", "ubuntu-22.04", 300, 297),
                 cohort("desktop", "windows-2022", 150, 148),
                 cohort("build", "macos-14", 50, 50),
             ],
-            listed: Some(Listed { nodes: 990, online: 990, by_platform: counts(&[("Linux", 782)]) }),
+            listed: Some(Listed {
+                nodes: 990,
+                online: 990,
+                replaced: 0,
+                by_platform: counts(&[("Linux", 782)]),
+            }),
         },
         failures: Failures {
             invalid_instance: InvalidInstance {

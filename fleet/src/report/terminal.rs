@@ -89,6 +89,7 @@ fn nodes(result: &RunResult, page: &mut Page) {
     let failures: Vec<String> = failures.iter().flat_map(|it| it.split(", ")).map(str::to_owned).collect();
     page.items("", &failures, ", ");
     page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
+    page.field("", &phrases::replaced(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
 }

@@ -87,8 +87,12 @@ fn kind_of(plane: &str) -> &str {
 }
 
 fn nodes(finished: &Finished) -> Nodes {
-    let mut nodes =
-        Nodes { listed: finished.survey.as_ref().map(|survey| survey.nodes.clone()), ..Nodes::default() };
+    let replaced = finished.measures.replaced.len() as u64;
+    let mut nodes = Nodes {
+        replaced,
+        listed: finished.survey.as_ref().map(|survey| survey.nodes.clone()),
+        ..Nodes::default()
+    };
     for (cohort, state) in finished.plan.catalogue.cohorts.iter().zip(&finished.cohorts) {
         nodes.total += u64::from(state.nodes);
         nodes.online += u64::from(state.online);
@@ -349,6 +353,7 @@ mod tests {
         let ran = Ran {
             ended: second(90),
             node: 4,
+            incarnation: 0,
             started: second(70),
             status,
             is_reported: true,
@@ -361,8 +366,13 @@ mod tests {
         measures.calls.insert(UpdateInstanceInformation::NAME, heartbeats);
         let targets = [("Success".to_owned(), 1)].into();
         let status = "Success".to_owned();
-        let execution =
-            Execution { id: ExecutionId::from_bits(2), created: Some(second(60)), status, targets };
+        let execution = Execution {
+            id: ExecutionId::from_bits(2),
+            created: Some(second(60)),
+            status,
+            targets,
+            replaced: 0,
+        };
         let survey = Survey {
             executions: [(id, vec![execution])].into(),
             compliance: Compliance { compliant: 1, non_compliant: 0 },

@@ -40,6 +40,9 @@ pub struct Round {
     pub unreported: u64,
     /// How many nodes have not come to an end.
     pub missing: u64,
+    /// How many never will because they ended for good before, and others took their places.
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub replaced: u64,
     /// After what time half of its nodes were through, in seconds.
     #[serde(rename = "t50_seconds", serialize_with = "seconds")]
     #[schemars(with = "Option<f64>")]
@@ -71,7 +74,9 @@ impl Round {
     /// nothing, whether all nodes were through.
     pub fn is_over(&self) -> bool {
         match self.status.as_deref() {
-            Some(status) => !matches!(status, "Pending" | "InProgress"),
+            // Of nodes that are gone nothing more comes, whatever the plane waits for.
+            Some("Pending" | "InProgress") => self.replaced > 0 && self.missing == 0,
+            Some(_) => true,
             None => self.missing == 0,
         }
     }
@@ -128,10 +133,10 @@ pub(super) fn times(
 }
 
 /// By node, the last run of each.
-fn last_of_each(runs: &[Ran]) -> BTreeMap<u32, Ran> {
-    let mut last: BTreeMap<u32, Ran> = BTreeMap::new();
+fn last_of_each(runs: &[Ran]) -> BTreeMap<(u32, u16), Ran> {
+    let mut last: BTreeMap<_, Ran> = BTreeMap::new();
     for run in runs {
-        let known = last.entry(run.node).or_insert(*run);
+        let known = last.entry((run.node, run.incarnation)).or_insert(*run);
         *known = (*known).max(*run);
     }
     last
@@ -157,6 +162,8 @@ impl Round {
         let listed = execution.map(|execution| execution.targets.values().sum::<u64>());
         let ran = ends.len() as u64;
         let nodes = listed.filter(|_| !is_part).unwrap_or(ran);
+        let missing = nodes.saturating_sub(ran);
+        let replaced = execution.map_or(0, |execution| execution.replaced).min(missing);
         let mut round = Self {
             created,
             execution: execution.map(|execution| execution.id),
@@ -165,7 +172,8 @@ impl Round {
             runs: BTreeMap::new(),
             foreign: last.values().filter(|run| run.is_foreign).count() as u64,
             unreported: last.values().filter(|run| !run.is_reported).count() as u64,
-            missing: nodes.saturating_sub(ran),
+            missing: missing - replaced,
+            replaced,
             t50: quantile(created, &ends, nodes, 50),
             t90: quantile(created, &ends, nodes, 90),
             t100: quantile(created, &ends, nodes, 100),
@@ -191,7 +199,7 @@ impl Round {
             let (plane, nodes) = (of(status), self.count(*status));
             match status {
                 // The plane also skips nodes that a round never reached: they ran nothing.
-                AssociationStatus::Skipped => (nodes..=nodes + self.missing).contains(&plane),
+                AssociationStatus::Skipped => (nodes..=nodes + self.missing + self.replaced).contains(&plane),
                 _ => plane == nodes,
             }
         });
@@ -244,13 +252,13 @@ mod tests {
 
     fn ran(node: u32, started: i64, ended: i64, status: AssociationStatus) -> Ran {
         let (started, ended) = (second(started), second(ended));
-        Ran { ended, node, started, status, is_reported: true, is_foreign: false }
+        Ran { ended, node, incarnation: 0, started, status, is_reported: true, is_foreign: false }
     }
 
     fn execution(created: i64, status: &str, targets: &[(&str, u64)]) -> Execution {
         let targets = targets.iter().map(|(status, count)| ((*status).to_owned(), *count)).collect();
         let id = ExecutionId::from_bits(created as u128);
-        Execution { id, created: Some(second(created)), status: status.to_owned(), targets }
+        Execution { id, created: Some(second(created)), status: status.to_owned(), targets, replaced: 0 }
     }
 
     #[test]

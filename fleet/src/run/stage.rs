@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use plane::service::{Memory, Service};
 
+use crate::churn::Replaced;
 use crate::clock::Clock;
 use crate::embedded::{Down, Embedded, EmbeddedError};
 use crate::fault::plane::Carried;
@@ -19,7 +20,7 @@ use crate::live::Question;
 use crate::operator::{Order, OrderError};
 use crate::plan::Plan;
 
-type Ordered = (Order, oneshot::Sender<Result<(), OrderError>>);
+pub(super) type Ordered = (Order, oneshot::Sender<Result<(), OrderError>>);
 
 /// Where the operator gives its orders.
 #[derive(Debug, Clone)]
@@ -56,10 +57,19 @@ pub(super) enum Place {
 pub(super) struct Stage {
     place: Place,
     clock: Clock,
-    orders: mpsc::UnboundedReceiver<Ordered>,
+    heard: Heard,
     shards: Vec<mpsc::UnboundedSender<Question>>,
-    boards: Boards,
     faults: Carried,
+}
+
+/// What it listens to.
+pub(super) struct Heard {
+    /// The operator's orders.
+    pub(super) orders: mpsc::UnboundedReceiver<Ordered>,
+    /// Nodes that ended for good.
+    pub(super) replaced: mpsc::UnboundedReceiver<Replaced>,
+    /// Each new board of faults.
+    pub(super) boards: Boards,
 }
 
 impl Stage {
@@ -67,18 +77,17 @@ impl Stage {
         place: Place,
         plan: &Arc<Plan>,
         clock: Clock,
-        orders: mpsc::UnboundedReceiver<Ordered>,
+        heard: Heard,
         shards: Vec<mpsc::UnboundedSender<Question>>,
-        boards: Boards,
     ) -> Self {
-        Self { place, clock, orders, shards, boards, faults: Carried::new(plan.clone()) }
+        Self { place, clock, heard, shards, faults: Carried::new(plan.clone()) }
     }
 
     /// Carries out what is ordered and planned. Completes when the embedded plane
     /// ends by itself, which it should not, or cannot be started anew.
     pub(super) async fn run(&mut self) -> EmbeddedError {
         loop {
-            let board = self.boards.borrow_and_update().clone();
+            let board = self.heard.boards.borrow_and_update().clone();
             let edge = self.faults.next_edge(&board);
             let back = match &self.place {
                 Place::Down(_, until, _) => *until,
@@ -92,13 +101,19 @@ impl Stage {
             };
             let done = tokio::select! {
                 ended = ended => return ended.err().unwrap_or(EmbeddedError::Gone),
-                Some((order, answer)) = self.orders.recv() => {
+                Some((order, answer)) = self.heard.orders.recv() => {
                     self.obey(order).await.map(|outcome| {
                         // Nobody waits for it any more: then the run ends.
                         let _ = answer.send(outcome);
                     })
                 }
-                Ok(()) = self.boards.changed() => Ok(()),
+                Some(replaced) = self.heard.replaced.recv() => {
+                    if let Some(service) = service(&self.place) {
+                        self.faults.replaced(&replaced, &board, service, self.clock.now());
+                    }
+                    Ok(())
+                }
+                Ok(()) = self.heard.boards.changed() => Ok(()),
                 () = self.clock.sleep_until(back) => self.bring_back().await,
                 () = self.clock.sleep_until(edge) => {
                     if let Some(service) = service(&self.place) {

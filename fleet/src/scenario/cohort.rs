@@ -39,6 +39,11 @@ pub struct Cohort {
     /// When its nodes arrive; evenly over the scenario's `ramp` if not said.
     #[serde(default)]
     pub arrival: Option<Arrival>,
+    /// How many of its nodes are replaced in an hour, such as 12 or 0.5; none if not said.
+    /// A node ends without a word, and another one boots in its place: of the same tags,
+    /// index and number, with an id of its own.
+    #[serde(default)]
+    pub churn: Option<f64>,
     /// Which of the agent's identities they have; `ec2` if not said.
     #[serde(default)]
     pub identity: Identity,

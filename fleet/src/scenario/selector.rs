@@ -28,6 +28,10 @@ pub struct Selector {
     /// short name such as `ubuntu-22.04`.
     #[serde(default)]
     pub platform: Option<String>,
+    /// Those in this availability zone, such as `us-east-1a`: EC2 instances are spread
+    /// over three.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// Those with such an index in their cohort.
     #[serde(default)]
     pub index: Option<IndexRange>,

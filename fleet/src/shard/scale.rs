@@ -7,6 +7,7 @@
 //! Invariant: those with the lowest indexes of a cohort are there, but for who is
 //! yet to leave.
 
+use agent::identity::Identity;
 use agent::lifecycle::Lifecycle;
 use agent::node::{Event, Node};
 use shared::time::Timestamp;
@@ -21,6 +22,9 @@ impl Shard {
     /// lowest indexes, so many; those that go leave one by one.
     pub fn scale(&mut self, scale: PlannedScale, now: Timestamp) {
         let PlannedScale { cohort, to, over } = scale;
+        if let Some(churn) = &mut self.churn {
+            churn.scale(cohort, to, now);
+        }
         let nodes = &self.nodes;
         self.leaving.retain(|(_, place)| nodes[*place as usize].identity.cohort != cohort);
         for place in 0..self.nodes.len() as u32 {
@@ -53,10 +57,15 @@ impl Shard {
 
     /// A node joins the fleet, and arrives then.
     fn come(&mut self, place: u32, arrives: Timestamp, now: Timestamp) {
-        self.renew(place, arrives);
+        let identity = self.nodes[place as usize].identity;
+        self.settle(place, identity, arrives, now);
         self.is_here[place as usize] = true;
-        let node = &self.nodes[place as usize];
-        let (identity, lifecycle) = (node.identity, node.lifecycle);
+    }
+
+    /// Puts this node in its place, which is counted from now on and arrives then.
+    pub(super) fn settle(&mut self, place: u32, identity: Identity, arrives: Timestamp, now: Timestamp) {
+        self.renew(place, identity, arrives);
+        let lifecycle = self.nodes[place as usize].lifecycle;
         self.states[usize::from(identity.cohort)].count(lifecycle);
         // What is in force strikes it as it struck the one before it.
         for edge in self.edges.in_force(&self.board) {
@@ -75,14 +84,14 @@ impl Shard {
             self.hand(place, Event::Stop, now, &mut Vec::new());
         } else {
             self.states[usize::from(node.identity.cohort)].discount(node.lifecycle);
-            self.renew(place, Timestamp::NEVER);
+            let identity = node.identity;
+            self.renew(place, identity, Timestamp::NEVER);
         }
         self.is_here[place as usize] = false;
     }
 
     /// Puts a node in its place that has done nothing yet.
-    fn renew(&mut self, place: u32, arrives: Timestamp) {
-        let identity = self.nodes[place as usize].identity;
+    fn renew(&mut self, place: u32, identity: Identity, arrives: Timestamp) {
         let node = Node::new(identity, &self.catalogue, arrives);
         self.agenda.set(place, node.next_due());
         self.nodes[place as usize] = node;

@@ -85,6 +85,7 @@ pub(super) fn decides(line: &Line<'_>, name: &dyn Fn(AssociationId) -> String) -
         }
         "lifted" => good(format!("is struck by {} no more", line.name.as_deref().unwrap_or("a fault"))),
         "platform-not-accepted" => bad("the plane does not accept its platform".to_owned()),
+        "replaced" => good("ends for good; another node takes its place".to_owned()),
         "report-lost" => bad("a report on its runs is lost for good".to_owned()),
         other => good(other.to_owned()),
     }

@@ -134,7 +134,7 @@ fn period(seconds: f64) -> Period {
 
 /// A hybrid node of the recorded system that registers by an activation.
 fn node(index: u32, situation: &Situation<'_>) -> Bench {
-    let activations = Activations::of_nodes(index + 1);
+    let activations = Activations::of_nodes(index + 1, 0.0);
     let grant = Grant { id: ACTIVATION.to_owned(), code: "c".repeat(20) };
     activations.put((index / ACTIVATION_NODES) as usize, grant);
     let identity = IdentitySettings {

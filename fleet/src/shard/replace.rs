@@ -1,0 +1,45 @@
+//! Nodes end for good, and others take their places.
+//!
+//! Whose turn it is when, [`crate::churn`] says. The old one ends without a word;
+//! the new one has its number and index, and all else of its own.
+
+use agent::identity::Identity;
+use agent::lifecycle::Lifecycle;
+use agent::node::Note;
+use shared::time::Timestamp;
+
+use crate::churn::{Replaced, successor};
+use crate::plan::boots;
+use crate::shard::Shard;
+
+impl Shard {
+    /// When the next node is replaced.
+    pub(super) fn next_replacement(&self) -> Timestamp {
+        self.churn.as_ref().map_or(Timestamp::NEVER, |churn| churn.next_due())
+    }
+
+    /// Carries the next replacement out. Who is not there, or down, has nothing to end.
+    pub(super) fn replace(&mut self, now: Timestamp) {
+        let Some((cohort, index)) = self.churn.as_mut().and_then(|churn| churn.take()) else { return };
+        // Nodes of a cohort follow one another.
+        let place = self.nodes.partition_point(|node| {
+            let Identity { cohort: one, index: other, .. } = node.identity;
+            (one, other) < (cohort, index)
+        });
+        let node = &self.nodes[place];
+        let identity = node.identity;
+        debug_assert_eq!((identity.cohort, identity.index), (cohort, index), "only its own are drawn");
+        let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
+        if !self.is_here[place] || !has_come || node.lifecycle == Lifecycle::Stopped {
+            return;
+        }
+        let (before, id) = (node.lifecycle, node.id(identity.draw(&self.catalogue)));
+        self.note(identity, Note::Replaced, now);
+        let replaced = Replaced { at: now, node: identity, id };
+        self.replaced.push(replaced);
+        self.measures.replaced.push(replaced);
+        self.states[usize::from(cohort)].discount(before);
+        let next = successor(identity);
+        self.settle(place as u32, next, now + boots(next.draw(&self.catalogue)), now);
+    }
+}
