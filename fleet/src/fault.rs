@@ -2,7 +2,7 @@
 //!
 //! A [`Window`] is a fault with absolute instants and a pure question whom it
 //! strikes. The [`Board`] holds the windows known so far; everybody who carries
-//! faults out has the same one, behind an `Arc`. The [`Switchboard`] is where the
+//! faults out has the same one, behind an `Arc`. The [`switchboard`] is where the
 //! timeline injects and lifts: each time a new board takes the old one's place,
 //! and whoever watches takes it over: shards at the end of a window of virtual
 //! time, or as they run, over sockets.

@@ -5,7 +5,7 @@
 //! order, so that two runs of one seed have equal histories, whatever the number
 //! of shards; over sockets calls end in it in the order in which the answers came.
 //!
-//! - [`mode`], [`record`], [`line`], [`names`], [`windows`]: what is written, and how
+//! - [`mode`], [`record`], [mod@line], [`names`], [`windows`]: what is written, and how
 //! - [`recorder`], [`frames`]: `history.jsonl.zst`, while the run goes on
 //! - [`desk`]: the operator's part of it
 //! - [`read`]: reading it again

@@ -1,5 +1,5 @@
 //! The form of scenarios and results, as JSON Schema 2020-12, from the types that
-//! read and write them. [`reference`] tells the same to people.
+//! read and write them. [`reference()`] tells the same to people.
 //!
 //! A schema tells an editor what may stand where. What depends on other keys, or on
 //! the fleet, it cannot say: `ssm-fleet check` does.

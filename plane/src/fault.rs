@@ -1,6 +1,6 @@
 //! What is made wrong with the plane on purpose, and which calls it strikes.
 //!
-//! A fault stands under a name until it is lifted. [`Faults`] is asked before a
+//! A fault stands under a name until it is lifted. `Faults` is asked before a
 //! call is carried out: whether it is refused, taken and forgotten, or answered
 //! from an older state; and after that, how late its answer goes out. It decides
 //! by the instant, the operation, the node that calls and draws keyed by (seed,

@@ -1,7 +1,7 @@
 //! What strikes a node, for a while or for good.
 //!
 //! One value for each kind, with its parameters; how a node acts while it lasts
-//! is in [`crate::struck`]. Faults of the network and of the plane are no
+//! is in `struck`. Faults of the network and of the plane are no
 //! strikes: a node never knows of them but by what comes of its calls.
 
 use super::clock::{ClockJump, Skew};

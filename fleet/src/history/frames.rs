@@ -1,6 +1,6 @@
 //! A file in frames of zstd, each of which can be read without the others.
 //!
-//! A frame is closed when it has [`FRAME_BYTES`] or is [`FRAME_AGE`] old, and
+//! A frame is closed when it has `FRAME_BYTES` or is `FRAME_AGE` old, and
 //! goes to the file at once: a run that is killed leaves all but its last seconds.
 
 use std::fs::File;

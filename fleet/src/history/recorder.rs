@@ -1,6 +1,6 @@
 //! Writes the history down while the run goes on, away from where calls are carried.
 //!
-//! Entries go into a queue of [`ROOM`] at most; a thread takes all that wait,
+//! Entries go into a queue of `ROOM` at most; a thread takes all that wait,
 //! spells them and puts them into frames of the file ([`super::frames`]). Where
 //! the thread does not keep up, whoever records waits for it, and that is counted.
 //! The first failure to write ends the writing: it is kept, and whoever carries

@@ -5,7 +5,7 @@
 //! into [`Node`]s ([`read`]), trees are laid over one another ([`merge`], [`set`]),
 //! and what results is turned into types by [`value_of`], which finds as many
 //! mistakes as there are, or by [`check_alone`], which lets keys be missing. The
-//! tree that was used can be written down again ([`write`]).
+//! tree that was used can be written down again ([`write()`]).
 //!
 //! What the keys are is for the types to say.
 //!
