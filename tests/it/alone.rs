@@ -58,7 +58,7 @@ fn a_node_with_a_channel_shows_what_goes_over_it() {
     node.line_with("CreateControlChannel");
     // After a while, when the node no longer polls, somebody associates a document with all
     // nodes; the plane tells whoever it can reach.
-    let order = "{name: order, seed: 1, time: {scale: 600}, duration: 30m, cohorts: [\
+    let order = "{name: order, seed: 1, time: {scale: 600}, duration: 2h, cohorts: [\
          {name: web, platform: amazon-linux-2023, nodes: 1}], associations: [\
          {name: hello, at: 20m, document: AWS-RunShellScript, parameters: {commands: [id]}, targets: [all]}]}";
     std::fs::write(directory.path().join("order.yaml"), order).expect("it can be written");
