@@ -11,7 +11,9 @@
 //! Invariant: no thread, shard, hash or insertion order breaks a tie, so the
 //! history is the same for any number of shards.
 
+mod calls;
 mod channels;
+mod lane;
 pub mod latency;
 mod messages;
 mod outage;
@@ -24,9 +26,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use agent::call::Answer;
-use agent::channel::call::Incoming as Message;
-use agent::fault::passage::{Course, Passage};
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
@@ -34,21 +33,22 @@ use crate::churn::Replaced;
 use crate::fault::Board;
 use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
-use crate::history::record::{By, Call, Event, Heard, Record, Subject};
-use crate::history::{Ending, Entry, History};
+use crate::history::History;
+use crate::history::record::{By, Record};
 use crate::in_process::Carry;
 use crate::measure::Measures;
 use crate::measure::live::{Live, LiveBoard};
 use crate::measure::meter::Meter;
 use crate::measure::timeline::Timeline;
 use crate::operator::{Desk, VirtualDesk};
-use crate::shard::{Arrival, Caller, Completion, Emitted, News, Shard};
+use crate::shard::{Emitted, Shard};
 use crate::simulation::CohortState;
+use calls::Arriving;
 use channels::Break;
+use lane::ShardLane;
 use latency::LatencyModel;
-use messages::{Delivery, Mailroom, Until};
+use messages::{Delivery, Mailroom};
 use outage::Fate;
-use way::{End, Held, Late, Patience};
 
 /// The shortest time that a message between node and plane takes.
 pub const LOOKAHEAD: Period = Period::milliseconds(10);
@@ -101,66 +101,6 @@ pub struct Follower {
     pub board: Arc<LiveBoard>,
 }
 
-/// A shard and the completions on their way to it, in the order of their instants.
-struct ShardLane {
-    shard: Shard,
-    /// The instant of what its nodes were handed last. It depends on no other node
-    /// where it matters: a node that is behind is served before anybody else.
-    now: Timestamp,
-    inbox: VecDeque<(Timestamp, Incoming)>,
-    late: Late,
-    emitted: Vec<Emitted>,
-}
-
-/// What is on its way to a node.
-enum Incoming {
-    /// A call's end, and where latency is modelled, when it was meant to be made.
-    Completion(Completion, Option<Timestamp>),
-    Arrival(Arrival),
-}
-
-/// A call that reaches the plane, or would have but for its end.
-struct Arriving {
-    at: Timestamp,
-    call: Emitted,
-    end: Option<End>,
-}
-
-impl Arriving {
-    fn key(&self) -> (Timestamp, Caller) {
-        (self.at, self.call.caller)
-    }
-}
-
-/// What is left of a call once the plane has it.
-struct Carried {
-    intended: Timestamp,
-    caller: Caller,
-    operation: &'static str,
-    attempt: u8,
-    /// A hash of its body.
-    body: u64,
-    patience: Patience,
-    passage: Option<Box<Passage>>,
-    /// For the history: when it set out, and what it is about.
-    recorded: Option<(Timestamp, Subject)>,
-}
-
-impl Carried {
-    fn of(call: &Emitted, message_wait: Period, is_recorded: bool) -> Self {
-        Self {
-            intended: call.intended,
-            caller: call.caller,
-            operation: call.request.operation(),
-            attempt: call.attempt,
-            body: shared::seed::digest(&call.request.body()),
-            patience: Patience::of(&call.request, message_wait),
-            passage: call.passage.clone(),
-            recorded: is_recorded.then(|| (call.made, Subject::of(&call.request))),
-        }
-    }
-}
-
 /// The operator's work, as the coordinator drives it: polled when it is due.
 pub type Script<'a> = Pin<&'a mut dyn Future<Output = ()>>;
 
@@ -180,8 +120,7 @@ impl<'a> Coordinator<'a> {
                 if is_recorded {
                     shard.tell();
                 }
-                let (late, inbox, emitted) = (Late::default(), VecDeque::new(), Vec::new());
-                ShardLane { shard, now: start, inbox, late, emitted }
+                ShardLane::new(shard, start)
             })
             .collect();
         service.follow();
@@ -318,11 +257,7 @@ impl<'a> Coordinator<'a> {
 
     /// Whether nothing is on its way and no node holds a call or a run.
     pub fn is_idle(&self) -> bool {
-        self.arriving.is_empty()
-            && self
-                .lanes
-                .iter()
-                .all(|lane| lane.inbox.is_empty() && lane.late.is_empty() && lane.shard.is_idle())
+        self.arriving.is_empty() && self.lanes.iter().all(ShardLane::is_idle)
     }
 
     /// Runs windows until the script has ended, or until this instant, which it
@@ -366,10 +301,7 @@ impl<'a> Coordinator<'a> {
     }
 
     fn next_instant(&self) -> Timestamp {
-        let shards = self.lanes.iter().map(|lane| {
-            let arrives = lane.inbox.front().map_or(Timestamp::NEVER, |(at, _)| *at);
-            lane.shard.next_due().min(arrives).min(lane.late.next_due())
-        });
+        let shards = self.lanes.iter().map(ShardLane::next_due);
         let arriving = self.arriving.iter().map(|arriving| arriving.at);
         let others = [
             self.next_timer(),
@@ -476,260 +408,6 @@ impl<'a> Coordinator<'a> {
             }
             self.mailroom.gather(self.service, now);
         }
-    }
-
-    /// How long nodes of this cohort wait for messages.
-    fn message_wait(&self, cohort: u16) -> Period {
-        self.lanes[0].shard.timing(cohort).message_wait
-    }
-
-    /// Carries a call to the plane. A question for messages that finds none is
-    /// held; one that was held already is, until the instant that was set.
-    fn carry(&mut self, arriving: Arriving, held_until: Option<Until>) {
-        let Arriving { at, call, end } = arriving;
-        let message_wait = self.message_wait(call.cohort);
-        if let Some(end) = end {
-            let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
-            if end.is_kept {
-                let node = carried.caller.node;
-                self.kept.entry(node).or_default().push(call);
-                self.send_kept(node, at);
-            }
-            return self.finish(at, carried, end);
-        }
-        if self.fate.is_down() {
-            // Nobody listens: the connection is refused.
-            let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
-            return self.finish(at, carried, End::at(at + LOOKAHEAD, Answer::Unreachable));
-        }
-        let is_there = || !self.has_ended(call.caller);
-        let again = messages::asks(&call.request).filter(|_| is_there()).map(|node| (node, call.clone()));
-        let opens = messages::opens(&call.request).filter(|_| is_there());
-        if let Some(node) = opens {
-            self.mailroom.opens(self.service, node);
-        }
-        let carried = Carried::of(&call, message_wait, self.history.recorder().is_some());
-        let Emitted { caller, made, signing, request, .. } = call;
-        let delay = self.service.delay(carried.operation, || request.body());
-        let answer = match held_until {
-            Some(Until::GivenUp(until)) if until <= at => Answer::Unreachable,
-            _ => self.transport.carry(self.service, at, caller, &signing, request),
-        };
-        if let Some((node, call)) = again
-            && messages::is_empty(&answer)
-        {
-            // The answer that nobody waits for any more would take its way back.
-            let wait = message_wait - LOOKAHEAD;
-            let until = held_until.unwrap_or_else(|| Until::of(self.service, at, made, wait));
-            if at < until.at() {
-                self.mailroom.hold(node, Arriving { at, call, end: None }, until);
-                return;
-            }
-        }
-        let end = match &carried.passage {
-            None => End::at(at + LOOKAHEAD, answer),
-            Some(passage) => way::down(passage, carried.patience, made, at, answer),
-        };
-        let end = match &self.latency_model {
-            None => end,
-            // A frame is sent, and no request that the plane takes its time over.
-            Some(_) if carried.patience.is_frame => end,
-            Some(model) => model.delay(end, caller, carried.attempt, made, carried.patience.limit),
-        };
-        let end = end.later(delay, made, carried.patience);
-        if let Some(node) = opens {
-            if matches!(end.answer, Answer::Done) {
-                self.mailroom.opened(node, caller.node, at);
-                let after = carried.passage.as_ref().and_then(|passage| passage.resets_after);
-                self.breaks.extend(after.map(|after| Break {
-                    at: made + after,
-                    node: caller.node,
-                    by: None,
-                }));
-            } else {
-                // What the plane opened is of no use to a node that does not know.
-                self.mailroom.opens(self.service, node);
-            }
-        }
-        self.events += 1;
-        self.finish(at, carried, end);
-    }
-
-    /// Brings a call's end to its node, and writes it down.
-    fn finish(&mut self, at: Timestamp, carried: Carried, end: End) {
-        let Carried { intended, caller, operation, attempt, body, passage, recorded, .. } = carried;
-        let Caller { node, lane, number, incarnation } = caller;
-        if end.breaks_channel {
-            self.breaks.insert(Break { at: end.at, node, by: None });
-        }
-        let ending = Ending::from(&end.answer);
-        if let (Some(recorder), Some((invoked, subject))) = (self.history.recorder(), recorded) {
-            let by = By::Node { number: node, incarnation };
-            let call = Call { lane: Some(lane), number, attempt, operation, subject };
-            let learnt = (!end.is_held && end.at != at + LOOKAHEAD).then_some(end.at);
-            let event = Event::End { call, invoked, learnt, heard: Heard::from(&end.answer) };
-            recorder.record(Record { at, by, event });
-        }
-        let fault = passage.as_ref().and_then(|passage| passage.faults.first().map(|(_, name)| name.clone()));
-        let completion = Completion { caller, operation, attempt, answer: end.answer, spent: None };
-        let is_modelled = self.latency_model.is_some();
-        let incoming = Incoming::Completion(completion, is_modelled.then_some(intended));
-        match passage {
-            None if end.at == at + LOOKAHEAD && !is_modelled => {
-                self.lane_of(node).inbox.push_back((end.at, incoming));
-            }
-            None => self.come_late(node, (at + LOOKAHEAD, end.at), Vec::new(), incoming),
-            Some(passage) => {
-                let holders = if end.is_held { passage.holders } else { Vec::new() };
-                self.come_late(node, (at + LOOKAHEAD, end.at), holders, incoming);
-            }
-        }
-        self.history.record(Entry {
-            arrived: at,
-            node,
-            lane,
-            number,
-            attempt,
-            operation,
-            body,
-            ending,
-            fault,
-        });
-    }
-
-    /// Sends a message down a node's control channel.
-    fn push(&mut self, node: u32, message: Message, now: Timestamp) {
-        let (size, number) = (message.payload.len(), self.met);
-        let before = self.pushed.get(&node).copied().unwrap_or_default();
-        let due = (now + LOOKAHEAD).max(before);
-        let incoming = Incoming::Arrival(Arrival { node, news: News::Message(message) });
-        let lane = self.lane_of(node);
-        let Some(passage) = lane.shard.passage_of_push(node, number, now) else {
-            if due > now + LOOKAHEAD {
-                return self.come_late(node, (due, due), Vec::new(), incoming);
-            }
-            self.pushed.remove(&node);
-            self.lane_of(node).inbox.push_back((due, incoming));
-            return;
-        };
-        match passage.way_down(size, Period::ZERO) {
-            Course::Arrives(delay) => {
-                let at = due.max(now + LOOKAHEAD + delay);
-                self.pushed.insert(node, at);
-                self.come_late(node, (at, at), Vec::new(), incoming);
-            }
-            Course::Hangs(_) => self.come_late(node, (due, Timestamp::NEVER), passage.holders, incoming),
-            Course::Breaks(after) => _ = self.breaks.insert(Break { at: now + after, node, by: None }),
-        }
-    }
-
-    /// Brings something to a node at the last of these instants, or, where faults
-    /// hold it, from the first one on as soon as they are over.
-    fn come_late(
-        &mut self,
-        node: u32,
-        (earliest, latest): (Timestamp, Timestamp),
-        holders: Vec<u32>,
-        incoming: Incoming,
-    ) {
-        self.met += 1;
-        let number = self.met;
-        let released = if holders.is_empty() { Timestamp::NEVER } else { self.board.over(&holders) };
-        let at = released.max(earliest).min(latest);
-        self.lane_of(node).late.insert(at, number, Held { incoming, latest, holders });
-    }
-
-    /// When a control channel breaks, or a fault begins or ends of which some may break.
-    fn next_break(&self) -> Timestamp {
-        let breaks = self.breaks.first().map_or(Timestamp::NEVER, |broken| broken.at);
-        breaks.min(self.edge)
-    }
-
-    /// Breaks the control channels whose time has come, and notes which will
-    /// break of what begins now.
-    fn break_channels(&mut self, now: Timestamp) {
-        self.edge = self.board.next_edge(now);
-        let begun =
-            self.board.windows().iter().filter(|window| window.from == now && window.is_in_force(now));
-        for window in begun {
-            for (node, opened) in self.mailroom.channels() {
-                let place = self.lanes.partition_point(|lane| lane.shard.numbers().end <= node);
-                if window.strikes(self.lanes[place].shard.identity(node)) {
-                    let at = channels::breaks_at(&window.fault, opened, now);
-                    self.breaks.extend(at.map(|at| Break { at, node, by: Some(window.number) }));
-                }
-            }
-        }
-        while let Some(broken) = self.breaks.first().copied().filter(|broken| broken.at <= now) {
-            self.breaks.pop_first();
-            let is_lifted = broken.by.is_some_and(|number| self.board.over(&[number]) <= broken.at);
-            if is_lifted || !self.mailroom.lose(self.service, broken.node) {
-                continue;
-            }
-            let closed = Incoming::Arrival(Arrival { node: broken.node, news: News::ChannelClosed });
-            self.kept.remove(&broken.node);
-            self.lane_of(broken.node).late.lose_messages(broken.node);
-            self.come_late(broken.node, (now + LOOKAHEAD, now + LOOKAHEAD), Vec::new(), closed);
-        }
-        let nodes: Vec<u32> = self.kept.keys().copied().collect();
-        nodes.into_iter().for_each(|node| self.send_kept(node, now));
-    }
-
-    /// Brings a node's frames to the plane once nothing holds them any more. The
-    /// node has stopped waiting for them.
-    fn send_kept(&mut self, node: u32, now: Timestamp) {
-        let is_held = |call: &Emitted| {
-            let holders = call.passage.as_ref().map_or(&[][..], |passage| &passage.holders);
-            self.board.over(holders) > now
-        };
-        if self.kept.get(&node).is_none_or(|calls| calls.iter().any(is_held)) {
-            return;
-        }
-        for call in self.kept.remove(&node).unwrap_or_default() {
-            let Emitted { caller, signing, request, .. } = call;
-            // Whatever the plane says of it, nobody waits for that.
-            _ = self.transport.carry(self.service, now, caller, &signing, request);
-        }
-    }
-
-    fn lane_of(&mut self, node: u32) -> &mut ShardLane {
-        let place = self.lanes.partition_point(|lane| lane.shard.numbers().end <= node);
-        &mut self.lanes[place]
-    }
-}
-
-impl ShardLane {
-    /// Runs the shard up to `end`, which it does not reach. What is delivered
-    /// goes before what is due at the same instant.
-    fn run(&mut self, end: Timestamp) {
-        let last = end - Period::milliseconds(1);
-        loop {
-            match self.next_incoming(end.min(self.shard.next_due() + Period::milliseconds(1))) {
-                Some((at, Incoming::Completion(mut completion, intended))) => {
-                    self.now = at;
-                    completion.spent = intended.map(|intended| latency::spent(at, intended));
-                    self.shard.deliver(completion, at, &mut self.emitted);
-                }
-                Some((at, Incoming::Arrival(arrival))) => {
-                    self.now = at;
-                    self.shard.arrive(arrival, at, &mut self.emitted);
-                }
-                None => match self.shard.serve_from(self.now, last, &mut self.emitted) {
-                    Some(due) => self.now = self.now.max(due),
-                    None => return,
-                },
-            }
-        }
-    }
-
-    /// What comes next before this instant.
-    fn next_incoming(&mut self, before: Timestamp) -> Option<(Timestamp, Incoming)> {
-        let on_time = self.inbox.front().map_or(Timestamp::NEVER, |(at, _)| *at);
-        let late = self.late.next_due();
-        if on_time.min(late) >= before {
-            return None;
-        }
-        if late < on_time { self.late.pop() } else { self.inbox.pop_front() }
     }
 }
 

@@ -14,7 +14,7 @@ use plane::service::Service;
 use shared::id::NodeId;
 use shared::time::{Period, Timestamp};
 
-use super::Arriving;
+use super::calls::Arriving;
 
 /// What is held and pushed.
 #[derive(Default)]

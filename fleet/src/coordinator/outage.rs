@@ -12,8 +12,9 @@ use agent::call::Answer;
 use plane::service::Memory;
 use shared::time::{Period, Timestamp};
 
+use super::lane::Incoming;
 use super::way::End;
-use super::{Carried, Coordinator, Incoming, LOOKAHEAD};
+use super::{Coordinator, LOOKAHEAD};
 use crate::fault::plane::Carried as PlaneFaults;
 use crate::operator::{Order, VirtualDesk};
 use crate::shard::{Arrival, News};
@@ -95,11 +96,7 @@ impl Coordinator<'_> {
         let (held, open) = self.mailroom.cut();
         for question in held {
             let end = End::at(now + LOOKAHEAD, Answer::Unreachable);
-            let carried = Carried::of(
-                &question.call,
-                self.message_wait(question.call.cohort),
-                self.history.recorder().is_some(),
-            );
+            let carried = self.carried(&question.call);
             self.finish(now, carried, end);
         }
         for node in open {

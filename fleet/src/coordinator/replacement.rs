@@ -8,7 +8,7 @@ use agent::call::Answer;
 use shared::time::Timestamp;
 
 use super::way::End;
-use super::{Carried, Coordinator, LOOKAHEAD};
+use super::{Coordinator, LOOKAHEAD};
 use crate::churn::Replaced;
 use crate::shard::Caller;
 
@@ -20,8 +20,7 @@ impl Coordinator<'_> {
 
     /// Whether somebody else has taken the caller's place.
     pub(super) fn has_ended(&self, caller: Caller) -> bool {
-        let place = self.lanes.partition_point(|lane| lane.shard.numbers().end <= caller.node);
-        self.lanes[place].shard.identity(caller.node).incarnation != caller.incarnation
+        self.lane_of(caller.node).shard.identity(caller.node).incarnation != caller.incarnation
     }
 
     /// Clears away what was between the plane and the next such node.
@@ -30,14 +29,13 @@ impl Coordinator<'_> {
         let Replaced { node, id, .. } = replaced;
         for question in self.mailroom.forget(self.service, id) {
             let end = End::at(now + LOOKAHEAD, Answer::Unreachable);
-            let wait = self.message_wait(question.call.cohort);
-            let carried = Carried::of(&question.call, wait, self.history.recorder().is_some());
+            let carried = self.carried(&question.call);
             self.finish(now, carried, end);
         }
         self.breaks.retain(|broken| broken.node != node.number);
         self.kept.remove(&node.number);
         self.pushed.remove(&node.number);
-        self.lane_of(node.number).late.lose_messages(node.number);
+        self.lane_of_mut(node.number).late.lose_messages(node.number);
         if let Some(faults) = &mut self.fate.faults {
             faults.replaced(&replaced, &self.board, self.service, now);
         }

@@ -12,7 +12,8 @@ use agent::channel::call::MessageRequest;
 use agent::fault::passage::{Course, Meddling, Passage};
 use shared::time::{Period, Timestamp};
 
-use super::{Incoming, LOOKAHEAD};
+use super::LOOKAHEAD;
+use super::lane::Incoming;
 use crate::fault::Board;
 use crate::live::limit_of;
 use crate::shard::{Emitted, News};
