@@ -4,21 +4,19 @@
 //! as the call and puts its outcome into the shard's inbox. Simulated time runs
 //! as the [`Clock`] says; latency and lateness are measured on the wall's clock.
 
+mod call;
 mod channel;
 mod faults;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::call::{Answer, Request};
 use agent::catalogue::{Catalogue, Timing};
-use agent::channel::call::{MessageRequest, OPEN_CHANNEL};
+use agent::channel::call::OPEN_CHANNEL;
+use agent::client::Client;
 use agent::client::channel::ChannelTable;
-use agent::client::{CallError, Client, Outgoing};
 use agent::identity::Identity;
-use bytes::Bytes;
 use http::HeaderValue;
-use shared::error::ApiError;
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY};
 use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
@@ -28,20 +26,18 @@ use shared::wire::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::cause::chain;
 use crate::churn::Replaced;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::fault::switchboard::Boards;
-use crate::history::record::{By, Call, Event, Heard as Told, Record, Subject};
 use crate::history::recorder::Recorder;
 use crate::measure::recent::Pulse;
-use crate::measure::{Measures, Spent, record};
+use crate::measure::{Measures, record};
 use crate::plan::timeline::PlannedScale;
 use crate::progress::Progress;
-use crate::shard::{Arrival, Completion, Emitted, Shard};
+use crate::shard::{Completion, Emitted, Shard};
 use crate::simulation::CohortState;
-use crate::witness::{Heard, Witness, Witnessed};
+use crate::witness::Witness;
 
 /// No call outlives this: then it is unreachable to the node, and unknown.
 pub const CALL_LIMIT: Period = Period::minutes(15);
@@ -129,14 +125,6 @@ pub fn user_agents(catalogue: &Catalogue) -> Arc<[HeaderValue]> {
     catalogue.agents().map(user_agent).collect()
 }
 
-/// The same `User-Agent` with another version of the agent.
-fn user_agent_of(standard: &HeaderValue, version: &str) -> HeaderValue {
-    let text = standard.to_str().expect("it was written as text");
-    let (before, _) = text.rsplit_once('/').expect("the version is its end");
-    HeaderValue::from_str(&format!("{before}/{version}"))
-        .expect("faults admit only versions that can stand in a header")
-}
-
 /// When the nodes of each cohort call.
 pub fn timings(catalogue: &Catalogue) -> Arc<[Timing]> {
     catalogue.cohorts.iter().map(|cohort| cohort.timing).collect()
@@ -166,8 +154,8 @@ pub async fn run(
             recorder.record_all(shard.take_told());
         }
         for call in emitted.drain(..) {
-            let ways = Ways { inbox: inbox_in.clone(), news: news_in.clone() };
-            tokio::spawn(carry(call, around.clock.wall(), around.clone(), ways));
+            let ways = call::Ways { inbox: inbox_in.clone(), news: news_in.clone() };
+            tokio::spawn(call::carry(call, around.clock.wall(), around.clone(), ways));
         }
         tell(&mut shard, &around);
         if drains && in_flight == 0 && shard.is_idle() {
@@ -234,12 +222,6 @@ pub(crate) fn limit_of(operation: &str, message_wait: Period) -> Period {
     }
 }
 
-/// The ways back to a shard.
-struct Ways {
-    inbox: mpsc::UnboundedSender<Completion>,
-    news: mpsc::UnboundedSender<Arrival>,
-}
-
 /// Serves what is due; says whether more is.
 fn serve_due(shard: &mut Shard, around: &Surroundings, emitted: &mut Vec<Emitted>) -> bool {
     let now = around.clock.now();
@@ -264,141 +246,6 @@ fn tell(shard: &mut Shard, around: &Surroundings) {
     around.progress.take(&mut shard.measures);
     around.progress.set_now(around.clock.now());
     around.progress.set_held(around.client.counters().held);
-}
-
-/// Makes one call, which the shard let go at `began`, and brings its outcome to
-/// the shard's inbox.
-async fn carry(call: Emitted, began: Duration, around: Surroundings, ways: Ways) {
-    let identity = call.identity();
-    let Surroundings { clock, client, connections, user_agents, is_wall_dated, .. } = &around;
-    let (clock, connections, is_wall_dated) = (*clock, *connections, *is_wall_dated);
-    let Emitted {
-        caller,
-        cohort,
-        agent,
-        draw,
-        intended,
-        made,
-        attempt,
-        agent_version,
-        signing,
-        request,
-        passage,
-        ..
-    } = call;
-    let timing = around.timings[usize::from(cohort)];
-    let began = if clock.now() < made {
-        clock.sleep_until(made).await;
-        clock.wall()
-    } else {
-        began
-    };
-    let user_agent = match agent_version {
-        Some(version) => user_agent_of(&user_agents[agent], &version),
-        None => user_agents[agent].clone(),
-    };
-    // A real key takes the place of the one that stands for it.
-    let offered = signing.offers.and_then(|number| client.keys().public_key(number));
-    let request = match offered {
-        Some(public_key) => request.offering(public_key),
-        None => request,
-    };
-    let request = if is_wall_dated { request.dated(|instant| clock.date_of(instant)) } else { request };
-    let operation = request.operation();
-    let recorded = around.recorder.as_ref().map(|recorder| {
-        let lane = Some(caller.lane);
-        let subject = Subject::of(&request);
-        (recorder, Call { lane, number: caller.number, attempt, operation, subject })
-    });
-    let finish = |answer: Answer, held: Duration, obstacle: Option<String>| {
-        if let Some((recorder, call)) = recorded {
-            let by = By::Node { number: caller.node, incarnation: caller.incarnation };
-            let heard = Told::from(&answer).because(obstacle);
-            let event = Event::End { call, invoked: made, learnt: None, heard };
-            recorder.record(Record { at: clock.now(), by, event });
-        }
-        let late = clock.wall_time(made.since(intended));
-        let spent = Spent { latency: late + clock.wall().saturating_sub(began), held };
-        // The shard has ended: then nobody learns of it any more.
-        let _ = ways.inbox.send(Completion { caller, operation, attempt, answer, spent: Some(spent) });
-    };
-    let tell = |body: Bytes, answer: Heard, took: Duration| {
-        if let Some(witness) = &around.witness {
-            // Whoever looked on may have gone.
-            let _ = witness.send(Witnessed { at: made, operation, attempt, body, answer, took });
-        }
-    };
-    match request {
-        Request::Message(MessageRequest::Open(open)) => {
-            let finish = |answer| finish(answer, Duration::ZERO, None);
-            let body = MessageRequest::Open(open.clone()).body();
-            let tell = |answer: Heard| tell(body.into(), answer, clock.wall().saturating_sub(began));
-            let opening = channel::Opening { open, signing, node: identity, draw, passage, timing };
-            return channel::open(opening, &around, finish, tell, ways.news.clone()).await;
-        }
-        Request::Message(MessageRequest::Frame(frame)) => {
-            let payload = Bytes::from(frame.frame.payload.clone());
-            let answer = channel::send(frame, caller.node, passage, &around).await;
-            let is_sent = matches!(answer, Answer::Done);
-            tell(payload, Heard::of_frame(is_sent), clock.wall().saturating_sub(began));
-            return finish(answer, Duration::ZERO, None);
-        }
-        _ => {}
-    }
-    let outgoing = Outgoing {
-        target: request.target(),
-        user_agent,
-        body: request.body().into(),
-        by: signing.by,
-        owner: connections.owner(caller.node, &request),
-        due: intended,
-        now: signing.clock.of(around.date()),
-        timeout: wall_limit(operation, &clock, &timing, is_wall_dated),
-        obstacles: passage.as_ref().map(|passage| faults::obstacles(passage, &clock)),
-    };
-    let body = outgoing.body.clone();
-    let holders = passage.map(|passage| passage.holders).unwrap_or_default();
-    let sent = tokio::select! {
-        sent = client.send(outgoing) => sent,
-        () = faults::lifted(&holders, around.boards.clone(), &clock) => {
-            return finish(Answer::Unreachable, Duration::ZERO, None);
-        }
-    };
-    if around.witness.is_some() {
-        tell(body, Heard::of(&sent.outcome), sent.latency);
-    }
-    let obstacle = match &sent.outcome {
-        Err(CallError::Unreachable { source, .. }) if around.recorder.is_some() => Some(chain(source)),
-        _ => None,
-    };
-    let answer = match sent.outcome {
-        Ok(body) => request.read(&body),
-        Err(error) => answer_of(error),
-    };
-    let answer = if is_wall_dated { answer.dated(|date| clock.instant_of(date)) } else { answer };
-    finish(answer, sent.held, obstacle);
-}
-
-/// How long a call may take by the wall's clock. A plane that knows nothing of
-/// simulated time takes its own time over it, and holds a question as long as ever.
-fn wall_limit(operation: &str, clock: &Clock, timing: &Timing, is_wall_dated: bool) -> Duration {
-    let limit = limit_of(operation, timing.message_wait);
-    let own = clock.wall_timeout(limit);
-    if !is_wall_dated {
-        return own;
-    }
-    let unscaled = Duration::from_millis(limit.as_milliseconds());
-    own.max(if is_held(operation) { unscaled } else { unscaled.min(clock.wall_timeout(CALL_LIMIT)) })
-}
-
-fn answer_of(error: CallError) -> Answer {
-    match error {
-        CallError::Unreachable { .. } => Answer::Unreachable,
-        CallError::Refused { code, status, message, .. } => {
-            Answer::Refused(ApiError::new(code, message), status)
-        }
-        CallError::Unreadable { status, .. } => Answer::Unreadable(status),
-    }
 }
 
 /// How long the whole fleet may take to drain, in wall time.
@@ -457,30 +304,6 @@ mod tests {
         for (operation, seconds) in cases {
             let limit = limit_of(operation, Timing::default().message_wait);
             assert_eq!(limit, Period::seconds(seconds), "{operation}");
-        }
-    }
-
-    #[test]
-    fn a_plane_that_knows_no_simulated_time_is_given_its_own() {
-        let timing = Timing { message_wait: Period::seconds(30), ..Timing::default() };
-        let token = RequestManagedInstanceRoleToken::NAME;
-        let cases = [
-            (1.0, GetMessages::NAME, false, 30),
-            (10.0, GetMessages::NAME, false, 3),
-            (10.0, GetMessages::NAME, true, 30),
-            (1.0, token, true, 60),
-            (10.0, token, false, 6),
-            (10.0, token, true, 60),
-            (100.0, token, false, 1),
-            // No call waits longer than those that the agent lets wait for ever.
-            (100.0, token, true, 9),
-            (100.0, "UpdateInstanceInformation", false, 9),
-            (100.0, "UpdateInstanceInformation", true, 9),
-        ];
-        for (scale, operation, is_foreign, seconds) in cases {
-            let clock = Clock::starting(Timestamp::default(), scale);
-            let limit = wall_limit(operation, &clock, &timing, is_foreign);
-            assert_eq!(limit, Duration::from_secs(seconds), "{operation} at {scale}, {is_foreign}");
         }
     }
 }

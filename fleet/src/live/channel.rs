@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agent::call::Answer;
 use agent::catalogue::Timing;
-use agent::channel::call::{OpenChannel, OutboundFrame};
+use agent::channel::call::{MessageRequest, OpenChannel, OutboundFrame};
 use agent::client::channel::{ChannelTable, OpenError, OpenedChannel, Tempo};
 use agent::credentials::Signing;
 use agent::fault::passage::{Meddling, Passage};
@@ -13,6 +13,7 @@ use shared::seed::Draw;
 use shared::time::Period;
 use tokio::sync::mpsc;
 
+use super::call::Trail;
 use super::faults::{channel_conditions, lifted};
 use super::{CHANNEL_LIMIT, CONFIRMATION_LIMIT, Surroundings};
 use crate::clock::Clock;
@@ -33,18 +34,13 @@ pub(super) struct Opening {
 }
 
 /// Opens a channel, says what came of it, and drives it to its end.
-pub(super) async fn open(
-    opening: Opening,
-    around: &Surroundings,
-    finish: impl FnOnce(Answer),
-    tell: impl FnOnce(Heard),
-    news: mpsc::UnboundedSender<Arrival>,
-) {
+pub(super) async fn open(opening: Opening, trail: Trail<'_>, news: mpsc::UnboundedSender<Arrival>) {
+    let around = trail.around;
     let Opening { open, signing, node, draw, passage, timing } = opening;
     let passage = passage.unwrap_or_default();
     match &passage.meddling {
-        Meddling::Aborts => return finish(Answer::Unreachable),
-        Meddling::Answers(stated) => return finish(stated.answer()),
+        Meddling::Aborts => return trail.end(Answer::Unreachable),
+        Meddling::Answers(stated) => return trail.end(stated.answer()),
         Meddling::None | Meddling::LosesAnswer | Meddling::Replaces(_) => {}
     }
     let Surroundings { clock, client, boards, channels, .. } = around;
@@ -66,16 +62,19 @@ pub(super) async fn open(
     let opened = tokio::select! {
         biased;
         opened = client.open_channel(&open, &signing.by, now, tempo(clock, &timing), conditions) => opened,
-        () = lifted(&passage.holders, boards.clone(), clock) => return finish(Answer::Unreachable),
-        () = &mut kept => return finish(Answer::Unreachable),
+        () = lifted(&passage.holders, boards.clone(), clock) => return trail.end(Answer::Unreachable),
+        () = &mut kept => return trail.end(Answer::Unreachable),
     };
-    tell(Heard::of_opening(&opened));
+    if around.witness.is_some() {
+        let body = MessageRequest::Open(open).body();
+        trail.tell(body.into(), Heard::of_opening(&opened), trail.took());
+    }
     match (opened, &passage.meddling) {
         // Dropped, the channel is closed: the plane learns what the node does not know.
-        (Ok(_), Meddling::LosesAnswer) => finish(Answer::Unreachable),
-        (Ok(_), Meddling::Replaces(stated)) => finish(stated.answer()),
+        (Ok(_), Meddling::LosesAnswer) => trail.end(Answer::Unreachable),
+        (Ok(_), Meddling::Replaces(stated)) => trail.end(stated.answer()),
         (Ok(opened), _) => {
-            finish(Answer::Done);
+            trail.end(Answer::Done);
             tokio::select! {
                 biased;
                 () = drive(opened, node.number, *clock, channels, news, around.witness.clone()) => {}
@@ -83,10 +82,10 @@ pub(super) async fn open(
                 () = kept => {}
             }
         }
-        (Err(OpenError::Refused(error, status)), _) => finish(Answer::Refused(error, status)),
+        (Err(OpenError::Refused(error, status)), _) => trail.end(Answer::Refused(error, status)),
         (Err(OpenError::Unreachable(reason)), _) => {
             tracing::debug!(node = node.number, reason, "no control channel");
-            finish(Answer::Unreachable);
+            trail.end(Answer::Unreachable);
         }
     }
 }
