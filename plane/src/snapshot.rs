@@ -23,7 +23,7 @@ use crate::state::document::{DocumentEvents, Documents, KeptDocument, KeptVersio
 use crate::state::inventory::Inventory;
 use crate::state::node::{Node, NodeNumber, Nodes};
 use crate::state::tag::Tags;
-use crate::state::target::Conditions;
+use crate::state::target::{Conditions, group_name};
 use crate::state::timer::Timers;
 use crate::state::world::World;
 use crate::state::{Numbers, State};
@@ -65,6 +65,9 @@ struct Written<'a> {
     unmatched: Vec<(&'a NodeNumber, &'a Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<&'a Kept>,
+    /// Whom those mean that name a resource group: not always what the group says
+    /// by now, for a change of it reaches them later.
+    grouped: Vec<(AssociationNumber, &'a Conditions)>,
     graves: Vec<&'a Kept>,
     compliance: &'a ComplianceCounts,
     inventory: &'a Inventory,
@@ -88,6 +91,8 @@ struct Read {
     unmatched: Vec<(NodeNumber, Option<Tags>)>,
     next_association: AssociationNumber,
     associations: Vec<Kept>,
+    #[serde(default)]
+    grouped: Vec<(AssociationNumber, Conditions)>,
     graves: Vec<Kept>,
     compliance: ComplianceCounts,
     inventory: Inventory,
@@ -116,6 +121,7 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         unmatched: state.nodes.unmatched.iter().collect(),
         next_association: state.associations.next_number(),
         associations,
+        grouped: grouped(state).collect(),
         graves,
         compliance: &state.compliance,
         inventory: &state.inventory,
@@ -129,6 +135,13 @@ pub(crate) fn write(state: &State) -> Result<Vec<u8>, SnapshotError> {
         latest: state.latest,
     };
     serde_json::to_vec(&written).map_err(SnapshotError)
+}
+
+/// The associations that name a resource group, and whom they mean.
+fn grouped(state: &State) -> impl Iterator<Item = (AssociationNumber, &Conditions)> {
+    let living = state.associations.from(AssociationNumber::default());
+    let grouped = living.filter(|one| group_name(&one.definition.targets).is_some());
+    grouped.map(|association| (association.number, &association.conditions))
 }
 
 /// Puts the first line before what was written down.
@@ -159,8 +172,13 @@ pub(crate) fn read(config: PlaneConfig, bytes: &[u8]) -> Result<State, RestoreEr
     state.documents = documents(read.documents, read.built_in_tags)?;
     state.share_documents();
     state.nodes = Nodes::restore(read.nodes, read.unmatched.into_iter().collect());
+    let mut grouped: BTreeMap<AssociationNumber, Conditions> = read.grouped.into_iter().collect();
     for kept in read.associations {
-        state.associations.insert(association(kept, &state.world)?);
+        let mut association = association(kept, &state.world)?;
+        if let Some(conditions) = grouped.remove(&association.number) {
+            association.conditions = conditions;
+        }
+        state.associations.insert(association);
     }
     for kept in read.graves {
         state.associations.graves.insert(kept.number, association(kept, &state.world)?);

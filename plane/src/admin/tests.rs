@@ -9,7 +9,7 @@ use shared::time::Period;
 
 use super::answer;
 use crate::service::Service;
-use crate::testing::{ONE, TWO, World};
+use crate::testing::{ONE, THREE, TWO, World};
 
 const LATER: &str = "i-0ddddddddddddddd1";
 
@@ -255,6 +255,23 @@ fn a_group_that_changes_changes_the_targets() {
     world.pass(Period::hours(1));
     assert_eq!(nodes(&world), [1, 1, 0]);
     assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=2}");
+}
+
+#[test]
+fn a_change_of_a_group_outlives_a_restart_before_anybody_heard_of_it() {
+    let mut world = World::new();
+    let filters = |values: &[&str]| json!({"tag_filters": [{"key": "Env", "values": values}]});
+    put(&world, "/_fleet/resource-groups/g", &filters(&["prod"]));
+    let id = world.associate(&World::shell(&group("g"), &json!({"ScheduleExpression": "rate(1 hour)"})));
+    let change = serde_json::from_value(filters(&["test"])).unwrap();
+    let change = crate::service::WorldChange::ResourceGroup("g".to_owned(), Some(change));
+    world.plane.change_world(world.now, change).unwrap();
+    let bytes = world.plane.snapshot().unwrap();
+    world.plane = Service::restore(World::config(), &bytes).unwrap();
+    assert_eq!(world.plane.snapshot().unwrap(), bytes);
+    world.settle();
+    assert_eq!([ONE, TWO, THREE].map(|node| world.poll(node).len()), [0, 0, 1]);
+    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=1, Skipped=2}");
 }
 
 #[test]

@@ -298,7 +298,7 @@ pub const SETTINGS: &[Setting] = &[
         "stuck_after",
         "2h",
         "a time",
-        "after how long without a word a run at InProgress has failed (the agent's own guard)",
+        "after how long without a word a run at InProgress has failed, whatever its document's timeoutSeconds (the agent's own guard)",
     ),
     setting(
         "target_locations_error",

@@ -6,8 +6,10 @@
 //! told to run is withdrawn, in pieces; who has, ends. Gathering the nodes is
 //! `dispatch`'s work.
 //!
-//! A node that is at it when a new execution begins holds a slot there from the
-//! start, for it will run there as soon as it ends.
+//! A node that is at it when a new execution begins holds a slot there, for so
+//! many are at it. Once it ends it waits for its turn in the order of admission,
+//! as all others do (E.2 item 1): where runs are longer than the interval, those
+//! who happened to be at it would else keep the slots from round to round.
 //!
 //! Invariant: only the newest execution that began lets anybody in, and only
 //! until it is halted.
@@ -21,7 +23,7 @@ use shared::time::Timestamp;
 use super::{PIECE, refresh};
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
-use crate::state::execution::{Detail, Halt, Limit};
+use crate::state::execution::{Detail, Execution, Halt};
 use crate::state::node::{Place, Record};
 use crate::state::timer::Work;
 
@@ -153,15 +155,14 @@ pub(super) fn enter(
     }
 }
 
-/// Runs a node in the execution that it was too busy for, whose number comes back.
+/// Gives a node its part in the execution that it was too busy for, whose number
+/// comes back: under rate control it waits there for its turn.
 pub(super) fn run_owed(association: &mut Association, record: &mut Record, now: Timestamp) -> Option<u32> {
     let owed = record.owed.take()?;
     let execution = association.execution(owed.execution);
     let is_halted = execution.is_some_and(|execution| execution.halt.is_some());
-    // The limit may have become less since it took its slot.
-    let is_beyond = execution
-        .is_some_and(|execution| matches!(execution.limit, Limit::At(limit) if execution.busy > limit));
-    enter(association, record, owed, if is_halted || is_beyond { Queued } else { Pending }, now);
+    let waits = is_halted || execution.is_some_and(Execution::is_limited);
+    enter(association, record, owed, if waits { Queued } else { Pending }, now);
     if is_halted {
         withdraw_record(association, record, owed.execution);
     }

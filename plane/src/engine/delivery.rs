@@ -43,7 +43,7 @@ pub(crate) struct Parcel {
 pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_for: Period) -> Vec<Parcel> {
     let waiting: Vec<Waiting> = state.commands.visible(node, now).take(AT_ONCE).collect();
     let mut parcels = Vec::with_capacity(waiting.len());
-    parcels.extend(refresh(state, node));
+    parcels.extend(refresh(state, now, node));
     for waiting in waiting {
         let (Waiting::Command(number) | Waiting::Cancel(number)) = waiting;
         let cancel_id = cancel_id(state, number);
@@ -67,8 +67,8 @@ pub(crate) fn hand_out(state: &mut State, now: Timestamp, node: NodeId, hidden_f
 }
 
 /// The order to look after associations, if the node is to get one.
-fn refresh(state: &mut State, node: NodeId) -> Option<Parcel> {
-    let associations = state.channels.take_refreshes(node);
+fn refresh(state: &mut State, now: Timestamp, node: NodeId) -> Option<Parcel> {
+    let associations = super::refresh::hand_out(state, now, node);
     if associations.is_empty() {
         return None;
     }

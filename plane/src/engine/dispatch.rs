@@ -6,8 +6,8 @@
 //! control `Queued` until `admission` lets it in.
 //!
 //! A node that the last execution never reached is skipped there and runs in
-//! the new one; a node that is still at it ends first and runs after that
-//! (E.2 item 8).
+//! the new one; a node that is still at it ends first and runs after that, under
+//! rate control when its turn comes (E.2 item 8).
 
 use std::collections::BTreeSet;
 

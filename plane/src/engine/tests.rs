@@ -232,6 +232,26 @@ fn a_node_that_falls_silent_in_a_run_has_failed_after_two_hours() {
 }
 
 #[test]
+fn a_run_whose_end_was_lost_keeps_its_node_out_of_later_rounds_until_it_is_over() {
+    for (stuck_after, over) in [(Period::minutes(25), 25), (Period::hours(2), 120)] {
+        let mut world = World::with(PlaneConfig { stuck_after, ..World::config() });
+        let id = world.associate(&prod(&json!({"ScheduleExpression": "rate(30 minutes)"})));
+        world.poll(ONE);
+        world.report(ONE, id, InProgress).unwrap();
+        for minute in 1..over {
+            world.pass(Period::minutes(1));
+            assert_eq!(world.told(ONE), ["InProgress"], "minute {minute}: an agent leaves that alone");
+        }
+        world.post("StartAssociationsOnce", &json!({"AssociationIds": [id]})).unwrap();
+        world.settle();
+        assert_eq!(world.told(ONE), ["InProgress"], "it is not ordered anew in the midst of it");
+        world.pass(Period::minutes(1));
+        assert_eq!(world.executions(id).pop(), Some(row("Failed", "{Failed=1, Skipped=1}")), "{over}");
+        assert_eq!(world.told(ONE), ["Pending"], "{over}: it runs in the newest round");
+    }
+}
+
+#[test]
 fn a_fleet_is_gathered_in_pieces_and_listed_once_each() {
     let mut world = World::empty(PlaneConfig::default());
     let ids: Vec<NodeId> = (0..2_500).map(|number| NodeId::ec2(number * 7919 % 2_503)).collect();

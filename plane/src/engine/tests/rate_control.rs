@@ -39,18 +39,27 @@ struct Fleet {
 
 impl Fleet {
     fn new(config: PlaneConfig, targets: usize, more: &Value) -> Self {
+        Self::empty(config, targets).associated(more)
+    }
+
+    /// Without the association.
+    fn empty(config: PlaneConfig, targets: usize) -> Self {
         let world = World::empty(config);
         let mut nodes: Vec<NodeId> = (0..targets as u128).map(NodeId::ec2).collect();
         nodes.sort();
         for node in &nodes {
             world.ping(node.as_str(), PlatformType::Linux);
         }
+        Self { world, nodes, id: AssociationId::from_bits(0) }
+    }
+
+    fn associated(self, more: &Value) -> Self {
         let all = json!([{"Key": "InstanceIds", "Values": ["*"]}]);
         let mut body =
             json!({"Name": "AWS-RunShellScript", "Parameters": {"commands": ["id"]}, "Targets": all});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let id = world.associate(&body);
-        Self { world, nodes, id }
+        let id = self.world.associate(&body);
+        Self { id, ..self }
     }
 
     fn limited(targets: usize, limit: &str, errors: &str) -> Self {
@@ -61,6 +70,11 @@ impl Fleet {
     /// The state that a node is told.
     fn told(&self, node: usize) -> String {
         self.world.told(self.nodes[node].as_str()).pop().unwrap_or_default()
+    }
+
+    /// How many messages are sent to a node over its control channel now.
+    fn pushed(&self, node: usize) -> usize {
+        self.world.plane.jobs(self.world.now, self.nodes[node]).len()
     }
 
     /// The nodes that are told to run now.
@@ -315,11 +329,61 @@ fn the_next_interval_takes_over_from_one_that_still_drains() {
     );
     assert!(fleet.ordered().is_empty(), "and is not started again");
     fleet.report(2, Success);
-    assert_eq!(fleet.told(2), "Pending", "it runs in the new one once it ended");
+    assert_eq!(fleet.ordered(), [0], "its slot is free for the first in order");
+    assert_eq!(fleet.told(2), "Queued", "it waits for its turn in the new one");
     fleet.report(1, Failed);
-    fleet.report(2, Success);
-    assert_eq!(fleet.ordered(), [0, 1], "a slot became free for the first in order");
+    assert_eq!(fleet.ordered(), [0, 1], "whose turn it is runs again at once");
+    fleet.report(0, Success);
+    assert_eq!(fleet.ordered(), [1, 2]);
+    assert_eq!(both(&fleet).0, "{Pending=2, Queued=2, Success=1}");
     assert_eq!(both(&fleet).1, "{Failed=1, Skipped=2, Success=2}");
+}
+
+#[test]
+fn runs_longer_than_the_interval_leave_the_slots_to_the_others_too() {
+    let config = PlaneConfig { admission_order: AdmissionOrder::Shuffled, ..PlaneConfig::default() };
+    let more = json!({"MaxConcurrency": "1", "ScheduleExpression": "rate(30 minutes)"});
+    let mut fleet = Fleet::new(config, 4, &more);
+    let mut ran = std::collections::BTreeSet::<usize>::new();
+    for _ in 0..12 {
+        let ordered = fleet.ordered();
+        assert_eq!(ordered.len(), 1, "one at a time");
+        ran.extend(&ordered);
+        fleet.report(ordered[0], InProgress);
+        fleet.world.pass(Period::minutes(40));
+        fleet.report(ordered[0], Success);
+    }
+    assert_eq!(ran.len(), 4, "and each has its turn");
+}
+
+#[test]
+fn who_was_told_by_a_channel_to_run_is_not_withdrawn_and_who_was_not_does_not_hear_of_it() {
+    let fleet = Fleet::empty(PlaneConfig::default(), 5);
+    for node in &fleet.nodes {
+        fleet.world.open_channel(node.as_str());
+    }
+    let mut fleet = fleet.associated(&json!({"MaxConcurrency": "3", "MaxErrors": "0"}));
+    assert_eq!(fleet.pushed(0), 1);
+    assert_eq!(fleet.told(0), "Pending");
+    assert_eq!(fleet.pushed(1), 1, "and its poll, which follows from this, is still to come");
+    fleet.report(0, Failed);
+    assert_eq!(fleet.counts(), row("InProgress", "{Failed=1, Pending=1, Skipped=3}"));
+    assert_eq!(fleet.pushed(2), 0, "what was called off before it was sent is not sent");
+    assert_eq!(fleet.told(1), "Pending");
+    for status in [Pending, InProgress, Failed] {
+        fleet.report(1, status);
+    }
+    assert_eq!(fleet.counts(), row("Failed", "{Failed=2, Skipped=3}"), "it counts as on the node");
+}
+
+#[test]
+fn what_a_node_fetched_by_itself_is_not_pushed_to_it_afterwards() {
+    let fleet = Fleet::empty(PlaneConfig::default(), 1);
+    fleet.world.open_channel(fleet.nodes[0].as_str());
+    let mut fleet = fleet.associated(&json!({}));
+    assert_eq!(fleet.told(0), "Pending");
+    fleet.report(0, Success);
+    assert_eq!(fleet.pushed(0), 0, "it would run once more, and the plane would not count it");
 }
 
 #[test]
