@@ -10,6 +10,7 @@
 //! both are read here, and a mistake in either has its line.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::tree::{Node, Problem, Value};
 use crate::metric::bound::Bound;
 use crate::metric::selection::Selection;
 use crate::metric::{Known, METRICS, Metric};
@@ -25,6 +27,40 @@ use crate::threshold::Threshold;
 /// The thresholds of a scenario, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thresholds(pub Vec<Threshold>);
+
+/// The key of thresholds in a scenario.
+const KEY: &str = "thresholds";
+
+/// Puts a metric in the path to a value as [`respell_all`] does.
+pub(super) fn respell(path: &mut [String]) {
+    if let [first, metric, ..] = path
+        && first == KEY
+        && let Ok(selection) = metric.parse::<Selection>()
+    {
+        *metric = selection.to_string();
+    }
+}
+
+/// Puts the metrics that a scenario has thresholds on in one spelling, so that one
+/// is the same whatever the order of its labels. Says which are there twice.
+pub(super) fn respell_all(scenario: &mut Node) -> Vec<Problem> {
+    let Some(Node { value: Value::Map(thresholds), .. }) = scenario.get_mut(KEY) else { return Vec::new() };
+    let mut known = BTreeSet::new();
+    let mut problems = Vec::new();
+    for entry in thresholds {
+        // What is no metric is refused when it is read.
+        let Ok(selection) = entry.key.parse::<Selection>() else { continue };
+        entry.key = selection.to_string();
+        if !known.insert(selection) {
+            let reason = format!(
+                "{KEY}: `{}` is here twice, with its labels in another order: expected each metric once",
+                entry.key
+            );
+            problems.push(Problem::wrong(reason).here(&entry.place));
+        }
+    }
+    problems
+}
 
 /// A bound that may end the run.
 #[derive(Debug, Deserialize, JsonSchema)]
