@@ -5,7 +5,9 @@ use agent::distribution::Distribution;
 
 use super::timeline::Occasion;
 use super::{Plan, PlanError};
+use crate::measure::live::Unread;
 use crate::measure::meter::unknown_label;
+use crate::metric::selection::Selection;
 use crate::nearest::nearest;
 use crate::scenario::Scenario;
 
@@ -16,6 +18,24 @@ pub(super) fn latency_model(scenario: &Scenario) -> Result<Option<Distribution>,
 }
 
 impl Plan {
+    /// What virtual time will leave open of thresholds and conditions, in words.
+    pub fn left_open_in_virtual_time(&self) -> Vec<String> {
+        let unread =
+            |selection: &Selection| Unread::in_virtual_time(selection.metric, self.latency_model.is_some());
+        let thresholds = self.thresholds.iter().filter_map(|threshold| {
+            let why = unread(&threshold.selection)?;
+            Some(format!("threshold {threshold} will not be evaluated, and the exit code be 4: {why}"))
+        });
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            Occasion::When(condition) => {
+                let why = unread(&condition.selection)?;
+                Some(format!("condition {condition} will never hold: {why}"))
+            }
+            _ => None,
+        });
+        thresholds.chain(conditions).collect()
+    }
+
     /// Refuses a threshold on what this plan does not have: it would never fail.
     pub(super) fn check_thresholds(&self) -> Result<(), PlanError> {
         let thresholds = self.thresholds.iter().map(|threshold| {
