@@ -36,8 +36,8 @@ impl Plan {
         thresholds.chain(conditions).collect()
     }
 
-    /// Refuses a threshold on what this plan does not have: it would never fail.
-    pub(super) fn check_thresholds(&self) -> Result<(), PlanError> {
+    /// What is asked of things that this plan does not have: such a threshold would never fail.
+    pub(super) fn unknown_labels(&self) -> Vec<PlanError> {
         let thresholds = self.thresholds.iter().map(|threshold| {
             let way = vec!["thresholds".to_owned(), threshold.selection.to_string()];
             (&threshold.selection, way, format!("threshold {threshold}"))
@@ -50,22 +50,18 @@ impl Plan {
             }
             _ => None,
         });
-        for (selection, way, asked) in thresholds.chain(conditions) {
-            let Some((label, value, names)) = unknown_label(selection, self) else { continue };
+        let all = thresholds.chain(conditions);
+        all.filter_map(|(selection, way, asked)| {
+            let (label, value, names) = unknown_label(selection, self)?;
             let known = match nearest(value, names.iter().copied()) {
                 Some(nearest) => format!("the nearest is `{nearest}`"),
                 None if names.is_empty() => "the scenario has none".to_owned(),
                 None => format!("the scenario has {}", names.join(", ")),
             };
-            return Err(PlanError::UnknownLabel {
-                way,
-                asked,
-                label: label.as_str(),
-                value: value.to_owned(),
-                known,
-            });
-        }
-        Ok(())
+            let (label, value) = (label.as_str(), value.to_owned());
+            Some(PlanError::UnknownLabel { way, asked, label, value, known })
+        })
+        .collect()
     }
 }
 
