@@ -28,6 +28,7 @@ pub mod schema;
 pub mod terminal;
 mod tls;
 pub mod value;
+pub mod variant;
 pub mod why;
 
 use std::ffi::OsString;

@@ -188,6 +188,9 @@ impl<'a> Coordinator<'a> {
         let pulses = self.lanes.iter_mut().map(|lane| lane.shard.pulse(until)).collect();
         follower.meter.take(at, pulses, None);
         follower.meter.put_up(&follower.board);
+        if let Some(rounds) = follower.meter.fold() {
+            self.lanes.iter_mut().for_each(|lane| lane.shard.measures.fold(&rounds, at));
+        }
         Some(follower.meter.live())
     }
 

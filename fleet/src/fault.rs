@@ -80,25 +80,29 @@ pub struct Board {
 
 impl Board {
     /// What a scenario's `faults` mean in this plan; `shift` says when something
-    /// begins that was written for an instant. What cannot be is told with its place
-    /// among them and its name.
+    /// begins that was written for an instant. What cannot be is left out, and told
+    /// with its place among them and its name.
     pub fn new(
         plan: &Plan,
         written: &[FaultWindow],
         shift: impl Fn(Period) -> Period,
-    ) -> Result<Self, (usize, String, FaultError)> {
+    ) -> (Self, Vec<(usize, String, FaultError)>) {
         let mut board = Self::default();
+        let mut wrong = Vec::new();
         for (place, written) in written.iter().enumerate() {
             let from = plan.start + written.at.map_or(Period::ZERO, &shift);
             let name = board.name_of(written);
-            if board.windows.iter().any(|window| *window.name == *name) {
-                return Err((place, name, FaultError::Repeated));
+            let window = match board.windows.iter().any(|window| *window.name == *name) {
+                true => Err(FaultError::Repeated),
+                false => board.window(plan, written, from),
+            };
+            match window {
+                Ok(window) => board.windows.push(window.into()),
+                Err(error) => wrong.push((place, name, error)),
             }
-            let window = board.window(plan, written, from).map_err(|error| (place, name, error))?;
-            board.windows.push(window.into());
         }
         board.standing = board.windows.clone();
-        Ok(board)
+        (board, wrong)
     }
 
     /// Whether there never was anything wrong.
@@ -230,12 +234,12 @@ fn check(fault: &Fault) -> Result<(), FaultError> {
 mod tests {
     use super::switchboard::Switchboard;
     use super::*;
-    use crate::plan::{Overrides, PlanError};
+    use crate::plan::{Overrides, PlanErrors};
     use crate::scenario::Scenario;
 
     const START: Timestamp = Timestamp::from_seconds(1_000);
 
-    fn plan(faults: &str) -> Result<Arc<Plan>, PlanError> {
+    fn plan(faults: &str) -> Result<Arc<Plan>, PlanErrors> {
         let text = format!(
             "{{name: x, seed: 1, duration: 1h, cohorts: [{{name: a, platform: debian-12, nodes: 10}}, \
              {{name: b, platform: windows-2022, nodes: 10}}], faults: [{faults}]}}"

@@ -33,6 +33,7 @@ use crate::fault::switchboard::Boards;
 use crate::history::recorder::Recorder;
 use crate::measure::recent::Pulse;
 use crate::measure::{Measures, record};
+use crate::operator::rounds::Rounds;
 use crate::plan::timeline::PlannedScale;
 use crate::progress::Progress;
 use crate::shard::{Completion, Emitted, Shard};
@@ -100,6 +101,8 @@ pub enum Question {
     State(oneshot::Sender<State>),
     /// What was done since this was last asked; of calls, those before the second of this instant.
     Pulse(Timestamp, oneshot::Sender<Pulse>),
+    /// Fold the runs for rounds, of these, that their nodes have left behind at this instant.
+    Fold(Arc<Rounds>, Timestamp),
     /// Let nodes of a cohort come or go.
     Scale(PlannedScale),
     /// Take up nothing new; end once nothing is held.
@@ -180,6 +183,7 @@ pub async fn run(
                     // Nobody waits for it any more: then nobody follows.
                     let _ = reply.send(shard.pulse(until));
                 }
+                Some(Question::Fold(rounds, now)) => shard.measures.fold(&rounds, now),
                 Some(Question::Scale(scale)) => shard.scale(scale, around.clock.now()),
                 Some(Question::Drain) => {
                     drains = true;

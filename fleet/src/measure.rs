@@ -4,6 +4,7 @@
 //! that does not depend on how many there were: sums are integers, lists are
 //! sorted when they are read.
 
+pub mod folded;
 pub mod live;
 pub mod meter;
 pub mod recent;
@@ -22,6 +23,7 @@ use shared::id::{AssociationId, NodeId};
 use shared::status::AssociationStatus;
 use shared::time::Timestamp;
 
+use self::folded::FoldedRuns;
 use self::live::RunCounts;
 use self::recent::Recent;
 use self::tally::Heartbeats;
@@ -34,8 +36,12 @@ use crate::shard::Completion;
 pub struct Measures {
     /// Calls that came to their end, by operation.
     pub calls: BTreeMap<&'static str, Calls>,
-    /// The runs that ended, by association.
+    /// The runs that ended, by association, but for those that were folded.
     pub runs: BTreeMap<AssociationId, Vec<Ran>>,
+    /// Those, by association.
+    pub folded: BTreeMap<AssociationId, FoldedRuns>,
+    /// How many runs could run no step on their platform, by how they ended.
+    pub foreign_runs: RunCounts,
     /// How many runs began.
     pub started: u64,
     /// How often a node came online.
@@ -209,6 +215,9 @@ impl Measures {
         self.follow_run(association, ran);
         self.runs.entry(association).or_default().push(ran);
         *self.run_counts.entry(association).or_default().entry(status).or_default() += 1;
+        if is_foreign {
+            *self.foreign_runs.entry(status).or_default() += 1;
+        }
     }
 
     /// Takes note of a call that came to its end.
@@ -240,6 +249,12 @@ impl Measures {
         }
         for (association, runs) in other.runs {
             self.runs.entry(association).or_default().extend(runs);
+        }
+        for (association, folded) in &other.folded {
+            self.folded.entry(*association).or_default().merge(folded);
+        }
+        for (status, count) in other.foreign_runs {
+            *self.foreign_runs.entry(status).or_default() += count;
         }
         for (association, counts) in other.run_counts {
             let sum = self.run_counts.entry(association).or_default();
@@ -279,7 +294,7 @@ impl Measures {
         merge_histograms(&mut self.lateness, other.lateness);
     }
 
-    /// The runs of an association, by their end.
+    /// The runs of an association that are kept one by one, by their end.
     pub fn runs_of(&self, association: AssociationId) -> Vec<Ran> {
         let mut runs = self.runs.get(&association).cloned().unwrap_or_default();
         runs.sort_unstable();

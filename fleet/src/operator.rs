@@ -49,6 +49,10 @@ use crate::progress::Narration;
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
 
+/// How often it looks at all of them, though the timeline goes on: what was
+/// measured of rounds that are past is put together by what it sees.
+const LOOK_AT_ALL_EVERY: Period = Period::hours(1);
+
 /// How long the operator waits before it makes a call again that failed in
 /// passing: ten minutes in all, in which a plane has long been restarted.
 const WAITS: [Period; 7] = [
@@ -92,6 +96,8 @@ pub struct Operator {
     agenda: Agenda,
     /// When conditions were looked at last.
     looked: Timestamp,
+    /// When all rounds are looked at next, though some are not over.
+    look_at_all: Timestamp,
     /// What this run made or put somewhere, to be cleared away.
     left: Left,
     /// Nodes that registered and have no tags yet.
@@ -139,6 +145,7 @@ impl Operator {
             faults: Switchboard::new(plan.clone()),
             agenda: Agenda::new(plan.start, &plan.timeline),
             looked: plan.start,
+            look_at_all: plan.start + LOOK_AT_ALL_EVERY,
             plan,
             made: Vec::new(),
             refusals: Vec::new(),
@@ -181,19 +188,24 @@ impl Operator {
                     self.look(desk.now());
                     if let Some(place) = self.agenda.take(desk.now(), &plan.timeline) {
                         self.happen(desk, place).await;
-                        let watches = self.is_followed && watch_at == Timestamp::NEVER;
-                        if awaits_rounds && (self.agenda.is_done() || watches) {
-                            watch_at = whole_second(desk.now() + WATCH_EVERY);
+                        if awaits_rounds && (self.agenda.is_done() || watch_at == Timestamp::NEVER) {
+                            watch_at = self.next_watch(desk.now());
                         }
                     } else if watch_at <= desk.now() {
                         if self.is_over(desk).await && self.agenda.is_done() {
                             return;
                         }
-                        watch_at = whole_second(desk.now() + WATCH_EVERY);
+                        watch_at = self.next_watch(desk.now());
                     }
                 }
             }
         }
+    }
+
+    /// When it looks at rounds next: while the timeline goes on, nobody waits for them.
+    fn next_watch(&self, now: Timestamp) -> Timestamp {
+        let is_awaited = self.is_followed || self.agenda.is_done();
+        whole_second(now + if is_awaited { WATCH_EVERY } else { LOOK_AT_ALL_EVERY })
     }
 
     /// Looks whether conditions hold, if it is time.

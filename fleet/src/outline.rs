@@ -44,6 +44,9 @@ pub struct Outline {
     pub timeline: Vec<OutlinedEntry>,
     /// What goes wrong for a while, as far as it is known beforehand.
     pub faults: Vec<OutlinedFault>,
+    /// What will be left open of thresholds and conditions, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Each node, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub each: Option<Vec<OutlinedNode>>,
@@ -161,6 +164,7 @@ impl Outline {
             associations: plan.associations.iter().filter(|_| by_operator).map(association).collect(),
             timeline: plan.timeline.iter().filter(|it| by_operator && it.is_of_timeline).map(entry).collect(),
             faults: faults(plan, &numbers),
+            notes: Vec::new(),
             each: is_each.then(|| numbers.map(|number| node(plan, number)).collect()),
         }
     }
@@ -199,6 +203,12 @@ impl Outline {
             text.push_str("\nfaults\n");
         }
         self.faults.iter().for_each(|fault| text.push_str(&fault.line()));
+        if !self.notes.is_empty() {
+            text.push('\n');
+        }
+        self.notes.iter().for_each(|note| {
+            let _ = writeln!(text, "note: {note}");
+        });
         if let Some(nodes) = &self.each {
             text.push_str("\neach node\n");
             nodes.iter().for_each(|node| text.push_str(&node.line()));

@@ -87,7 +87,7 @@ impl Totals {
             online: measures.came_online,
             went: measures.went_offline,
             asleep: measures.fell_asleep,
-            applied: measures.runs.values().map(|runs| runs.len() as u64).sum(),
+            applied: measures.run_counts.values().flat_map(|runs| runs.values()).sum(),
             calls: measures.calls_made(),
         }
     }

@@ -43,6 +43,7 @@ use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
 use crate::measure::Measures;
 use crate::measure::recent::{Follow, Pulse};
+use crate::operator::rounds::Rounds;
 use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
 use crate::progress::Progress;
@@ -465,6 +466,14 @@ impl Fleet {
             pulses.extend(answer.await);
         }
         pulses
+    }
+
+    /// Has all shards fold the runs for rounds that their nodes have left behind.
+    fn fold(&self, rounds: Arc<Rounds>, now: Timestamp) {
+        for shard in &self.questions {
+            // A shard that has ended has no more runs.
+            let _ = shard.send(Question::Fold(rounds.clone(), now));
+        }
     }
 
     /// What all shards have seen so far.

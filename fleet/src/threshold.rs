@@ -10,6 +10,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use shared::time::Period;
 
 use crate::measure::live::{Live, Unread};
 use crate::metric::bound::{Bound, Unit};
@@ -24,6 +25,8 @@ pub struct Threshold {
     pub bound: Bound,
     /// Whether the run ends as soon as it does not hold.
     pub is_abort: bool,
+    /// From when on it may, from the start of the run.
+    pub after: Period,
 }
 
 /// What came of a threshold.
@@ -118,7 +121,9 @@ pub fn broken(thresholds: &[Threshold], live: &Live) -> Option<Broken> {
         let value = live.read(&threshold.selection, threshold.bound.aggregate)?;
         Ok((!threshold.bound.holds(value)).then_some(value))
     };
-    thresholds.iter().enumerate().filter(|(_, threshold)| threshold.is_abort).find_map(
+    let since = live.at.since(live.started);
+    let may_end = |threshold: &Threshold| threshold.is_abort && threshold.after <= since;
+    thresholds.iter().enumerate().filter(|(_, threshold)| may_end(threshold)).find_map(
         |(place, threshold)| {
             // What was not measured yet may be measured later.
             let value = ends(threshold).ok().flatten()?;
@@ -148,12 +153,12 @@ impl From<Unit> for UnitName {
 mod tests {
     use super::*;
     use crate::measure::live::{AssociationTimes, Samples};
-    use shared::time::Period;
+    use shared::time::Timestamp;
 
     fn threshold(metric: &str, bound: &str, is_abort: bool) -> Threshold {
         let selection: Selection = metric.parse().unwrap();
         let bound = Bound::parse(selection.metric, bound).unwrap();
-        Threshold { selection, bound, is_abort }
+        Threshold { selection, bound, is_abort, after: Period::ZERO }
     }
 
     fn live() -> Live {
@@ -186,6 +191,16 @@ mod tests {
                 assert_eq!(outcome.reason.as_deref(), Some("1 of 10 nodes never came to it"));
             }
         }
+    }
+
+    #[test]
+    fn what_is_to_be_looked_at_later_ends_nothing_before() {
+        let empty = Threshold { after: Period::minutes(10), ..threshold("online", "value >= 1", true) };
+        let started = Timestamp::from_seconds(1_000);
+        let at = |after| Live { started, at: started + after, ..Live::default() };
+        assert_eq!(broken(std::slice::from_ref(&empty), &at(Period::milliseconds(599_999))), None);
+        let found = broken(std::slice::from_ref(&empty), &at(Period::minutes(10))).unwrap();
+        assert_eq!((found.place, found.value), (0, 0.0));
     }
 
     #[test]

@@ -331,7 +331,7 @@ fn a_threshold_decides_on_the_exit_code_and_is_named() {
             "latency: [p(99) < 1s]",
             "--virtual",
             4,
-            "threshold latency: p(99) < 1s was not evaluated: virtual time has none",
+            "threshold latency: p(99) < 1s was not evaluated: virtual time has no latency",
             "complete",
         ),
         // Over sockets latency is measured, and a run ends by what is known while it goes on.

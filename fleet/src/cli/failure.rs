@@ -19,7 +19,7 @@ use crate::embedded::EmbeddedError;
 use crate::guard::Forbidden;
 use crate::history::recorder::HistoryError;
 use crate::host::HostError;
-use crate::plan::{GuestError, PlanError};
+use crate::plan::{GuestError, PlanError, PlanErrors};
 use crate::result::WriteError;
 use crate::run::RunError;
 use crate::scenario::tree::Place;
@@ -44,16 +44,8 @@ pub enum Failure {
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// The scenario makes no plan.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The scenario makes no plan, because of what stands here.
-    #[error("{place}")]
-    PlanAt {
-        /// Where it stands.
-        place: Place,
-        /// What is wrong with it.
-        source: Box<PlanError>,
-    },
+    #[error("{}", listed(.0))]
+    Plan(Vec<Mistake>),
     /// The plan does not go with the endpoint.
     #[error(transparent)]
     Guest(#[from] GuestError),
@@ -149,6 +141,22 @@ pub enum Failure {
     Background(#[source] tokio::task::JoinError),
 }
 
+/// Something that is wrong with a scenario, and where it stands if that is one place.
+#[derive(Debug)]
+pub struct Mistake {
+    place: Option<Place>,
+    reason: PlanError,
+}
+
+/// Each mistake on a line of its own, as those that are found in reading are told.
+fn listed(mistakes: &[Mistake]) -> String {
+    let lines = mistakes.iter().map(|Mistake { place, reason }| match place {
+        Some(place) => format!("{place}: {reason}"),
+        None => reason.to_string(),
+    });
+    lines.collect::<Vec<_>>().join("\n       ")
+}
+
 /// Flags that contradict one another, and why they do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
@@ -207,13 +215,33 @@ pub enum UsageError {
     TlsWithoutPlane,
 }
 
+impl From<PlanErrors> for Failure {
+    fn from(PlanErrors(reasons): PlanErrors) -> Self {
+        Self::Plan(reasons.into_iter().map(|reason| Mistake { place: None, reason }).collect())
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(reason: PlanError) -> Self {
+        PlanErrors(vec![reason]).into()
+    }
+}
+
 impl Failure {
-    /// That a scenario makes no plan, with the place of what is wrong.
-    pub fn of_plan(loaded: &Loaded, source: PlanError) -> Self {
-        match loaded.place_of(&source.way()) {
-            Some(place) => Self::PlanAt { place: place.clone(), source: Box::new(source) },
-            None => Self::Plan(source),
-        }
+    /// That a scenario makes no plan, with the places of what is wrong, in the order of
+    /// the file.
+    pub fn of_plan(loaded: &Loaded, PlanErrors(reasons): PlanErrors) -> Self {
+        let mistakes = reasons.into_iter().map(|reason| {
+            let place = loaded.place_of(&reason.way()).cloned();
+            Mistake { place, reason }
+        });
+        let mut mistakes: Vec<Mistake> = mistakes.collect();
+        mistakes.sort_by_key(|mistake| match &mistake.place {
+            Some(Place::Line { text, line }) => (0, Some((text.clone(), *line))),
+            Some(Place::Flag(_)) => (1, None),
+            None => (2, None),
+        });
+        Self::Plan(mistakes)
     }
 
     /// The code that the program ends with.
@@ -228,7 +256,6 @@ impl Failure {
             | Self::Scenario(_)
             | Self::Guest(_)
             | Self::Plan(_)
-            | Self::PlanAt { .. }
             | Self::Schedule(_)
             | Self::Story(StoryError::Find(_))
             | Self::Forbidden(_) => Exit::Usage,

@@ -3,56 +3,38 @@
 use std::io::{self, BufWriter, Write};
 
 use clap::Args;
-use shared::time::Period;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{run, value};
+use super::variant::Variant;
 use crate::outline::Outline;
 use crate::plan::slice::Slice;
-use crate::plan::{Overrides, Plan as Planned};
 use crate::run::VIRTUAL_START;
-use crate::scenario::Scenario;
 
 /// Tell who would do what in a scenario, and when, without doing it
 #[derive(Debug, Args)]
 pub struct Plan {
     /// Scenario file, or the name of a built-in scenario
     scenario: String,
-    /// A value of the scenario by its path, such as cohorts.web.nodes=500; may be
-    /// given again
-    #[arg(long, value_name = "PATH=VALUE")]
-    set: Vec<String>,
-    /// Number of nodes, over all cohorts, such as 500, 10k or 1m
-    #[arg(long, value_name = "COUNT", value_parser = value::nodes)]
-    nodes: Option<u32>,
-    /// The number that the whole run follows from
-    #[arg(long, value_name = "NUMBER")]
-    seed: Option<u64>,
-    /// Time over which the nodes arrive, such as 90s or 2m (simulated)
-    #[arg(long, value_name = "TIME")]
-    ramp: Option<Period>,
-    /// Only one of several equal pieces of the fleet, such as 3/8
-    #[arg(long, value_name = "I/N")]
-    slice: Option<Slice>,
+    #[command(flatten)]
+    variant: Variant,
     /// Tell of each node too
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     each: bool,
     /// Print an object
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
 impl Plan {
     /// Makes the plan and prints it.
     pub fn run(self) -> Result<Exit, Failure> {
-        let loaded = Scenario::load_with(&self.scenario, &self.set)?;
-        run::check_scenario(&loaded.scenario)?;
-        let overrides =
-            Overrides { nodes: self.nodes, seed: self.seed, ramp: self.ramp, ..Overrides::default() };
-        let plan = Planned::new(&loaded.scenario, &overrides, VIRTUAL_START);
-        let plan = plan.map_err(|error| Failure::of_plan(&loaded, error))?;
-        let outline = Outline::new(&plan, self.slice.unwrap_or(Slice::WHOLE), self.each);
+        let loaded = self.variant.load(&self.scenario)?;
+        let scenario = &loaded.scenario;
+        self.variant.check(scenario, scenario.plane.guest_of.is_some())?;
+        let plan = self.variant.plan(&loaded, VIRTUAL_START)?;
+        let mut outline = Outline::new(&plan, self.variant.slice.unwrap_or(Slice::WHOLE), self.each);
+        outline.notes = self.variant.left_open(scenario, &plan);
         match print(&outline, self.json) {
             // Whoever reads has read enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Passed),

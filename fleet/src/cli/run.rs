@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use agent::client::endpoint::Endpoint;
 use agent::client::{Clock as _, Elapsed};
-use agent::fault::Share;
 use clap::Args;
 use plane::config::PlaneConfig;
-use shared::time::Period;
 use tokio::net::TcpStream;
 
 use super::again::again;
@@ -23,6 +21,7 @@ use super::exit::Exit;
 use super::failure::{Failure, UsageError};
 use super::tls::Tls;
 use super::value::{self, UnknownNodes};
+use super::variant::Variant;
 use crate::clock::{Clock, wall_now};
 use crate::connections::Connections;
 use crate::guard::{AccountId, Allowance, admit_endpoint};
@@ -33,12 +32,11 @@ use crate::history::names::Names;
 use crate::history::recorder::{FILE, Recorder};
 use crate::host::{self, Limits};
 use crate::in_process::InProcess;
-use crate::plan::slice::Slice;
-use crate::plan::{Overrides, Plan, PlanError};
+use crate::plan::{Plan, PlanError};
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
-use crate::scenario::{self, Scenario, Time};
+use crate::scenario::{self, Scenario};
 use crate::signal::Signals;
 use crate::simulation::Pace;
 
@@ -57,45 +55,11 @@ pub struct Run {
     /// Scenario file, or the name of a built-in scenario
     #[arg(default_value = "first-look")]
     scenario: String,
-    /// A value of the scenario by its path, such as cohorts.web.nodes=500; may be
-    /// given again
-    #[arg(long, value_name = "PATH=VALUE", help_heading = "Fleet")]
-    set: Vec<String>,
-    /// Number of nodes, over all cohorts, such as 500, 10k or 1m
-    #[arg(long, value_name = "COUNT", value_parser = value::nodes, help_heading = "Fleet")]
-    nodes: Option<u32>,
-    /// The number that the whole run follows from
-    #[arg(long, value_name = "NUMBER", help_heading = "Fleet")]
-    seed: Option<u64>,
-    /// Time over which the nodes arrive, such as 90s or 2m (simulated)
-    #[arg(long, value_name = "TIME", help_heading = "Fleet")]
-    ramp: Option<Period>,
-    /// Share of nodes whose id the plane does not accept, such as 1%
-    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
-    invalid_instance: Option<Share>,
-    /// Share of nodes whose platform cannot run what they are told to
-    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
-    unsupported_platform: Option<Share>,
-    /// Host one of several equal parts of the fleet, such as 3/8; the first one has
-    /// the operator
-    #[arg(long, value_name = "I/N", help_heading = "Fleet")]
-    slice: Option<Slice>,
-    /// What nodes tell of themselves [default: as their cohort says, else template]
-    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
-    facts: Option<value::Facts>,
+    #[command(flatten)]
+    variant: Variant,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
     #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
-
-    /// Simulated seconds in a second, such as 60
-    #[arg(long, value_name = "FACTOR", value_parser = value::time_scale, help_heading = "Time")]
-    time_scale: Option<f64>,
-    /// Jump from what is due to what is due next, without waiting
-    #[arg(long = "virtual", help_heading = "Time")]
-    is_virtual: bool,
-    /// End after this time at the latest, such as 5m or 2h (simulated)
-    #[arg(long, value_name = "TIME", help_heading = "Time")]
-    duration: Option<Period>,
     /// How nodes use connections [default: as-agent where that fits, else pooled]
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
     connections: Option<Connections>,
@@ -128,10 +92,6 @@ pub struct Run {
     /// Directory for the results [default: a new one under runs/]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    /// What of the run history.jsonl.zst has [default: all of up to 10 million
-    /// entries, by the plan's estimate, else changes]
-    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Output")]
-    history: Option<HistoryMode>,
     /// Print what result.json has instead of the summary
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -140,13 +100,15 @@ pub struct Run {
 impl Run {
     /// Runs the scenario and leaves its result.
     pub async fn run(self, screen: Screen) -> Result<Exit, Failure> {
-        let loaded = Scenario::load_with(&self.scenario, &self.set)?;
+        let loaded = self.variant.load(&self.scenario)?;
         let scenario = &loaded.scenario;
         self.check(scenario)?;
-        let is_virtual = self.is_virtual(scenario);
+        let is_virtual = self.variant.is_virtual(scenario);
         let start = if is_virtual { VIRTUAL_START } else { wall_now() };
-        let plan = Plan::new(scenario, &self.overrides(), start);
-        let plan = Arc::new(plan.map_err(|error| Failure::of_plan(&loaded, error))?);
+        let plan = Arc::new(self.variant.plan(&loaded, start)?);
+        for note in self.variant.left_open(scenario, &plan) {
+            tracing::warn!("{note}");
+        }
         let plane = self.plane(scenario, &plan).await?;
         let limits = Limits::of_this_machine(matches!(plane, PlaneChoice::Embedded(..)))?;
         let hosted = plan.hosted().len() as u32;
@@ -193,14 +155,12 @@ impl Run {
 
     /// Refuses what contradicts itself, each with its reason; a flag goes before the scenario.
     fn check(&self, scenario: &Scenario) -> Result<(), UsageError> {
-        let is_virtual = self.is_virtual(scenario);
+        let is_virtual = self.variant.is_virtual(scenario);
         let is_guest = self.endpoint(scenario).is_some();
+        self.variant.check(scenario, is_guest)?;
         match self {
-            Self { is_virtual: true, time_scale: Some(_), .. } => Err(UsageError::VirtualScale),
-            _ if is_virtual && is_guest => Err(UsageError::VirtualEndpoint),
             Self { hold: true, .. } if is_virtual => Err(UsageError::VirtualHold),
             Self { unknown_nodes: Some(_), .. } if is_guest => Err(UsageError::UnknownNodesEndpoint),
-            _ if is_guest && scenario.start_time.is_some() => Err(UsageError::StartTimeEndpoint),
             Self { tls: Tls { tls_listen: Some(_), .. }, .. } if is_virtual || is_guest => {
                 Err(UsageError::TlsWithoutPlane)
             }
@@ -208,36 +168,16 @@ impl Run {
             Self { allow_remote: true, .. } => Err(UsageError::NeedsEndpoint("--allow-remote")),
             Self { allow_aws: Some(_), .. } => Err(UsageError::NeedsEndpoint("--allow-aws")),
             Self { allow_all_nodes: true, .. } => Err(UsageError::NeedsEndpoint("--allow-all-nodes")),
-            Self { slice: Some(_), .. } => Err(UsageError::NeedsEndpoint("--slice")),
+            Self { variant: Variant { slice: Some(_), .. }, .. } => Err(UsageError::NeedsEndpoint("--slice")),
             Self { keep: true, .. } => Err(UsageError::NeedsEndpoint("--keep")),
             _ => Ok(()),
         }
-    }
-
-    /// Whether time jumps from what is due to what is due next.
-    fn is_virtual(&self, scenario: &Scenario) -> bool {
-        self.is_virtual || (scenario.time == Time::Virtual && self.time_scale.is_none())
     }
 
     /// Where somebody else's plane listens, if it is somebody else's.
     fn endpoint<'a>(&'a self, scenario: &'a Scenario) -> Option<&'a Endpoint> {
         let written = scenario.plane.guest_of.as_ref();
         self.endpoint.as_ref().or_else(|| written.map(|guest_of| &guest_of.endpoint))
-    }
-
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            nodes: self.nodes,
-            seed: self.seed,
-            time_scale: self.time_scale,
-            duration: self.duration,
-            ramp: self.ramp,
-            invalid_instance: self.invalid_instance,
-            unsupported_platform: self.unsupported_platform,
-            facts: self.facts.map(Into::into),
-            history: self.history,
-            slice: self.slice,
-        }
     }
 
     /// Who answers; an endpoint that nobody should be called at is refused.
@@ -276,7 +216,7 @@ impl Run {
             resolved,
             again: again(&arguments(), &self.scenario, plan.catalogue.seed.0),
             is_json: self.json,
-            is_duration_given: self.duration.is_some(),
+            is_duration_given: self.variant.duration.is_some(),
             hold_until: self.hold.then(|| signals.clone()),
             outcome: &mut outcome,
         };
@@ -287,15 +227,6 @@ impl Run {
             }
         }
         outcome.expect("a run that came to its end was closed")
-    }
-}
-
-/// Whether a scenario contradicts itself, before any flag.
-pub(super) fn check_scenario(scenario: &Scenario) -> Result<(), UsageError> {
-    match (scenario.plane.guest_of.is_some(), scenario.time, scenario.start_time) {
-        (true, Time::Virtual, _) => Err(UsageError::VirtualEndpoint),
-        (true, _, Some(_)) => Err(UsageError::StartTimeEndpoint),
-        _ => Ok(()),
     }
 }
 
@@ -377,7 +308,9 @@ fn arguments() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use agent::fault::Share;
     use clap::Parser;
+    use shared::time::Period;
 
     use super::*;
 
@@ -447,8 +380,7 @@ mod tests {
     fn flags_reach_the_plan() {
         let line = "--nodes 2k --seed 9 --ramp 2m --duration 30m --time-scale 10 --invalid-instance 2%";
         let run = run(line);
-        let scenario = Scenario::load(&run.scenario).unwrap();
-        let plan = Plan::new(&scenario, &run.overrides(), VIRTUAL_START).unwrap();
+        let plan = run.variant.plan(&run.variant.load(&run.scenario).unwrap(), VIRTUAL_START).unwrap();
         assert_eq!((plan.name.as_str(), plan.nodes(), plan.catalogue.seed.0), ("first-look", 2_000, 9));
         assert_eq!((plan.ramp, plan.duration), (Period::minutes(2), Period::minutes(30)));
         assert_eq!(plan.time_scale, 10.0);

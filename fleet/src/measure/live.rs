@@ -16,6 +16,7 @@ use hdrhistogram::Histogram;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
+use super::folded::Durations;
 use super::tally::{CallTally, Tally};
 use crate::metric::bound::Aggregate;
 use crate::metric::selection::Selection;
@@ -116,15 +117,15 @@ pub struct AssociationTimes {
 /// Durations, in milliseconds.
 #[derive(Debug, Clone)]
 pub enum Samples {
-    /// Each of them, and how many never ended.
-    Exact(Vec<u64>, u64),
-    /// Their distribution.
+    /// Each of them, as far as it is known, and how many never ended.
+    Counted(Durations, u64),
+    /// Their distribution, to three digits.
     Folded(Histogram<u64>),
 }
 
 impl Default for Samples {
     fn default() -> Self {
-        Self::Exact(Vec::new(), 0)
+        Self::Counted(Durations::default(), 0)
     }
 }
 
@@ -135,17 +136,32 @@ pub enum Unread {
     #[error("nothing was measured")]
     NoSamples,
     /// Virtual time takes no wall time.
-    #[error("virtual time has none: state a `latency_model`, or run over sockets")]
+    #[error("virtual time has no latency: state a `latency_model`, or run over sockets")]
     NoLatency,
     /// Virtual time takes no wall time.
-    #[error("virtual time has none")]
-    NotInVirtualTime,
+    #[error("virtual time has no lateness, for it waits until all that is due is served: run over sockets")]
+    NoLateness,
+    /// Virtual time has no sockets.
+    #[error("virtual time has no connections that a call could wait for: run over sockets")]
+    NoConnections,
     /// The plane is asked at the end.
     #[error("it is known at the end only")]
     NotYet,
     /// It was asked, and said nothing.
     #[error("the plane did not say what it knows")]
     NotSaid,
+}
+
+impl Unread {
+    /// Why a metric cannot be told in virtual time, if it cannot.
+    pub fn in_virtual_time(metric: Metric, has_latency_model: bool) -> Option<Self> {
+        match metric {
+            Metric::Held => Some(Self::NoConnections),
+            Metric::Lateness => Some(Self::NoLateness),
+            Metric::Latency if !has_latency_model => Some(Self::NoLatency),
+            _ => None,
+        }
+    }
 }
 
 impl Range {
@@ -202,14 +218,21 @@ impl Samples {
     /// Adds one.
     pub fn add(&mut self, period: Period) {
         match self {
-            Self::Exact(samples, _) => samples.push(period.as_milliseconds()),
+            Self::Counted(samples, _) => samples.add(period),
             Self::Folded(histogram) => histogram.saturating_record(period.as_milliseconds()),
+        }
+    }
+
+    /// Adds those that were folded.
+    pub fn add_folded(&mut self, folded: &Durations) {
+        if let Self::Counted(samples, _) = self {
+            samples.merge(folded, Period::ZERO);
         }
     }
 
     /// Adds so many that never came to their end.
     pub fn add_never(&mut self, count: u64) {
-        if let Self::Exact(_, never) = self {
+        if let Self::Counted(_, never) = self {
             *never += count;
         }
     }
@@ -218,8 +241,8 @@ impl Samples {
         let mut merged = Self::default();
         for samples in all {
             match (&mut merged, samples) {
-                (Self::Exact(into, nevers), Self::Exact(from, never)) => {
-                    into.extend_from_slice(from);
+                (Self::Counted(into, nevers), Self::Counted(from, never)) => {
+                    into.merge(from, Period::ZERO);
                     *nevers += never;
                 }
                 (Self::Folded(into), Self::Folded(from)) => {
@@ -237,22 +260,23 @@ impl Samples {
             Self::Folded(histogram) => of_histogram(&histogram, aggregate).map(|milliseconds| {
                 if aggregate == Aggregate::Count { milliseconds } else { milliseconds * 1_000.0 }
             }),
-            Self::Exact(mut samples, never) => {
-                samples.sort_unstable();
-                let count = samples.len() as u64 + never;
+            Self::Counted(samples, never) => {
+                let count = samples.count() + never;
                 if aggregate == Aggregate::Count {
-                    return Some(samples.len() as f64);
+                    return Some(samples.count() as f64);
                 }
                 if count == 0 {
                     return None;
                 }
                 let at = |hundredths: f64| {
-                    let rank = (hundredths / 100.0 * count as f64).ceil().max(1.0) as usize;
-                    samples.get(rank - 1).map_or(f64::INFINITY, |sample| *sample as f64 * 1_000.0)
+                    let rank = (hundredths / 100.0 * count as f64).ceil().max(1.0) as u64;
+                    samples
+                        .of_rank(rank)
+                        .map_or(f64::INFINITY, |found| found.as_milliseconds() as f64 * 1_000.0)
                 };
                 Some(match aggregate {
                     Aggregate::Average if never > 0 => f64::INFINITY,
-                    Aggregate::Average => samples.iter().sum::<u64>() as f64 * 1_000.0 / count as f64,
+                    Aggregate::Average => samples.mean()? * 1_000.0,
                     Aggregate::Minimum => at(0.0),
                     Aggregate::Median => at(50.0),
                     Aggregate::Percentile(hundredths) => at(hundredths),
@@ -295,8 +319,8 @@ impl Live {
                 let operation = selection.label(Label::Operation);
                 self.herd.factor(operation, self.at.since(self.started)).ok_or(Unread::NoSamples)
             }
-            Metric::Held => self.held.map(|held| held as f64).ok_or(Unread::NotInVirtualTime),
-            Metric::Lateness if self.is_virtual => Err(Unread::NotInVirtualTime),
+            Metric::Held => self.held.map(|held| held as f64).ok_or(Unread::NoConnections),
+            Metric::Lateness if self.is_virtual => Err(Unread::NoLateness),
             Metric::Lateness => {
                 self.lateness.as_ref().and_then(|all| of_histogram(all, aggregate)).ok_or(Unread::NoSamples)
             }
@@ -330,7 +354,7 @@ impl Live {
             _ => &times.to_success,
         });
         match Samples::merged(samples) {
-            Samples::Exact(samples, never) => Some((never, never + samples.len() as u64)),
+            Samples::Counted(samples, never) => Some((never, never + samples.count())),
             Samples::Folded(_) => None,
         }
     }

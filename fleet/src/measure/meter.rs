@@ -13,8 +13,9 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use shared::id::AssociationId;
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 
+use super::folded::{Folding, STRANGE};
 use super::live::{AssociationTimes, Live, LiveBoard, Samples, StateRanges};
 use super::recent::{Follow, Pulse, Second, second_of};
 use super::tally::Tally;
@@ -22,12 +23,9 @@ use super::timeline::Timeline;
 use super::{Ran, histogram, merge_histograms};
 use crate::metric::selection::Selection;
 use crate::metric::{Label, Metric};
-use crate::operator::rounds::KnownRounds;
+use crate::operator::rounds::{KnownRounds, Rounds};
 use crate::plan::Plan;
 use crate::simulation::CohortState;
-
-/// A run of an association that the operator has not told of so long after is none of its making.
-const STRANGE: Period = Period::minutes(15);
 
 /// Whoever follows a run.
 #[derive(Debug)]
@@ -38,6 +36,9 @@ pub struct Meter {
     timeline: Timeline,
     /// Runs that ended after the operator last looked which rounds there are.
     waiting: Vec<(AssociationId, Ran)>,
+    folding: Folding,
+    /// Whether the shards are to fold runs now.
+    is_time_to_fold: bool,
 }
 
 impl Follow {
@@ -70,7 +71,15 @@ impl Meter {
             ranges: vec![StateRanges::default(); plan.catalogue.cohorts.len() + 1],
             ..Live::default()
         };
-        Self { follow, rounds, live, timeline: Timeline::starting(plan.start), waiting: Vec::new() }
+        Self {
+            follow,
+            rounds,
+            live,
+            timeline: Timeline::starting(plan.start),
+            waiting: Vec::new(),
+            folding: Folding::default(),
+            is_time_to_fold: false,
+        }
     }
 
     /// What shards have to keep for it.
@@ -95,6 +104,11 @@ impl Meter {
         &self.live
     }
 
+    /// The rounds by which all shards are to fold their runs now, if they are.
+    pub fn fold(&self) -> Option<Rounds> {
+        self.is_time_to_fold.then(|| self.rounds.read().clone())
+    }
+
     /// The run second by second.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
@@ -109,6 +123,7 @@ impl Meter {
         self.live.lateness = None;
         let mut cohorts = vec![CohortState::default(); self.live.cohorts.len()];
         let mut made: BTreeMap<i64, Second> = BTreeMap::new();
+        self.is_time_to_fold = self.folding.is_due(pulses.iter().map(|pulse| pulse.kept_runs).sum());
         for pulse in pulses {
             self.live.tally.add(pulse.tally);
             cohorts.iter_mut().zip(pulse.cohorts).for_each(|(sum, cohort)| sum.add(cohort));
@@ -177,12 +192,11 @@ impl Meter {
             if known.looked_at <= ran.ended {
                 return true;
             }
-            let begun = known.dispatched.partition_point(|dispatched| *dispatched <= ran.started);
-            if let Some(dispatched) = known.dispatched.get(begun.saturating_sub(1)) {
+            if let Some(dispatched) = known.round_of(ran.started) {
                 let times = live.associations.entry(known.name.clone()).or_insert_with(folded);
-                times.to_start.add(ran.started.since(*dispatched));
+                times.to_start.add(ran.started.since(dispatched));
                 if ran.status == shared::status::AssociationStatus::Success {
-                    times.to_success.add(ran.ended.since(*dispatched));
+                    times.to_success.add(ran.ended.since(dispatched));
                 }
             }
             false

@@ -51,6 +51,8 @@ pub struct Pulse {
     pub cohorts: Vec<CohortState>,
     /// The calls that were made since the last one, in seconds that are over.
     pub seconds: Vec<Second>,
+    /// How many runs are kept one by one.
+    pub kept_runs: usize,
     /// The runs that ended since the last one.
     pub runs: Vec<(AssociationId, Ran)>,
     /// How long the calls took that ended since the last one, in microseconds.
@@ -85,7 +87,7 @@ impl Measures {
 
     /// What happened since this was last asked; of calls, in the seconds before `until`.
     pub fn pulse(&mut self, cohorts: Vec<CohortState>, until: Timestamp) -> Pulse {
-        let mut pulse = Pulse { cohorts, ..Pulse::default() };
+        let mut pulse = Pulse { cohorts, kept_runs: self.kept_runs(), ..Pulse::default() };
         if self.recent.as_ref().is_some_and(|recent| recent.follow.counts) {
             pulse.tally = Tally::of(self);
         }

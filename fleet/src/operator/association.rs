@@ -9,7 +9,7 @@ use shared::wire::{
 };
 
 use super::act::{Seen, seen};
-use super::{Desk, DeskError, Made, Operator, Refused, next_page};
+use super::{Desk, DeskError, LOOK_AT_ALL_EVERY, Made, Operator, Refused, next_page};
 use crate::plan::timeline::{Expected, Which};
 
 impl Operator {
@@ -105,6 +105,10 @@ impl Operator {
     /// Whether each association has come through its rounds.
     pub(super) async fn is_over(&mut self, desk: &impl Desk) -> bool {
         let mut is_over = true;
+        let looks_at_all = self.is_followed || self.look_at_all <= desk.now();
+        if looks_at_all {
+            self.look_at_all = desk.now() + LOOK_AT_ALL_EVERY;
+        }
         for made in self.made.clone().into_iter().filter(|made| !made.is_gone) {
             let wanted = self.plan.associations[made.planned].rounds as usize;
             match executions(desk, made.id).await {
@@ -113,7 +117,7 @@ impl Operator {
                     let dispatched = dates.map(|date| desk.instant_of(date)).collect();
                     self.rounds.looked(made.id, dispatched, desk.now());
                     is_over &= executions.iter().filter(|execution| is_terminal(execution)).count() >= wanted;
-                    if !is_over && !self.is_followed {
+                    if !is_over && !looks_at_all {
                         return false;
                     }
                 }

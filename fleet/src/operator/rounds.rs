@@ -8,7 +8,10 @@ use shared::time::Timestamp;
 
 /// The associations that the operator made, and their rounds as it last saw them.
 #[derive(Debug, Default)]
-pub struct KnownRounds(Mutex<BTreeMap<AssociationId, KnownAssociation>>);
+pub struct KnownRounds(Mutex<Rounds>);
+
+/// The same as a value.
+pub type Rounds = BTreeMap<AssociationId, KnownAssociation>;
 
 /// An association that the operator made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,7 +26,7 @@ pub struct KnownAssociation {
 
 impl KnownRounds {
     /// What is known.
-    pub fn read(&self) -> MutexGuard<'_, BTreeMap<AssociationId, KnownAssociation>> {
+    pub fn read(&self) -> MutexGuard<'_, Rounds> {
         // Whoever panicked while it held the lock has put nothing half.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -38,5 +41,14 @@ impl KnownRounds {
         if let Some(known) = self.read().get_mut(&id) {
             (known.dispatched, known.looked_at) = (dispatched, now);
         }
+    }
+}
+
+impl KnownAssociation {
+    /// When the round was dispatched that a run belongs to which began then: the
+    /// newest there was; the first takes what a foreign clock puts before it.
+    pub fn round_of(&self, started: Timestamp) -> Option<Timestamp> {
+        let begun = self.dispatched.partition_point(|dispatched| *dispatched <= started);
+        self.dispatched.get(begun.saturating_sub(1)).copied()
     }
 }

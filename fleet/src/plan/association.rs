@@ -6,12 +6,47 @@ use agent::credentials::IdentityKind;
 use agent::fault::NodeFault;
 use agent::fault::named::Cause;
 use shared::document::Document;
+use shared::error::ErrorCode;
 use shared::id::NodeId;
 use shared::target::Target;
+use shared::time::Period;
 use shared::wire::{Alarm, AlarmConfiguration, CreateAssociation, OutputLocation, S3Location};
 
-use super::{Plan, PlanError, PlannedAssociation};
+use super::{Plan, PlanError};
 use crate::scenario::{self, Scenario};
+
+/// An association that the operator will create.
+#[derive(Debug, Clone)]
+pub struct PlannedAssociation {
+    /// When, from the start of the run.
+    pub at: Period,
+    /// The call.
+    pub request: CreateAssociation,
+    /// What it is aimed at, for people.
+    pub aim: String,
+    /// How many rounds the run waits for.
+    pub rounds: u32,
+    /// The refusal that is expected, if one is.
+    pub refusal: Option<ErrorCode>,
+}
+
+impl PlannedAssociation {
+    /// One of which nothing is known but its name: there is something wrong with it,
+    /// and what names it is to find it all the same.
+    pub(super) fn named(written: &scenario::Association) -> Self {
+        let request = CreateAssociation {
+            name: written.document.clone(),
+            association_name: Some(written.name.clone()),
+            ..CreateAssociation::default()
+        };
+        Self { at: written.at, request, aim: String::new(), rounds: 1, refusal: None }
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        self.request.association_name.as_deref().unwrap_or(&self.request.name)
+    }
+}
 
 impl Plan {
     /// The association that is meant.

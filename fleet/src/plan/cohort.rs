@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent::catalogue::{Behaviour, Cohort, Platform, Timing};
+use agent::catalogue::{Behaviour, Cohort, PLATFORMS, Platform, Timing};
 use agent::channel::Channels;
 use agent::credentials::{IdentityKind, IdentitySettings};
 use agent::facts::host::HostFacts;
@@ -12,6 +12,7 @@ use agent::mix::Mix;
 use agent::tags::TagRule;
 
 use super::PlanError;
+use super::make::Mistakes;
 use crate::fault::identity_of;
 use crate::machine;
 use crate::scenario;
@@ -23,11 +24,16 @@ const AGENT_VERSION: &str = "3.3.0.0";
 pub(super) fn cohort(
     written: &scenario::Cohort,
     facts: Option<scenario::Facts>,
-) -> Result<Cohort, PlanError> {
-    let platform = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
+    mistakes: &mut Mistakes,
+) -> Cohort {
+    let known = Platform::named(&written.platform).ok_or_else(|| PlanError::UnknownPlatform {
         cohort: written.name.clone(),
         platform: written.platform.clone(),
-    })?;
+    });
+    let known = mistakes.note(known);
+    // Of a platform that is none nothing more is said.
+    let host = known.and_then(|platform| mistakes.note(self::host(written, platform, facts)).flatten());
+    let platform = known.unwrap_or(PLATFORMS[0]);
     let mut faults = NodeFaults::default();
     for fault in &written.faults {
         match *fault {
@@ -42,19 +48,22 @@ pub(super) fn cohort(
             scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
         }
     }
-    let identity = identity(written, &faults)?;
-    let tags = tags(written)?;
+    let identity = mistakes.note(identity(written, &faults)).unwrap_or_default();
+    let tags = mistakes.note(tags(written)).unwrap_or_default();
     let agent_versions = written.agent_version.clone().map(|versions| versions.0);
     let agent_versions = agent_versions.unwrap_or_else(|| Mix::of_one(AGENT_VERSION.to_owned()));
     if let Some(version) = agent_versions.values().find(|version| !is_agent_version(version)) {
-        return Err(PlanError::AgentVersion { cohort: written.name.clone(), version: version.clone() });
+        mistakes.add(PlanError::AgentVersion { cohort: written.name.clone(), version: version.clone() });
     }
     let timing = written.timing.meant();
-    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source })?;
-    let behaviours = written.behaviours.iter().map(|behaviour| self::behaviour(written, behaviour));
-    Ok(Cohort {
+    let timing = timing.map_err(|source| PlanError::Timing { cohort: written.name.clone(), source });
+    let timing = mistakes.note(timing).unwrap_or_default();
+    let behaviours = written.behaviours.iter();
+    let behaviours =
+        behaviours.filter_map(|behaviour| mistakes.note(self::behaviour(written, behaviour))).collect();
+    Cohort {
         name: written.name.clone(),
-        host: host(written, platform, facts)?,
+        host,
         platform,
         tags,
         identity,
@@ -63,14 +72,14 @@ pub(super) fn cohort(
             facts_change_every: written.facts_change.unwrap_or(timing.facts_change_every),
             ..timing
         },
-        behaviours: behaviours.collect::<Result<_, _>>()?,
+        behaviours,
         faults,
         channels: match written.channel {
             scenario::Channel::None => Channels::None,
             scenario::Channel::LongPoll => Channels::LongPoll,
             scenario::Channel::Websocket => Channels::WebSocket,
         },
-    })
+    }
 }
 
 /// What its nodes tell of themselves in place of the platform's template. What is

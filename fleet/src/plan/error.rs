@@ -10,6 +10,11 @@ use super::timeline::EntryError;
 use crate::fault::FaultError;
 use crate::scenario::timing::InvalidTiming;
 
+/// All that is wrong with a scenario that makes no plan: one thing at least.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{}", .0.iter().map(PlanError::to_string).collect::<Vec<_>>().join("; "))]
+pub struct PlanErrors(pub Vec<PlanError>);
+
 /// Why a scenario makes no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {

@@ -5,7 +5,9 @@ use agent::distribution::Distribution;
 
 use super::timeline::Occasion;
 use super::{Plan, PlanError};
+use crate::measure::live::Unread;
 use crate::measure::meter::unknown_label;
+use crate::metric::selection::Selection;
 use crate::nearest::nearest;
 use crate::scenario::Scenario;
 
@@ -16,8 +18,26 @@ pub(super) fn latency_model(scenario: &Scenario) -> Result<Option<Distribution>,
 }
 
 impl Plan {
-    /// Refuses a threshold on what this plan does not have: it would never fail.
-    pub(super) fn check_thresholds(&self) -> Result<(), PlanError> {
+    /// What virtual time will leave open of thresholds and conditions, in words.
+    pub fn left_open_in_virtual_time(&self) -> Vec<String> {
+        let unread =
+            |selection: &Selection| Unread::in_virtual_time(selection.metric, self.latency_model.is_some());
+        let thresholds = self.thresholds.iter().filter_map(|threshold| {
+            let why = unread(&threshold.selection)?;
+            Some(format!("threshold {threshold} will not be evaluated, and the exit code be 4: {why}"))
+        });
+        let conditions = self.timeline.iter().filter_map(|entry| match &entry.occasion {
+            Occasion::When(condition) => {
+                let why = unread(&condition.selection)?;
+                Some(format!("condition {condition} will never hold: {why}"))
+            }
+            _ => None,
+        });
+        thresholds.chain(conditions).collect()
+    }
+
+    /// What is asked of things that this plan does not have: such a threshold would never fail.
+    pub(super) fn unknown_labels(&self) -> Vec<PlanError> {
         let thresholds = self.thresholds.iter().map(|threshold| {
             let way = vec!["thresholds".to_owned(), threshold.selection.to_string()];
             (&threshold.selection, way, format!("threshold {threshold}"))
@@ -30,22 +50,18 @@ impl Plan {
             }
             _ => None,
         });
-        for (selection, way, asked) in thresholds.chain(conditions) {
-            let Some((label, value, names)) = unknown_label(selection, self) else { continue };
+        let all = thresholds.chain(conditions);
+        all.filter_map(|(selection, way, asked)| {
+            let (label, value, names) = unknown_label(selection, self)?;
             let known = match nearest(value, names.iter().copied()) {
                 Some(nearest) => format!("the nearest is `{nearest}`"),
                 None if names.is_empty() => "the scenario has none".to_owned(),
                 None => format!("the scenario has {}", names.join(", ")),
             };
-            return Err(PlanError::UnknownLabel {
-                way,
-                asked,
-                label: label.as_str(),
-                value: value.to_owned(),
-                known,
-            });
-        }
-        Ok(())
+            let (label, value) = (label.as_str(), value.to_owned());
+            Some(PlanError::UnknownLabel { way, asked, label, value, known })
+        })
+        .collect()
     }
 }
 

@@ -19,7 +19,8 @@ use shared::time::Period;
 use shared::wire::{Alarm, AlarmConfiguration, CreateAssociation, CreateDocument, SendCommand, Tag};
 
 pub use self::error::EntryError;
-use super::{Plan, PlanError, create_document};
+use super::make::Mistakes;
+use super::{Plan, PlanError, PlannedAssociation};
 use crate::condition::Condition;
 use crate::fault::selection::Selection;
 use crate::operator::DeskError;
@@ -261,7 +262,7 @@ struct Definitions {
 impl Plan {
     /// What the whole scenario has happen, in the order in which it is written:
     /// documents, associations, timeline.
-    pub(super) fn lay_out(&mut self, scenario: &Scenario) -> Result<(), PlanError> {
+    pub(super) fn lay_out(&mut self, scenario: &Scenario, mistakes: &mut Mistakes) {
         let first = self.associations.iter().map(|association| association.at).min().unwrap_or_default();
         let listed = |name: &str, at, act| PlannedEntry {
             name: name.to_owned(),
@@ -279,33 +280,35 @@ impl Plan {
             listed(name, association.at, PlannedAct::CreateAssociation(place))
         });
         let mut timeline: Vec<PlannedEntry> = documents.chain(associations).collect();
-        let (later, earlier) = (self.ramp - scenario.ramp, scenario.ramp - self.ramp);
-        let mut known = Definitions {
-            associations: scenario.associations.iter().map(|it| (it.name.clone(), it.clone())).collect(),
-            faults: self.faults.windows().iter().map(|window| window.name.to_string()).collect(),
-        };
-        for entry in &scenario.timeline {
-            if let Act::CreateAssociation(association) = &entry.act {
-                known.associations.insert(association.name.clone(), association.clone());
-            }
-            if let Act::Inject(FaultWindow { name: Some(name), .. }) = &entry.act {
-                known.faults.push(name.clone());
-            }
-        }
+        let moved = (self.ramp - scenario.ramp, scenario.ramp - self.ramp);
+        let mut known = Definitions::of(scenario, self);
         for (place, entry) in scenario.timeline.iter().enumerate() {
-            let name = entry.name.clone().unwrap_or_else(|| entry.act.phrase());
-            let wrong = |source| PlanError::Entry { place, name: name.clone(), source };
-            let occasion = Occasion::of(entry).map_err(wrong)?.moved(later, earlier);
-            let expected = entry.expect.clone().map(Expected::from).unwrap_or_default();
-            let first = occasion.first().unwrap_or_default();
-            let act = self.act(place, entry, first, &expected, &mut known)?;
-            if entry.expect.is_some() && !act.is_call() {
-                return Err(wrong(EntryError::NothingToExpect));
-            }
-            timeline.push(PlannedEntry { name, occasion, act, expected, is_of_timeline: true });
+            let planned = self.entry(place, entry, moved, &mut known);
+            let nothing = || listed("", first, PlannedAct::Narrate(String::new()));
+            let planned = mistakes.note(planned).unwrap_or_else(nothing);
+            timeline.push(PlannedEntry { is_of_timeline: true, ..planned });
         }
         self.timeline = timeline;
-        Ok(())
+    }
+
+    /// What an entry means, on a run whose ramp is longer by one time and shorter by another.
+    fn entry(
+        &mut self,
+        place: usize,
+        entry: &Entry,
+        (later, earlier): (Period, Period),
+        known: &mut Definitions,
+    ) -> Result<PlannedEntry, PlanError> {
+        let name = entry.name.clone().unwrap_or_else(|| entry.act.phrase());
+        let wrong = |source| PlanError::Entry { place, name: name.clone(), source };
+        let occasion = Occasion::of(entry).map_err(wrong)?.moved(later, earlier);
+        let expected = entry.expect.clone().map(Expected::from).unwrap_or_default();
+        let first = occasion.first().unwrap_or_default();
+        let act = self.act(place, entry, first, &expected, known)?;
+        if entry.expect.is_some() && !act.is_call() {
+            return Err(wrong(EntryError::NothingToExpect));
+        }
+        Ok(PlannedEntry { name, occasion, act, expected, is_of_timeline: true })
     }
 
     fn act(
@@ -327,7 +330,14 @@ impl Plan {
             Act::OpenCalendar(calendar) => PlannedAct::SetCalendar(calendar.clone(), true),
             Act::CloseCalendar(calendar) => PlannedAct::SetCalendar(calendar.clone(), false),
             Act::CreateAssociation(written) => {
-                let mut planned = self.association(written)?;
+                let planned = self.association(written);
+                let mut planned = match planned {
+                    Ok(planned) => planned,
+                    Err(mistake) => {
+                        self.associations.push(PlannedAssociation::named(written));
+                        return Err(mistake);
+                    }
+                };
                 planned.at = at;
                 planned.refusal = planned.refusal.or_else(|| expected.error.clone());
                 self.associations.push(planned);
@@ -441,6 +451,29 @@ pub(super) fn peaks(scenario: &Scenario, at_first: &[(u32, u32)]) -> Vec<u32> {
 }
 
 impl Definitions {
+    /// What a scenario defines, faults of this plan among it.
+    fn of(scenario: &Scenario, plan: &Plan) -> Self {
+        let mut known = Self {
+            associations: scenario.associations.iter().map(|it| (it.name.clone(), it.clone())).collect(),
+            faults: plan.faults.windows().iter().map(|window| window.name.to_string()).collect(),
+        };
+        // Those too with which something is wrong.
+        for name in scenario.faults.iter().filter_map(|window| window.name.as_ref()) {
+            if !known.faults.contains(name) {
+                known.faults.push(name.clone());
+            }
+        }
+        for entry in &scenario.timeline {
+            if let Act::CreateAssociation(association) = &entry.act {
+                known.associations.insert(association.name.clone(), association.clone());
+            }
+            if let Act::Inject(FaultWindow { name: Some(name), .. }) = &entry.act {
+                known.faults.push(name.clone());
+            }
+        }
+        known
+    }
+
     fn which(&self, name: &str) -> Result<Which, EntryError> {
         if self.associations.contains_key(name) {
             return Ok(Which::Named(name.to_owned()));
@@ -455,6 +488,16 @@ impl Definitions {
 impl From<Expectation> for Expected {
     fn from(written: Expectation) -> Self {
         Self { error: written.error.map(|refusal| refusal.0), fields: written.fields }
+    }
+}
+
+fn create_document(written: &scenario::Document) -> CreateDocument {
+    CreateDocument {
+        name: written.name.clone(),
+        content: written.content.to_string(),
+        document_type: Some("Command".into()),
+        document_format: Some("JSON".into()),
+        ..CreateDocument::default()
     }
 }
 

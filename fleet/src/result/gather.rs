@@ -116,11 +116,8 @@ fn failures(finished: &Finished) -> Failures {
             refusals.insert((*operation).to_owned(), *count);
         }
     }
-    let mut runs: BTreeMap<String, u64> = BTreeMap::new();
-    for run in finished.measures.runs.values().flatten().filter(|run| run.is_foreign) {
-        *runs.entry(run.status.to_string()).or_default() += 1;
-    }
     let measures = &finished.measures;
+    let runs = measures.foreign_runs.iter().map(|(status, count)| (status.to_string(), *count)).collect();
     let (nodes, unknown) = (measures.met_foreign_document, measures.platforms_not_accepted);
     Failures {
         invalid_instance: InvalidInstance {
@@ -165,14 +162,15 @@ fn faults(finished: &Finished) -> BTreeMap<String, FaultCount> {
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
     let planned = &finished.plan.associations[made.planned];
     let executions = finished.survey.as_ref().and_then(|survey| survey.executions.get(&made.id));
-    let runs = finished.measures.runs_of(made.id);
+    let (runs, folded) = (finished.measures.runs_of(made.id), finished.measures.folded_of(made.id));
+    let is_part = finished.plan.is_part();
     AssociationResult {
         name: name(planned),
         aim: planned.aim.clone(),
         id: made.id,
         // Of one that is there no longer nothing more is waited for.
         rounds_expected: if made.is_gone { 0 } else { planned.rounds },
-        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs, finished.plan.is_part()),
+        rounds: rounds(made.created, executions.map(Vec::as_slice), &runs, &folded, is_part),
     }
 }
 
@@ -360,6 +358,7 @@ mod tests {
             is_foreign: true,
         };
         measures.runs.insert(id, vec![ran]);
+        measures.foreign_runs.insert(status, 1);
         let mut heartbeats = measure::Calls { made: 7, ..measure::Calls::default() };
         heartbeats.refused.insert(ErrorCode::InvalidInstanceId, 3);
         measure::record(&mut heartbeats.latency, Duration::from_micros(wall * 100));

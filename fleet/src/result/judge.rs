@@ -53,12 +53,13 @@ fn associations(finished: &Finished) -> BTreeMap<String, AssociationTimes> {
     let Some(survey) = &finished.survey else { return all };
     for made in &finished.operator.made {
         let Some(executions) = survey.executions.get(&made.id) else { continue };
-        let runs = finished.measures.runs_of(made.id);
+        let (runs, folded) = (finished.measures.runs_of(made.id), finished.measures.folded_of(made.id));
         let name = finished.plan.associations[made.planned].name();
         all.entry(name.to_owned()).or_default().add(times(
             made.created,
             executions,
             &runs,
+            &folded,
             finished.plan.is_part(),
         ));
     }

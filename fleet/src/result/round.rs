@@ -16,6 +16,7 @@ use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
 
 use crate::measure::Ran;
+use crate::measure::folded::{Durations, FoldedRound, FoldedRuns};
 use crate::measure::live::AssociationTimes;
 use crate::survey::Execution;
 
@@ -89,16 +90,23 @@ pub(super) fn rounds(
     made: Timestamp,
     executions: Option<&[Execution]>,
     runs: &[Ran],
+    folded: &FoldedRuns,
     is_part: bool,
 ) -> Vec<Round> {
     let Some(executions) = executions else {
-        return vec![Round::new(made, None, runs, is_part)];
+        let mut all = FoldedRound::default();
+        folded.rounds.iter().for_each(|(dispatched, round)| all.merge(round, dispatched.since(made)));
+        return vec![Round::new(made, None, runs, Some(&all), is_part)];
     };
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let parts = attribute(&created, runs);
     let rounds = executions.iter().zip(&created).zip(&parts);
-    rounds.map(|((execution, &created), runs)| Round::new(created, Some(execution), runs, is_part)).collect()
+    rounds
+        .map(|((execution, &created), runs)| {
+            Round::new(created, Some(execution), runs, folded.rounds.get(&created), is_part)
+        })
+        .collect()
 }
 
 /// How long the nodes of all rounds took. What did not come to its end in a round
@@ -107,13 +115,15 @@ pub(super) fn times(
     made: Timestamp,
     executions: &[Execution],
     runs: &[Ran],
+    folded: &FoldedRuns,
     is_part: bool,
 ) -> AssociationTimes {
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let mut times = AssociationTimes::default();
     for ((execution, created), runs) in executions.iter().zip(&created).zip(attribute(&created, runs)) {
-        let round = Round::new(*created, Some(execution), &runs, is_part);
+        let folded = folded.rounds.get(created);
+        let round = Round::new(*created, Some(execution), &runs, folded, is_part);
         times.meant_and_missing.0 += round.nodes;
         times.meant_and_missing.1 += round.missing;
         for run in last_of_each(&runs).into_values() {
@@ -126,9 +136,14 @@ pub(super) fn times(
         }
         if round.is_over() {
             times.to_start.add_never(round.missing);
-            times.to_success.add_never(round.missing);
+            times.to_success.add_never(round.missing + folded.map_or(0, FoldedRound::unsuccessful));
         }
     }
+    // A plane may list old rounds no longer.
+    let unlisted = folded.rounds.iter().filter(|(dispatched, _)| !created.contains(dispatched));
+    times.to_success.add_never(unlisted.map(|(_, round)| round.unsuccessful()).sum());
+    times.to_start.add_folded(&folded.to_start);
+    times.to_success.add_folded(&folded.to_success);
     times
 }
 
@@ -155,12 +170,24 @@ fn attribute(created: &[Timestamp], runs: &[Ran]) -> Vec<Vec<Ran>> {
 }
 
 impl Round {
-    fn new(created: Timestamp, execution: Option<&Execution>, runs: &[Ran], is_part: bool) -> Self {
+    /// Of these runs, and those that were folded before their nodes ran for a newer round.
+    fn new(
+        created: Timestamp,
+        execution: Option<&Execution>,
+        runs: &[Ran],
+        folded: Option<&FoldedRound>,
+        is_part: bool,
+    ) -> Self {
         let last = last_of_each(runs);
-        let mut ends: Vec<Timestamp> = last.values().map(|run| run.ended).collect();
-        ends.sort_unstable();
+        let mut all = folded.cloned().unwrap_or_default();
+        for run in last.values() {
+            *all.runs.entry(run.status).or_default() += 1;
+            all.foreign += u64::from(run.is_foreign);
+            all.unreported += u64::from(!run.is_reported);
+            all.ends.add(run.ended.since(created));
+        }
         let listed = execution.map(|execution| execution.targets.values().sum::<u64>());
-        let ran = ends.len() as u64;
+        let ran = all.ends.count();
         let nodes = listed.filter(|_| !is_part).unwrap_or(ran);
         let missing = nodes.saturating_sub(ran);
         let replaced = execution.map_or(0, |execution| execution.replaced).min(missing);
@@ -169,21 +196,18 @@ impl Round {
             execution: execution.map(|execution| execution.id),
             status: execution.map(|execution| execution.status.clone()),
             nodes,
-            runs: BTreeMap::new(),
-            foreign: last.values().filter(|run| run.is_foreign).count() as u64,
-            unreported: last.values().filter(|run| !run.is_reported).count() as u64,
+            runs: all.runs.iter().map(|(status, count)| (status.to_string(), *count)).collect(),
+            foreign: all.foreign,
+            unreported: all.unreported,
             missing: missing - replaced,
             replaced,
-            t50: quantile(created, &ends, nodes, 50),
-            t90: quantile(created, &ends, nodes, 90),
-            t100: quantile(created, &ends, nodes, 100),
+            t50: quantile(&all.ends, nodes, 50),
+            t90: quantile(&all.ends, nodes, 90),
+            t100: quantile(&all.ends, nodes, 100),
             counted: execution.map(|execution| execution.targets.clone()),
             agrees: None,
             difference: None,
         };
-        for run in last.values() {
-            *round.runs.entry(run.status.to_string()).or_default() += 1;
-        }
         if !is_part {
             round.difference = round.differ();
             round.agrees = execution.map(|_| round.difference.is_none());
@@ -224,13 +248,10 @@ fn spell(counts: &BTreeMap<String, u64>) -> String {
     counts.join(", ")
 }
 
-/// After what time since `created` this many in a hundred of so many nodes were
-/// through, by nearest rank; `None` if so many never were. `ends` is sorted.
-fn quantile(created: Timestamp, ends: &[Timestamp], nodes: u64, hundredths: u64) -> Option<Period> {
-    let of = nodes.max(ends.len() as u64);
-    let rank = (of * hundredths).div_ceil(100);
-    let place = usize::try_from(rank.checked_sub(1)?).ok()?;
-    ends.get(place).map(|end| end.since(created))
+/// After what time this many in a hundred of so many nodes were through, by
+/// nearest rank; `None` if so many never were.
+fn quantile(ends: &Durations, nodes: u64, hundredths: u64) -> Option<Period> {
+    ends.of_rank((nodes.max(ends.count()) * hundredths).div_ceil(100))
 }
 
 fn seconds<S: Serializer>(period: &Option<Period>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -281,7 +302,9 @@ mod tests {
             (&[], 7, 50, None),
         ];
         for (ends, nodes, hundredths, expected) in cases {
-            let found = quantile(second(100), ends, nodes, hundredths);
+            let mut durations = Durations::default();
+            ends.iter().for_each(|end| durations.add(end.since(second(100))));
+            let found = quantile(&durations, nodes, hundredths);
             assert_eq!(found, expected.map(Period::seconds), "{hundredths} of {nodes}, {} ends", ends.len());
         }
     }
@@ -302,7 +325,7 @@ mod tests {
     #[test]
     fn the_last_run_of_a_node_counts() {
         let runs = [ran(1, 10, 20, Failed), ran(2, 10, 30, Success), ran(1, 40, 50, Success)];
-        let rounds = rounds(second(5), None, &runs, false);
+        let rounds = rounds(second(5), None, &runs, &FoldedRuns::default(), false);
         assert_eq!(rounds.len(), 1);
         assert_eq!(rounds[0].runs, [("Success".to_owned(), 2)].into());
         assert_eq!((rounds[0].nodes, rounds[0].t100), (2, Some(Period::seconds(45))));
@@ -331,7 +354,13 @@ mod tests {
             (&[], Some("the nodes count 1 Failed, 1 Success, the plane none")),
         ];
         for (targets, expected) in cases {
-            let rounds = rounds(second(5), Some(&[execution(5, "InProgress", targets)]), &runs, false);
+            let rounds = rounds(
+                second(5),
+                Some(&[execution(5, "InProgress", targets)]),
+                &runs,
+                &FoldedRuns::default(),
+                false,
+            );
             assert_eq!(rounds[0].difference.as_deref(), *expected);
             assert_eq!(rounds[0].agrees, Some(expected.is_none()));
         }
@@ -340,8 +369,13 @@ mod tests {
     #[test]
     fn a_difference_names_reports_that_were_not_taken() {
         let lost = Ran { is_reported: false, ..ran(1, 10, 20, Success) };
-        let rounds =
-            rounds(second(5), Some(&[execution(5, "InProgress", &[("InProgress", 1)])]), &[lost], false);
+        let rounds = rounds(
+            second(5),
+            Some(&[execution(5, "InProgress", &[("InProgress", 1)])]),
+            &[lost],
+            &FoldedRuns::default(),
+            false,
+        );
         let expected =
             "the nodes count 1 Success, the plane 1 InProgress; the last report of 1 run was not taken";
         assert_eq!(rounds[0].difference.as_deref(), Some(expected));
@@ -355,7 +389,7 @@ mod tests {
             execution(100, "Failed", &[("Failed", 1), ("Success", 1)]),
             execution(200, "InProgress", &[("Pending", 1), ("Success", 1)]),
         ];
-        let rounds = rounds(second(90), Some(&executions), &runs, false);
+        let rounds = rounds(second(90), Some(&executions), &runs, &FoldedRuns::default(), false);
         let seen: Vec<_> = rounds
             .iter()
             .map(|round| {

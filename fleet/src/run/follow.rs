@@ -64,6 +64,9 @@ impl Pulses<'_> {
             let pulses = self.fleet.pulses(at).await;
             meter.take(at, pulses, Some(self.client.counters().held_in_total));
             meter.put_up(board);
+            if let Some(rounds) = meter.fold() {
+                self.fleet.fold(rounds.into(), at);
+            }
             let broken = broken(self.thresholds, meter.live());
             if broken.is_some() {
                 return broken;

@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::tree::{self, Node, Place, Problem};
-use super::{BUILT_IN, Scenario, ScenarioError, built_in_names};
+use super::{BUILT_IN, Scenario, ScenarioError, built_in_names, threshold};
 
 /// A scenario that was read, and the text of what was.
 #[derive(Debug, Clone)]
@@ -117,7 +117,8 @@ fn assemble(first: Source, text: String, set: &[String]) -> Result<Loaded, Scena
         whole = tree::merge(whole, above);
     }
     for text in set {
-        tree::set(&mut whole, text).map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
+        tree::set(&mut whole, text, threshold::respell)
+            .map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
     }
     let scenario = tree::value_of(&whole).map_err(ScenarioError::Wrong)?;
     Ok(Loaded { scenario, tree: whole })
@@ -126,7 +127,8 @@ fn assemble(first: Source, text: String, set: &[String]) -> Result<Loaded, Scena
 /// The tree of a text, which is right as far as it goes if it adds no problem.
 fn read(source: &Source, text: &str, problems: &mut Vec<Problem>) -> Result<Node, ScenarioError> {
     let name = format!("scenario {}", source.name);
-    let tree = tree::read(&name, text).map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
+    let mut tree = tree::read(&name, text).map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
+    problems.extend(threshold::respell_all(&mut tree));
     if let Err(more) = tree::check_alone::<Scenario>(&tree) {
         problems.extend(more);
     }
@@ -225,6 +227,49 @@ cohorts:
         let pareto = "cohorts.web.behaviours.0.takes.pareto={least: 1s, shape: 2}";
         assert_eq!(takes(below, &[pareto]), same("{ pareto: { least: 1s, shape: 2 } }"));
         assert_eq!(takes(below, &["cohorts.web.behaviours.0.takes=[1s, 2s]"]), same("[1s, 2s]"));
+    }
+
+    #[test]
+    fn a_metric_is_the_same_however_its_labels_are_written() {
+        let top = "\
+extends: base.yaml
+thresholds:
+  errors{ operation = GetDocument, code=ThrottlingException }: [count == 0]
+  latency{operation='GetDocument'}: [p(99) < 1s]
+";
+        let directory = tempfile::tempdir().expect("there is room");
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text);
+        write("base.yaml", BASE).and_then(|()| write("top.yaml", top)).expect("it can be written");
+        let variant = "\
+extends: top.yaml
+thresholds:
+  errors{code=ThrottlingException,operation=GetDocument}: [count < 5]
+";
+        let thresholds = |set: &[&str]| {
+            write("variant.yaml", variant).expect("it can be written");
+            let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+            let name = directory.path().join("variant.yaml");
+            let loaded = Scenario::load_with(name.to_str().expect("it is a text"), &set).unwrap();
+            let thresholds = loaded.scenario.thresholds.0;
+            thresholds.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let latency = "latency{operation=GetDocument}: p(99) < 1s";
+        let errors = "errors{code=ThrottlingException,operation=GetDocument}";
+        assert_eq!(thresholds(&[]), [format!("{errors}: count < 5"), latency.to_owned()]);
+        let set = "thresholds.errors{operation=GetDocument,code=ThrottlingException}=[count < 7]";
+        assert_eq!(thresholds(&[set]), [format!("{errors}: count < 7"), latency.to_owned()]);
+
+        let twice = "\
+extends: base.yaml
+thresholds:
+  errors{code=ThrottlingException,operation=GetDocument}: [count == 0]
+  errors{operation=GetDocument,code=ThrottlingException}: [count < 5]
+";
+        let expected = format!(
+            "scenario top.yaml, line 4: thresholds: `{errors}` is here twice, with its labels in another order: \
+             expected each metric once"
+        );
+        assert_eq!(load(twice, &[]).unwrap_err(), expected);
     }
 
     #[test]

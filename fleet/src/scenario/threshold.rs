@@ -4,12 +4,14 @@
 //! thresholds:
 //!   time_to_success{association=patch}: [p(99) < 10m]
 //!   errors{code=ThrottlingException}: [{ threshold: count == 0, abort: true }]
+//!   online: [{ threshold: value >= 900, abort: true, after: 15m }]
 //! ```
 //!
 //! A metric's bounds can only be read once it is known which metric it is, so
 //! both are read here, and a mistake in either has its line.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -17,6 +19,9 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use shared::time::Period;
+
+use super::tree::{Node, Problem, Value};
 use crate::metric::bound::Bound;
 use crate::metric::selection::Selection;
 use crate::metric::{Known, METRICS, Metric};
@@ -25,6 +30,40 @@ use crate::threshold::Threshold;
 /// The thresholds of a scenario, in the order in which they are written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thresholds(pub Vec<Threshold>);
+
+/// The key of thresholds in a scenario.
+const KEY: &str = "thresholds";
+
+/// Puts a metric in the path to a value as [`respell_all`] does.
+pub(super) fn respell(path: &mut [String]) {
+    if let [first, metric, ..] = path
+        && first == KEY
+        && let Ok(selection) = metric.parse::<Selection>()
+    {
+        *metric = selection.to_string();
+    }
+}
+
+/// Puts the metrics that a scenario has thresholds on in one spelling, so that one
+/// is the same whatever the order of its labels. Says which are there twice.
+pub(super) fn respell_all(scenario: &mut Node) -> Vec<Problem> {
+    let Some(Node { value: Value::Map(thresholds), .. }) = scenario.get_mut(KEY) else { return Vec::new() };
+    let mut known = BTreeSet::new();
+    let mut problems = Vec::new();
+    for entry in thresholds {
+        // What is no metric is refused when it is read.
+        let Ok(selection) = entry.key.parse::<Selection>() else { continue };
+        entry.key = selection.to_string();
+        if !known.insert(selection) {
+            let reason = format!(
+                "{KEY}: `{}` is here twice, with its labels in another order: expected each metric once",
+                entry.key
+            );
+            problems.push(Problem::wrong(reason).here(&entry.place));
+        }
+    }
+    problems
+}
 
 /// A bound that may end the run.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -36,6 +75,10 @@ struct Written {
     /// Whether the run ends as soon as it does not hold.
     #[serde(default)]
     abort: bool,
+    /// From when on it may end the run, from the start, such as 15m; from the first
+    /// second on if not said.
+    #[serde(default)]
+    after: Option<Period>,
 }
 
 impl<'de> Deserialize<'de> for Thresholds {
@@ -108,8 +151,8 @@ impl<'de> Visitor<'de> for Bounds<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let metric = self.selection.metric;
         let before = self.all.len();
-        while let Some((bound, is_abort)) = items.next_element_seed(OneBound(metric))? {
-            self.all.push(Threshold { selection: self.selection.clone(), bound, is_abort });
+        while let Some(One { bound, is_abort, after }) = items.next_element_seed(OneBound(metric))? {
+            self.all.push(Threshold { selection: self.selection.clone(), bound, is_abort, after });
         }
         if self.all.len() == before {
             return Err(de::Error::custom(format_args!(
@@ -121,29 +164,37 @@ impl<'de> Visitor<'de> for Bounds<'_> {
     }
 }
 
+/// A bound, and what becomes of it.
+struct One {
+    bound: Bound,
+    is_abort: bool,
+    after: Period,
+}
+
 /// One bound: a text, or a map with what becomes of it.
 struct OneBound(Metric);
 
 impl<'de> DeserializeSeed<'de> for OneBound {
-    type Value = (Bound, bool);
+    type Value = One;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(Bound, bool), D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<One, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for OneBound {
-    type Value = (Bound, bool);
+    type Value = One;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a bound such as `count == 0`, or `{ threshold: count == 0, abort: true }`")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(Bound, bool), E> {
-        Bound::parse(self.0, text).map(|bound| (bound, false)).map_err(de::Error::custom)
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<One, E> {
+        let bound = Bound::parse(self.0, text).map_err(de::Error::custom)?;
+        Ok(One { bound, is_abort: false, after: Period::ZERO })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(Bound, bool), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<One, A::Error> {
         let written = Written::deserialize(MapAccessDeserializer::new(members))?;
         let bound = Bound::parse(self.0, &written.threshold).map_err(de::Error::custom)?;
         if written.abort && self.0.description().known == Known::AtEnd {
@@ -152,7 +203,12 @@ impl<'de> Visitor<'de> for OneBound {
                 self.0.as_str()
             )));
         }
-        Ok((bound, written.abort))
+        if !written.abort && written.after.is_some() {
+            return Err(de::Error::custom(
+                "`after` says from when on a bound may end the run: add `abort: true`, or take it away",
+            ));
+        }
+        Ok(One { bound, is_abort: written.abort, after: written.after.unwrap_or_default() })
     }
 }
 
@@ -193,6 +249,7 @@ mod tests {
             ("online: value > 5", "a list of bounds on `online`", "line 1"),
             ("online: []", "`online` has no bound", "line"),
             ("online: [{ threshold: value > 5, about: true }]", "about", "line 1"),
+            ("online: [{ threshold: value > 5, after: 5m }]", "add `abort: true`", "line 1"),
             ("missing: [{ threshold: count == 0, abort: true }]", "known at the end only", "line"),
             ("online: [value > 5]\nonline: [value > 6]", "online", "line 2"),
         ];

@@ -117,6 +117,16 @@ impl Node {
         }
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Map(entries) => {
+                entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node)
+            }
+            Value::Scalar { .. } | Value::List(_) => None,
+        }
+    }
+
     /// Where the value at this path stands, or as much of the way as is there: a
     /// step is a key, or the name of an item or its number from 0.
     pub fn place_of(&self, path: &[Cow<'_, str>]) -> &Place {

@@ -1,6 +1,7 @@
 use shared::error::ErrorCode;
 
 use super::*;
+use crate::metric::METRICS;
 use crate::metric::bound::Bound;
 
 fn second(count: u64) -> Period {
@@ -118,8 +119,8 @@ fn what_was_not_measured_is_no_number() {
     let empty = Live { is_virtual: true, ..Live::default() };
     let cases = [
         ("latency p(99) < 1s", Unread::NoLatency),
-        ("lateness max < 1s", Unread::NotInVirtualTime),
-        ("held count == 0", Unread::NotInVirtualTime),
+        ("lateness max < 1s", Unread::NoLateness),
+        ("held count == 0", Unread::NoConnections),
         ("errors rate < 1%", Unread::NoSamples),
         ("online min < 1", Unread::NoSamples),
         ("online{cohort=web} < 1", Unread::NoSamples),
@@ -129,6 +130,12 @@ fn what_was_not_measured_is_no_number() {
     ];
     for (text, expected) in cases {
         assert_eq!(read(&empty, text), Err(expected), "{text}");
+    }
+    for metric in METRICS.iter().map(|known| known.metric) {
+        let selection = Selection::all(metric);
+        let found = empty.read(&selection, Aggregate::Count).err();
+        let expected = Unread::in_virtual_time(metric, false);
+        assert!(expected.is_none() || found == expected, "{metric:?}: {found:?}");
     }
     assert_eq!(read(&empty, "errors count == 0"), Ok(0.0), "that nothing happened is a count");
 }

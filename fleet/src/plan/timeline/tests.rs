@@ -3,6 +3,7 @@
 use shared::time::Timestamp;
 
 use super::*;
+use crate::plan::PlanErrors;
 use crate::plan::{GuestError, Overrides};
 
 fn scenario(timeline: &str) -> Scenario {
@@ -28,11 +29,11 @@ timeline:
     Scenario::parse("x", &text).unwrap_or_else(|error| panic!("{timeline}: {error}"))
 }
 
-fn plan_of(scenario: &Scenario, overrides: &Overrides) -> Result<Plan, PlanError> {
+fn plan_of(scenario: &Scenario, overrides: &Overrides) -> Result<Plan, PlanErrors> {
     Plan::new(scenario, overrides, Timestamp::from_seconds(0))
 }
 
-fn plan(timeline: &str) -> Result<Plan, PlanError> {
+fn plan(timeline: &str) -> Result<Plan, PlanErrors> {
     plan_of(&scenario(timeline), &Overrides::default())
 }
 

@@ -67,12 +67,14 @@ fn lay_item(items: &mut Vec<Node>, above: Node) {
     }
 }
 
-/// Sets one value by its path, as `--set cohorts.web.nodes=500` says.
-pub fn set(tree: &mut Node, text: &str) -> Result<(), Problem> {
+/// Sets one value by its path, as `--set cohorts.web.nodes=500` says. `respell` may
+/// put the steps of the path as the tree has them.
+pub fn set(tree: &mut Node, text: &str, respell: impl FnOnce(&mut [String])) -> Result<(), Problem> {
     let place = Place::Flag(format!("--set {text}").into());
-    let (path, value) = split(text)
+    let (mut path, value) = split(text)
         .ok_or_else(|| Problem::wrong("expected PATH=VALUE, such as cohorts.web.nodes=500".to_owned()))
         .map_err(|problem| problem.here(&place))?;
+    respell(&mut path);
     let mut value = match value.trim() {
         "" => Node::nothing(place.clone()),
         value => read(&place.to_string(), value)

@@ -1,0 +1,110 @@
+//! The flags that change what a scenario says, the same for whoever reads one.
+//!
+//! `run` does what they say, `plan` tells what `run` would do, and `check` whether
+//! it would do it; so all three have all of them.
+
+use agent::fault::Share;
+use clap::Args;
+use shared::time::{Period, Timestamp};
+
+use super::failure::{Failure, UsageError};
+use super::value;
+use crate::history::mode::HistoryMode;
+use crate::plan::slice::Slice;
+use crate::plan::{Overrides, Plan};
+use crate::scenario::{Loaded, Scenario, Time};
+
+/// What a scenario is changed into
+#[derive(Debug, Args)]
+pub struct Variant {
+    /// A value of the scenario by its path, such as cohorts.web.nodes=500; may be
+    /// given again
+    #[arg(long, value_name = "PATH=VALUE", help_heading = "Fleet")]
+    set: Vec<String>,
+    /// Number of nodes, over all cohorts, such as 500, 10k or 1m
+    #[arg(long, value_name = "COUNT", value_parser = value::nodes, help_heading = "Fleet")]
+    nodes: Option<u32>,
+    /// The number that the whole run follows from
+    #[arg(long, value_name = "NUMBER", help_heading = "Fleet")]
+    seed: Option<u64>,
+    /// Time over which the nodes arrive, such as 90s or 2m (simulated)
+    #[arg(long, value_name = "TIME", help_heading = "Fleet")]
+    ramp: Option<Period>,
+    /// Share of nodes whose id the plane does not accept, such as 1%
+    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
+    invalid_instance: Option<Share>,
+    /// Share of nodes whose platform cannot run what they are told to
+    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
+    unsupported_platform: Option<Share>,
+    /// Host one of several equal parts of the fleet, such as 3/8; the first one has
+    /// the operator
+    #[arg(long, value_name = "I/N", help_heading = "Fleet")]
+    pub(super) slice: Option<Slice>,
+    /// What nodes tell of themselves [default: as their cohort says, else template]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
+    facts: Option<value::Facts>,
+
+    /// Simulated seconds in a second, such as 60
+    #[arg(long, value_name = "FACTOR", value_parser = value::time_scale, help_heading = "Time")]
+    time_scale: Option<f64>,
+    /// Jump from what is due to what is due next, without waiting
+    #[arg(long = "virtual", help_heading = "Time")]
+    is_virtual: bool,
+    /// End after this time at the latest, such as 5m or 2h (simulated)
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    pub(super) duration: Option<Period>,
+
+    /// What of the run history.jsonl.zst has [default: all of up to 10 million
+    /// entries, by the plan's estimate, else changes]
+    #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Output")]
+    history: Option<HistoryMode>,
+}
+
+impl Variant {
+    /// Reads the scenario of this name, with what is set in it.
+    pub fn load(&self, name: &str) -> Result<Loaded, Failure> {
+        Ok(Scenario::load_with(name, &self.set)?)
+    }
+
+    /// Refuses what contradicts itself; a flag goes before the scenario. `is_guest` is
+    /// whether the plane is somebody else's.
+    pub fn check(&self, scenario: &Scenario, is_guest: bool) -> Result<(), UsageError> {
+        match self {
+            Self { is_virtual: true, time_scale: Some(_), .. } => Err(UsageError::VirtualScale),
+            _ if self.is_virtual(scenario) && is_guest => Err(UsageError::VirtualEndpoint),
+            _ if is_guest && scenario.start_time.is_some() => Err(UsageError::StartTimeEndpoint),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether time jumps from what is due to what is due next.
+    pub fn is_virtual(&self, scenario: &Scenario) -> bool {
+        self.is_virtual || (scenario.time == Time::Virtual && self.time_scale.is_none())
+    }
+
+    /// What the scenario means, from `start` on if it names no instant itself.
+    pub fn plan(&self, loaded: &Loaded, start: Timestamp) -> Result<Plan, Failure> {
+        let plan = Plan::new(&loaded.scenario, &self.overrides(), start);
+        plan.map_err(|error| Failure::of_plan(loaded, error))
+    }
+
+    /// What of its thresholds and conditions such a run will leave open, in words.
+    pub fn left_open(&self, scenario: &Scenario, plan: &Plan) -> Vec<String> {
+        if self.is_virtual(scenario) { plan.left_open_in_virtual_time() } else { Vec::new() }
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            nodes: self.nodes,
+            seed: self.seed,
+            time_scale: self.time_scale,
+            duration: self.duration,
+            ramp: self.ramp,
+            invalid_instance: self.invalid_instance,
+            unsupported_platform: self.unsupported_platform,
+            facts: self.facts.map(Into::into),
+            history: self.history,
+            slice: self.slice,
+        }
+    }
+}
