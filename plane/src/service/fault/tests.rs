@@ -61,7 +61,7 @@ fn an_error_of_the_server_has_its_status_and_no_effect() {
 
 #[test]
 fn no_fault_strikes_an_attendant() {
-    let mut world = World::new();
+    let world = World::new();
     world.associate(&World::shell(&prod(), &json!({})));
     let headers = |is_attendant: bool| {
         let target = ("x-amz-target", "AmazonSSM.ListAssociations");
