@@ -385,7 +385,7 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
-    let patient = Patient::new(&desk);
+    let patient = Patient::new(&desk, ending != Ending::CutShort);
     let survey = survey(&patient, &operator, &measures.gone().collect()).await;
     operator.made_again += patient.made_again();
     let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();

@@ -17,14 +17,17 @@ const TIMES: usize = 5;
 #[derive(Debug)]
 pub struct Patient<'a, D> {
     desk: &'a D,
+    /// How often a call is made again.
+    times: usize,
     /// How many calls were made again.
     made_again: AtomicU64,
 }
 
 impl<'a, D: Desk> Patient<'a, D> {
-    /// This place, with patience.
-    pub fn new(desk: &'a D) -> Self {
-        Self { desk, made_again: AtomicU64::new(0) }
+    /// This place, with patience; with none where somebody wants the run to end.
+    pub fn new(desk: &'a D, has_time: bool) -> Self {
+        let times = if has_time { TIMES } else { 0 };
+        Self { desk, times, made_again: AtomicU64::new(0) }
     }
 
     /// How many calls were made again.
@@ -43,7 +46,7 @@ impl<D: Desk> Desk for Patient<'_, D> {
     }
 
     async fn attend<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        for wait in &WAITS[..TIMES] {
+        for wait in &WAITS[..self.times] {
             match self.desk.attend(operation.clone()).await {
                 Err(error) if error.is_passing() => {
                     self.made_again.fetch_add(1, Ordering::Relaxed);
@@ -113,14 +116,15 @@ mod tests {
     #[tokio::test]
     async fn a_question_is_asked_again_until_it_is_answered() {
         let start = Timestamp::from_seconds(1_735_689_600);
-        // When the plane answers again, whether that is soon enough, after how many calls more.
-        for (minutes, is_answered, made_again) in [(0, true, 1), (2, true, 5), (3, false, 5)] {
+        // When the plane answers again, whether there is time, whether that is soon enough, after how many calls more.
+        let cases = [(0, true, true, 1), (2, true, true, 5), (3, true, false, 5), (0, false, false, 0)];
+        for (minutes, has_time, is_answered, made_again) in cases {
             let service = Service::new(PlaneConfig::default());
             let fault = serde_json::from_str(r#"{"fault": {"server-error": {}}}"#).expect("it is a fault");
             service.inject_fault(start, "down", fault).expect("it can stand");
             let lifted = start + Period::minutes(minutes);
             let desk = Hurried(VirtualDesk::new(&service, start), &service, lifted);
-            let desk = Patient::new(&desk);
+            let desk = Patient::new(&desk, has_time);
             let answer = desk.attend(ListAssociations::default()).await;
             assert_eq!((answer.is_ok(), desk.made_again()), (is_answered, made_again), "{minutes}");
         }
