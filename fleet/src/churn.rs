@@ -9,8 +9,9 @@
 //! Invariant: every shard passes over the same replacements, so the same nodes
 //! are replaced however the fleet is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use agent::identity::Identity;
 use shared::id::NodeId;
@@ -169,6 +170,23 @@ impl Lives {
     /// The id of the node of this number, see [`Plan::node_id`].
     pub fn node_id(&self, plan: &Plan, number: u32) -> NodeId {
         plan.id_of(self.identity(plan, number))
+    }
+}
+
+/// The ids of the nodes that ended for good so far, for whoever waits for nodes.
+#[derive(Debug, Default)]
+pub struct Departed(Mutex<BTreeSet<NodeId>>);
+
+impl Departed {
+    /// One more ended.
+    pub fn add(&self, id: NodeId) {
+        self.read().insert(id);
+    }
+
+    /// All of them.
+    pub fn read(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        // Whoever panicked while it held the lock has put nothing half.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

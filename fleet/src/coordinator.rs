@@ -29,7 +29,7 @@ use std::task::{Context, Poll, Waker};
 use plane::service::Service;
 use shared::time::{Period, Timestamp};
 
-use crate::churn::Replaced;
+use crate::churn::{Departed, Replaced};
 use crate::fault::Board;
 use crate::fault::plane::Carried as PlaneFaults;
 use crate::fault::switchboard::Boards;
@@ -90,6 +90,8 @@ pub struct Coordinator<'a> {
     pushed: BTreeMap<u32, Timestamp>,
     /// Nodes that ended for good, of which the plane is to hear.
     replaced: VecDeque<Replaced>,
+    /// Where it is said which nodes ended so.
+    departed: Arc<Departed>,
 }
 
 /// Who follows the run, and where what is known stands for the operator.
@@ -147,7 +149,13 @@ impl<'a> Coordinator<'a> {
             kept: BTreeMap::new(),
             pushed: BTreeMap::new(),
             replaced: VecDeque::new(),
+            departed: Arc::default(),
         }
+    }
+
+    /// The same fleet, which says there which nodes ended for good.
+    pub fn telling_of(self, departed: Arc<Departed>) -> Self {
+        Self { departed, ..self }
     }
 
     /// The same fleet, told of each new board of faults.

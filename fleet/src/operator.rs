@@ -9,9 +9,14 @@
 //! - `act`: one entry of the timeline, carried out
 //! - `association`, `document`, `activation`: the calls about these
 //! - [`outcome`]: what came of an entry, held against what was expected
+//! - [`patient`]: a place from which questions are asked again
 //!
-//! Invariant: while a call is tried again, circumstances change at their instants
-//! all the same: what it waits for may be the end of a fault.
+//! What the scenario has written it calls as anybody would, and faults of the
+//! plane strike that. What the run itself needs it attends to: tags and activations
+//! of nodes, and looks whether rounds are over.
+//!
+//! Invariant: while a call is under way or tried again, circumstances change at
+//! their instants all the same: what it waits for may be the end of a fault.
 
 mod act;
 mod activation;
@@ -20,9 +25,11 @@ mod association;
 pub mod desk;
 mod document;
 pub mod outcome;
+pub mod patient;
 pub mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 
 use agent::credentials::IdentityKind;
@@ -39,11 +46,11 @@ pub use self::association::{executions, is_terminal};
 pub use self::desk::{Desk, DeskError, Order, OrderError, VirtualDesk, Wake};
 use self::outcome::Happened;
 use self::rounds::KnownRounds;
-use crate::churn::Lives;
+use crate::churn::{Departed, Lives};
 use crate::fault::switchboard::Switchboard;
 use crate::measure::live::LiveBoard;
-use crate::plan::Plan;
 use crate::plan::timeline::Expected;
+use crate::plan::{Plan, PlannedEntry};
 use crate::progress::Narration;
 
 /// How often the operator looks whether expected rounds are over.
@@ -64,6 +71,15 @@ const WAITS: [Period; 7] = [
     Period::seconds(160),
     Period::seconds(320),
 ];
+
+/// As whom the operator calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// As anybody, for the scenario.
+    Calls,
+    /// As who looks after the run.
+    Attends,
+}
 
 /// What came of the operator's work.
 #[derive(Debug)]
@@ -91,6 +107,8 @@ pub struct Operator {
     pub is_followed: bool,
     /// What came of the timeline's entries, by their place in the plan.
     pub happened: BTreeMap<usize, Happened>,
+    /// Which nodes ended for good.
+    pub departed: Arc<Departed>,
     /// Where lines are told.
     pub narration: Arc<Narration>,
     agenda: Agenda,
@@ -157,6 +175,7 @@ impl Operator {
             live: Arc::default(),
             is_followed: false,
             happened: BTreeMap::new(),
+            departed: Arc::default(),
             narration: Arc::default(),
             left: Left::default(),
             to_tag: VecDeque::new(),
@@ -243,13 +262,13 @@ impl Operator {
         }
     }
 
-    /// Makes a call that does no harm twice, again and again while it fails in passing.
+    /// Makes a call for the run that does no harm twice, again and again while it fails in passing.
     async fn insist<O: Handle + Clone>(
         &mut self,
         desk: &impl Desk,
         operation: O,
     ) -> Result<O::Reply, DeskError> {
-        self.try_again_while(desk, operation, DeskError::is_passing).await
+        self.try_again_while(desk, Manner::Attends, operation, DeskError::is_passing).await
     }
 
     /// The same for a call that would do harm twice: not where it may be done already.
@@ -258,10 +277,11 @@ impl Operator {
         desk: &impl Desk,
         operation: O,
     ) -> Result<O::Reply, DeskError> {
-        self.try_again_while(desk, operation, |error| error.is_passing() && !error.may_be_done()).await
+        let is_worth_it = |error: &DeskError| error.is_passing() && !error.may_be_done();
+        self.try_again_while(desk, Manner::Attends, operation, is_worth_it).await
     }
 
-    /// The same for a call of the timeline, which may be refused as expected.
+    /// The same for a call of the scenario, which may be refused as expected.
     async fn insist_as_expected<O: Handle + Clone>(
         &mut self,
         desk: &impl Desk,
@@ -270,17 +290,18 @@ impl Operator {
     ) -> Result<O::Reply, DeskError> {
         let is_worth_it =
             |error: &DeskError| error.is_passing() && !error.may_be_done() && !expected.is_met_by(error);
-        self.try_again_while(desk, operation, is_worth_it).await
+        self.try_again_while(desk, Manner::Calls, operation, is_worth_it).await
     }
 
     async fn try_again_while<O: Handle + Clone>(
         &mut self,
         desk: &impl Desk,
+        manner: Manner,
         operation: O,
         is_worth_it: impl Fn(&DeskError) -> bool,
     ) -> Result<O::Reply, DeskError> {
         for wait in WAITS {
-            match desk.call(operation.clone()).await {
+            match self.make(desk, manner, operation.clone()).await {
                 Err(error) if is_worth_it(&error) => {
                     self.made_again += 1;
                     self.pause(desk, wait).await;
@@ -288,27 +309,68 @@ impl Operator {
                 outcome => return outcome,
             }
         }
-        desk.call(operation).await
+        self.make(desk, manner, operation).await
+    }
+
+    /// Makes a call; circumstances change while it is under way.
+    async fn make<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        manner: Manner,
+        operation: O,
+    ) -> Result<O::Reply, DeskError> {
+        let call = async {
+            match manner {
+                Manner::Calls => desk.call(operation).await,
+                Manner::Attends => desk.attend(operation).await,
+            }
+        };
+        let mut call = pin!(call);
+        // What was due before waits for this call: it is written after it.
+        let begun = desk.now();
+        loop {
+            let wake = tokio::select! {
+                biased;
+                outcome = &mut call => return outcome,
+                wake = desk.wake(self.next_change(begun)) => wake,
+            };
+            self.keep_up(desk, wake, begun).await;
+        }
     }
 
     /// Waits; circumstances change all the same.
     async fn pause(&mut self, desk: &impl Desk, period: Period) {
-        let plan = self.plan.clone();
         let until = desk.now() + period;
+        let ever = self.plan.start - Period::milliseconds(1);
         loop {
-            let change_at = self.agenda.next_due_of(&plan.timeline, |entry| !entry.act.is_call());
-            match desk.wake(until.min(change_at)).await {
-                Wake::Registered(nodes) => self.meet(nodes),
-                Wake::Due => {
-                    let is_change = |entry: &crate::plan::PlannedEntry| !entry.act.is_call();
-                    if let Some(place) = self.agenda.take_if(desk.now(), &plan.timeline, is_change) {
-                        self.change(desk, place).await;
-                    } else if until <= desk.now() {
-                        return;
-                    }
-                }
+            let wake = desk.wake(until.min(self.next_change(ever))).await;
+            if !self.keep_up(desk, wake, ever).await && until <= desk.now() {
+                return;
             }
         }
+    }
+
+    /// When, of what is due after an instant, circumstances change next, or
+    /// conditions are looked at.
+    fn next_change(&self, after: Timestamp) -> Timestamp {
+        let is_change = |at, entry: &PlannedEntry| at > after && !entry.act.is_call();
+        let change_at = self.agenda.next_due_of(&self.plan.timeline, is_change);
+        change_at.min(self.agenda.next_look(self.looked))
+    }
+
+    /// Follows what woke it while it waits for something else. Says whether there was anything to do.
+    async fn keep_up(&mut self, desk: &impl Desk, wake: Wake, after: Timestamp) -> bool {
+        if let Wake::Registered(nodes) = wake {
+            self.meet(nodes);
+            return true;
+        }
+        self.look(desk.now());
+        let is_change = |at, entry: &PlannedEntry| at > after && !entry.act.is_call();
+        let change = self.agenda.take_if(desk.now(), &self.plan.timeline, is_change);
+        if let Some(place) = change {
+            self.change(desk, place).await;
+        }
+        change.is_some()
     }
 
     /// Takes away what this run made at a plane that is not ours: associations,

@@ -43,6 +43,7 @@ use crate::in_process::Carry;
 use crate::live::{self, Question, State, Surroundings};
 use crate::measure::Measures;
 use crate::measure::recent::{Follow, Pulse};
+use crate::operator::patient::Patient;
 use crate::operator::rounds::Rounds;
 use crate::operator::{Operator, VirtualDesk};
 use crate::plan::Plan;
@@ -174,6 +175,7 @@ impl VirtualRun<'_> {
         let mut coordinator = coordinator
             .told_by(operator.faults.boards())
             .with_faults_of_plane(Carried::new(plan.clone()))
+            .telling_of(operator.departed.clone())
             .followed_by(follower)
             .delayed_by(latency_model);
         let end = plan.start + plan.duration;
@@ -343,7 +345,8 @@ pub async fn run_live(
     let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered, orders)?;
     let desk = RecordedDesk::new(&desk, recorder.clone());
     let heard = Heard { orders: ordered, replaced, boards: operator.faults.boards() };
-    let mut stage = Stage::new(place, &plan, clock, heard, fleet.questions.clone());
+    let departed = operator.departed.clone();
+    let mut stage = Stage::new(place, &plan, clock, heard, fleet.questions.clone()).telling_of(departed);
     operator.narration = progress.narration.clone();
 
     let mut stop = std::pin::pin!(stop);
@@ -383,7 +386,9 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
-    let survey = survey(&desk, &operator, &measures.gone().collect()).await;
+    let patient = Patient::new(&desk, ending != Ending::CutShort);
+    let survey = survey(&patient, &operator, &measures.gone().collect()).await;
+    operator.made_again += patient.made_again();
     let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
     if is_foreign && let Some(survey) = &mut survey {
         survey.date(|date| clock.instant_of(date));

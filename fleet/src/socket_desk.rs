@@ -4,19 +4,18 @@ use agent::client::endpoint::Endpoint;
 use agent::client::sign::Signer;
 use agent::identity::Identity;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use plane::auth::ATTENDANT;
 use plane::service::Handle;
 use serde::de::DeserializeOwned;
 use shared::error::ErrorBody;
-use shared::time::{Period, Timestamp};
+use shared::time::Timestamp;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::clock::{Clock, wall_now};
+use crate::operator::desk::REPLY_WITHIN;
 use crate::operator::{Desk, DeskError, Order, OrderError, Wake};
 use crate::run::stage::Orders;
-
-/// How long the operator waits for a reply, in simulated time; at least a second.
-const REPLY_WITHIN: Period = Period::minutes(15);
 
 /// A place before a socket.
 #[derive(Debug)]
@@ -44,6 +43,7 @@ impl SocketDesk {
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .no_proxy()
+            // In simulated time, but at least a second.
             .timeout(clock.wall_timeout(REPLY_WITHIN))
             .user_agent(concat!("ssm-fleet/", env!("CARGO_PKG_VERSION")))
             .build()?;
@@ -63,7 +63,7 @@ impl SocketDesk {
         let now = if self.is_wall_dated { wall_now() } else { self.clock.now() };
         let signed = self.signer.sign(self.endpoint.authority(), target, body, now);
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.1"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
         headers.insert("x-amz-target", target.parse().expect("a target's name is ASCII"));
         let own = [
             (AUTHORIZATION, signed.authorization),
@@ -72,6 +72,29 @@ impl SocketDesk {
         ];
         headers.extend(own.into_iter().filter_map(|(name, value)| Some((name, value?))));
         headers
+    }
+
+    /// Makes one call, with these headers besides.
+    async fn send<O: Handle>(&self, operation: O, more: HeaderMap) -> Result<O::Reply, DeskError> {
+        let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason, may_be_done: true };
+        let unsent = |error: reqwest::Error| DeskError::Failed {
+            operation: O::NAME,
+            // Without a connection the request never left.
+            may_be_done: !error.is_connect(),
+            reason: chain(&error),
+        };
+        let body = serde_json::to_vec(&operation).map_err(|error| failed(error.to_string()))?;
+        let mut headers = self.headers(O::TARGET, &body);
+        headers.extend(more);
+        let request = self.client.post(&self.url).headers(headers).body(body);
+        let response = request.send().await.map_err(unsent)?;
+        let is_good = response.status().is_success();
+        let body = response.bytes().await.map_err(|error| failed(chain(&error)))?;
+        if is_good {
+            return read(&body).map_err(failed);
+        }
+        let error: ErrorBody = read(&body).map_err(failed)?;
+        Err(DeskError::Refused { operation: O::NAME, error: error.into() })
     }
 }
 
@@ -85,23 +108,13 @@ impl Desk for SocketDesk {
     }
 
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        let failed = |reason: String| DeskError::Failed { operation: O::NAME, reason, may_be_done: true };
-        let unsent = |error: reqwest::Error| DeskError::Failed {
-            operation: O::NAME,
-            // Without a connection the request never left.
-            may_be_done: !error.is_connect(),
-            reason: chain(&error),
-        };
-        let body = serde_json::to_vec(&operation).map_err(|error| failed(error.to_string()))?;
-        let request = self.client.post(&self.url).headers(self.headers(O::TARGET, &body)).body(body);
-        let response = request.send().await.map_err(unsent)?;
-        let is_good = response.status().is_success();
-        let body = response.bytes().await.map_err(|error| failed(chain(&error)))?;
-        if is_good {
-            return read(&body).map_err(failed);
-        }
-        let error: ErrorBody = read(&body).map_err(failed)?;
-        Err(DeskError::Refused { operation: O::NAME, error: error.into() })
+        self.send(operation, HeaderMap::new()).await
+    }
+
+    async fn attend<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        // Any other plane ignores what it does not know.
+        let attendant = (HeaderName::from_static(ATTENDANT), HeaderValue::from_static("operator"));
+        self.send(operation, HeaderMap::from_iter([attendant])).await
     }
 
     async fn order(&self, order: Order) -> Result<(), OrderError> {

@@ -5,11 +5,13 @@
 //! associations, and the nodes. It holds counts only, so a page is all that it
 //! ever has in hand. Whether the nodes say the same is `result`'s question.
 //!
-//! Invariant: it changes nothing, and it asks what anybody may ask.
+//! Invariant: it changes nothing, and it asks what anybody may ask. No fault of
+//! the embedded plane keeps an answer from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use shared::error::ErrorCode;
 use shared::id::{AssociationId, ExecutionId, NodeId};
 use shared::status::PingStatus;
 use shared::time::Timestamp;
@@ -84,8 +86,15 @@ pub async fn survey(
 ) -> Result<Survey, DeskError> {
     let mut survey = Survey::default();
     for made in operator.made.iter().filter(|made| !made.is_gone) {
+        let listed = match executions(desk, made.id).await {
+            // The plane lost it, or somebody else deleted it: its rounds are missing then.
+            Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
+                continue;
+            }
+            listed => listed?,
+        };
         let mut all = Vec::new();
-        for execution in executions(desk, made.id).await? {
+        for execution in listed {
             all.push(survey_execution(desk, execution, gone).await?);
         }
         survey.executions.insert(made.id, all);
@@ -111,7 +120,7 @@ async fn survey_execution(
             max_results: Some(PAGE),
             next_token: next_token.clone(),
         };
-        let page = desk.call(call).await?;
+        let page = desk.attend(call).await?;
         for target in page.association_execution_targets {
             let id = target.resource_id.as_deref().and_then(|id| id.parse().ok());
             // The plane leaves out those that it hears are terminated.
@@ -137,7 +146,7 @@ async fn survey_compliance(desk: &impl Desk) -> Result<Compliance, DeskError> {
             max_results: Some(PAGE),
             next_token: next_token.clone(),
         };
-        let page = desk.call(call).await?;
+        let page = desk.attend(call).await?;
         for item in page.compliance_summary_items {
             if item.compliance_type == ASSOCIATION {
                 compliance.compliant += item.compliant_summary.compliant_count;
@@ -160,7 +169,7 @@ async fn survey_nodes(desk: &impl Desk, gone: &BTreeSet<NodeId>) -> Result<Liste
             next_token: next_token.clone(),
             ..DescribeInstanceInformation::default()
         };
-        let page = desk.call(call).await?;
+        let page = desk.attend(call).await?;
         page.instance_information_list.iter().for_each(|node| listed.add(node, gone));
         match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
@@ -213,7 +222,11 @@ mod tests {
             Timestamp::from_seconds(0)
         }
 
-        fn call<O: Handle + Clone>(&self, call: O) -> impl Future<Output = Result<O::Reply, DeskError>> {
+        async fn call<O: Handle + Clone>(&self, _: O) -> Result<O::Reply, DeskError> {
+            unreachable!("a survey attends")
+        }
+
+        fn attend<O: Handle + Clone>(&self, call: O) -> impl Future<Output = Result<O::Reply, DeskError>> {
             let (operation, token, reply) =
                 self.0.borrow_mut().pop_front().expect("one more call is scripted");
             let request = serde_json::to_value(&call).unwrap();

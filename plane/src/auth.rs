@@ -34,6 +34,10 @@ use crate::state::credential::Vault;
 /// The header by which an instance without a role proves its key.
 pub const ASYMMETRIC: &str = "ssm-asymmetrickeyauthorization";
 
+/// The header by which whoever stages a run, rather than takes part in it, calls:
+/// no fault of the plane strikes such a call. Its value says nothing.
+pub const ATTENDANT: &str = "x-ssm-fleet-attendant";
+
 /// In whose name a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
@@ -41,10 +45,17 @@ pub enum Caller {
     Nobody,
     /// The account's: its key is not one that this plane gave out.
     Account,
+    /// The account's as well, and no fault strikes it: its [`ATTENDANT`] header asks for that.
+    Attendant,
     /// A node's, by credentials that this plane gave it.
     Session(NodeId),
     /// A node's, by its own key.
     Key(NodeId),
+}
+
+/// Whether a request asks not to be struck by faults.
+pub(crate) fn is_attendant(headers: &HeaderMap) -> bool {
+    headers.contains_key(ATTENDANT)
 }
 
 /// What is needed to check a signature: nothing that changes while a call runs.
@@ -79,6 +90,19 @@ pub(crate) struct Signed<'a> {
 impl Guard {
     /// In whose name this request is made. `key_of` finds a node's public key.
     pub(crate) fn caller(
+        &self,
+        now: Timestamp,
+        request: Signed<'_>,
+        key_of: impl Fn(NodeId) -> Option<Arc<str>>,
+    ) -> Result<Caller, ApiError> {
+        match self.signer(now, request, key_of)? {
+            Caller::Account | Caller::Nobody if is_attendant(request.headers) => Ok(Caller::Attendant),
+            caller => Ok(caller),
+        }
+    }
+
+    /// Who signed this request.
+    fn signer(
         &self,
         now: Timestamp,
         request: Signed<'_>,

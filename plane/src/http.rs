@@ -37,6 +37,7 @@ use tokio::task::JoinSet;
 use tracing::error;
 
 use crate::admin;
+use crate::auth;
 use crate::config::AdminAccess;
 use crate::service::{self, Service};
 use tls::{Certificate, TlsListener};
@@ -252,7 +253,8 @@ async fn answer<C: Clock>(
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
     };
-    let delay = door.service.delay(operation_of(&head), || &body);
+    let is_struck = !auth::is_attendant(&head.headers);
+    let delay = if is_struck { door.service.delay(operation_of(&head), || &body) } else { Period::ZERO };
     let answered = if message::is_held(&head.headers) {
         let Door { service, clock, stopped, .. } = door.clone();
         message::hold(service, clock, stopped, &head.headers, &body).await

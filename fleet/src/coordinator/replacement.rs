@@ -27,6 +27,7 @@ impl Coordinator<'_> {
     pub(super) fn replace(&mut self, now: Timestamp) {
         let Some(replaced) = self.replaced.pop_front() else { return };
         let Replaced { node, id, .. } = replaced;
+        self.departed.add(id);
         for question in self.mailroom.forget(self.service, id) {
             let end = End::at(now + LOOKAHEAD, Answer::Unreachable);
             let carried = self.carried(&question.call);

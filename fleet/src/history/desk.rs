@@ -25,20 +25,20 @@ impl<'a, D: Desk> RecordedDesk<'a, D> {
     }
 }
 
-impl<D: Desk> Desk for RecordedDesk<'_, D> {
-    fn now(&self) -> Timestamp {
-        self.desk.now()
-    }
-
-    async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        let Some(recorder) = &self.recorder else { return self.desk.call(operation).await };
-        let asked = serde_json::to_value(&operation).unwrap_or_default();
+impl<D: Desk> RecordedDesk<'_, D> {
+    /// Writes down a call as it sets out, and what comes of it.
+    async fn record<O: Handle>(
+        &self,
+        asked: Value,
+        outcome: impl Future<Output = Result<O::Reply, DeskError>>,
+    ) -> Result<O::Reply, DeskError> {
+        let Some(recorder) = &self.recorder else { return outcome.await };
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let call = Call { lane: None, number, attempt: 0, operation: O::NAME, subject: subject(&asked) };
         let invoked = self.desk.now();
         let record = |at, event| recorder.record(Record { at, by: By::Operator, event });
         record(invoked, Event::Invoke(call.clone()));
-        let outcome = self.desk.call(operation).await;
+        let outcome = outcome.await;
         let heard = match &outcome {
             Ok(reply) => Heard::Ok(told(&serde_json::to_value(reply).unwrap_or_default())),
             Err(DeskError::Refused { error, .. }) => {
@@ -48,6 +48,28 @@ impl<D: Desk> Desk for RecordedDesk<'_, D> {
         };
         record(self.desk.now(), Event::End { call, invoked, learnt: None, heard });
         outcome
+    }
+
+    /// What is asked, where somebody writes it down.
+    fn asked(&self, operation: &impl serde::Serialize) -> Value {
+        self.recorder
+            .as_ref()
+            .map(|_| serde_json::to_value(operation).unwrap_or_default())
+            .unwrap_or_default()
+    }
+}
+
+impl<D: Desk> Desk for RecordedDesk<'_, D> {
+    fn now(&self) -> Timestamp {
+        self.desk.now()
+    }
+
+    async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        self.record::<O>(self.asked(&operation), self.desk.call(operation)).await
+    }
+
+    async fn attend<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        self.record::<O>(self.asked(&operation), self.desk.attend(operation)).await
     }
 
     fn instant_of(&self, date: Timestamp) -> Timestamp {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::wire::{AddTagsToResource, CancelCommand, RemoveTagsFromResource, SendCommand, Tag};
 
-use super::outcome::difference;
+use super::outcome::{Several, difference};
 use super::{Desk, DeskError, Operator, Order};
 use crate::fault::selection::Selection;
 use crate::history::record::Act;
@@ -124,26 +124,25 @@ impl Operator {
         seen(outcome)
     }
 
-    /// Tags nodes one by one; the first that is refused otherwise than expected ends it.
+    /// Tags nodes one by one.
     async fn tag(&mut self, desk: &impl Desk, nodes: &Selection, tags: &[Tag], expected: &Expected) -> Seen {
-        let mut last = Ok(Value::Null);
+        let mut all = Several::default();
         for node in self.meant(nodes) {
+            let id = self.lives.node_id(&self.plan, node);
             let call = AddTagsToResource {
                 resource_type: "ManagedInstance".into(),
-                resource_id: self.lives.node_id(&self.plan, node).to_string(),
+                resource_id: id.to_string(),
                 tags: tags.to_vec(),
             };
             let outcome = self.insist_as_expected(desk, call, expected).await;
             if outcome.is_ok() {
-                let keys = tags.iter().map(|tag| tag.key.clone()).collect();
-                self.left.tags.push((self.lives.node_id(&self.plan, node), keys));
+                self.left.tags.push((id, tags.iter().map(|tag| tag.key.clone()).collect()));
             }
-            last = seen(outcome);
-            if difference(expected, &last).is_some() {
+            if !all.take(expected, seen(outcome)) {
                 break;
             }
         }
-        last
+        all.seen()
     }
 
     /// Takes tags from nodes, in the same way.
@@ -154,19 +153,18 @@ impl Operator {
         keys: &[String],
         expected: &Expected,
     ) -> Seen {
-        let mut last = Ok(Value::Null);
+        let mut all = Several::default();
         for node in self.meant(nodes) {
             let call = RemoveTagsFromResource {
                 resource_type: "ManagedInstance".into(),
                 resource_id: self.lives.node_id(&self.plan, node).to_string(),
                 tag_keys: keys.to_vec(),
             };
-            last = seen(self.insist_as_expected(desk, call, expected).await);
-            if difference(expected, &last).is_some() {
+            if !all.take(expected, seen(self.insist_as_expected(desk, call, expected).await)) {
                 break;
             }
         }
-        last
+        all.seen()
     }
 
     /// The numbers of the nodes that are meant.

@@ -45,18 +45,18 @@ impl Agenda {
     /// Takes out what is due next, by its place, if it is due now. What happens
     /// again is put down again.
     pub(super) fn take(&mut self, now: Timestamp, timeline: &[PlannedEntry]) -> Option<usize> {
-        self.take_if(now, timeline, |_| true)
+        self.take_if(now, timeline, |_, _| true)
     }
 
-    /// The same for the first of those that `is_meant`.
+    /// The same for the first of those that `is_meant`, by its instant and what it is.
     pub(super) fn take_if(
         &mut self,
         now: Timestamp,
         timeline: &[PlannedEntry],
-        is_meant: impl Fn(&PlannedEntry) -> bool,
+        is_meant: impl Fn(Timestamp, &PlannedEntry) -> bool,
     ) -> Option<usize> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now);
-        let (at, place) = due.copied().find(|(_, place)| is_meant(&timeline[*place]))?;
+        let (at, place) = due.copied().find(|(at, place)| is_meant(*at, &timeline[*place]))?;
         self.due.remove(&(at, place));
         if let Some(next) = timeline[place].occasion.next(at.since(self.start)) {
             self.due.insert((self.start + next, place));
@@ -68,9 +68,9 @@ impl Agenda {
     pub(super) fn next_due_of(
         &self,
         timeline: &[PlannedEntry],
-        is_meant: impl Fn(&PlannedEntry) -> bool,
+        is_meant: impl Fn(Timestamp, &PlannedEntry) -> bool,
     ) -> Timestamp {
-        let meant = self.due.iter().find(|(_, place)| is_meant(&timeline[*place]));
+        let meant = self.due.iter().find(|(at, place)| is_meant(*at, &timeline[*place]));
         meant.map_or(Timestamp::NEVER, |(at, _)| *at)
     }
 

@@ -4,8 +4,9 @@
 use shared::error::ErrorCode;
 use shared::id::AssociationId;
 use shared::wire::{
-    AssociationExecution, CreateAssociation, DeleteAssociation, DescribeAssociationExecutions,
-    StartAssociationsOnce, UpdateAssociation,
+    AssociationExecution, AssociationExecutionTarget, CreateAssociation, DeleteAssociation,
+    DescribeAssociationExecutionTargets, DescribeAssociationExecutions, StartAssociationsOnce,
+    UpdateAssociation,
 };
 
 use super::act::{Seen, seen};
@@ -54,7 +55,7 @@ impl Operator {
         wanted: CreateAssociation,
         expected: &Expected,
     ) -> Seen {
-        let id = self.id_of::<UpdateAssociation>(which)?;
+        let id = self.id_of(which);
         let call = update(id, wanted);
         seen(self.insist_as_expected(desk, call, expected).await)
     }
@@ -66,7 +67,7 @@ impl Operator {
         which: &Which,
         expected: &Expected,
     ) -> Seen {
-        let id = self.id_of::<StartAssociationsOnce>(which)?;
+        let id = self.id_of(which);
         let call = StartAssociationsOnce { association_ids: vec![id] };
         seen(self.insist_as_expected(desk, call, expected).await)
     }
@@ -78,7 +79,7 @@ impl Operator {
         which: &Which,
         expected: &Expected,
     ) -> Seen {
-        let id = self.id_of::<DeleteAssociation>(which)?;
+        let id = self.id_of(which);
         let call = DeleteAssociation { association_id: Some(id), ..DeleteAssociation::default() };
         let outcome = self.insist_as_expected(desk, call, expected).await;
         if outcome.is_ok() {
@@ -88,17 +89,17 @@ impl Operator {
     }
 
     /// The id of the association that is meant: of a name the last that was made.
-    fn id_of<O: shared::operation::Operation>(&self, which: &Which) -> Result<AssociationId, DeskError> {
+    /// Where none was, an id that nobody has, so that the plane is asked and says so.
+    fn id_of(&self, which: &Which) -> AssociationId {
         let name = match which {
-            Which::Id(id) => return Ok(*id),
+            Which::Id(id) => return *id,
             Which::Named(name) => name,
         };
         let is_meant = |made: &&Made| self.plan.associations[made.planned].name() == name;
         let found = self.made.iter().rev().find(is_meant).map(|made| made.id);
-        found.ok_or_else(|| DeskError::Failed {
-            operation: O::NAME,
-            reason: format!("there is no association {name}: it has not been made"),
-            may_be_done: false,
+        found.unwrap_or_else(|| {
+            let draw = self.plan.catalogue.seed.draw("association-never-made", 0);
+            AssociationId::from_bits(draw.wide_bits(name, 0))
         })
     }
 
@@ -110,29 +111,96 @@ impl Operator {
             self.look_at_all = desk.now() + LOOK_AT_ALL_EVERY;
         }
         for made in self.made.clone().into_iter().filter(|made| !made.is_gone) {
-            let wanted = self.plan.associations[made.planned].rounds as usize;
-            match executions(desk, made.id).await {
-                Ok(executions) => {
-                    let dates = executions.iter().filter_map(|execution| execution.created_time);
-                    let dispatched = dates.map(|date| desk.instant_of(date)).collect();
-                    self.rounds.looked(made.id, dispatched, desk.now());
-                    is_over &= executions.iter().filter(|execution| is_terminal(execution)).count() >= wanted;
-                    if !is_over && !looks_at_all {
-                        return false;
-                    }
-                }
-                Err(error) if error.is_passing() => {
-                    // The next look is the next try.
-                    self.made_again += 1;
-                    return false;
+            match self.is_through(desk, &made).await {
+                Ok(is_through) => is_over &= is_through,
+                Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
+                    self.lost(made.id);
                 }
                 Err(error) => {
-                    self.trouble(error);
+                    if error.is_passing() {
+                        // The next look is the next try.
+                        self.made_again += 1;
+                    } else {
+                        self.trouble(error);
+                    }
                     return false;
                 }
             }
+            if !is_over && !looks_at_all {
+                return false;
+            }
         }
         is_over
+    }
+
+    /// Whether an association has come through its rounds.
+    async fn is_through(&self, desk: &impl Desk, made: &Made) -> Result<bool, DeskError> {
+        let wanted = self.plan.associations[made.planned].rounds as usize;
+        let executions = executions(desk, made.id).await?;
+        let dates = executions.iter().filter_map(|execution| execution.created_time);
+        let dispatched = dates.map(|date| desk.instant_of(date)).collect();
+        self.rounds.looked(made.id, dispatched, desk.now());
+        let (ended, open): (Vec<_>, Vec<_>) = executions.iter().partition(|execution| is_terminal(execution));
+        let mut through = ended.len();
+        for execution in open {
+            if through >= wanted {
+                break;
+            }
+            through += usize::from(self.waits_for_nobody(desk, execution).await?);
+        }
+        Ok(through >= wanted)
+    }
+
+    /// Whether all nodes for which an execution waits have ended for good: the plane
+    /// may never hear of that.
+    async fn waits_for_nobody(
+        &self,
+        desk: &impl Desk,
+        execution: &AssociationExecution,
+    ) -> Result<bool, DeskError> {
+        let counted = execution.resource_count_by_status.as_deref().and_then(open_targets);
+        let departed = {
+            let departed = self.departed.read();
+            if departed.is_empty() || counted.is_some_and(|open| open > departed.len() as u64) {
+                return Ok(false);
+            }
+            departed.clone()
+        };
+        let mut waits_in_vain = false;
+        let mut next_token = None;
+        loop {
+            let call = DescribeAssociationExecutionTargets {
+                association_id: execution.association_id,
+                execution_id: execution.execution_id,
+                filters: None,
+                max_results: Some(50),
+                next_token: next_token.clone(),
+            };
+            let page = desk.attend(call).await?;
+            for target in page.association_execution_targets.iter().filter(|target| is_open(target)) {
+                let id = target.resource_id.as_deref().and_then(|id| id.parse().ok());
+                if id.is_none_or(|id| !departed.contains(&id)) {
+                    return Ok(false);
+                }
+                waits_in_vain = true;
+            }
+            match next_page::<DescribeAssociationExecutionTargets>(next_token, page.next_token)? {
+                Some(token) => next_token = Some(token),
+                None => return Ok(waits_in_vain),
+            }
+        }
+    }
+
+    /// An association that was made is not there, and this run did not delete it:
+    /// no round of it is waited for.
+    fn lost(&mut self, id: AssociationId) {
+        for made in self.made.iter_mut().filter(|made| made.id == id) {
+            made.is_gone = true;
+            let name = self.plan.associations[made.planned].name();
+            self.troubles.insert(format!(
+                "association {name} ({id}) was made, and the plane has it no longer: this run did not delete it"
+            ));
+        }
     }
 
     /// Deletes the associations that this run made.
@@ -180,6 +248,22 @@ fn update(association_id: AssociationId, wanted: CreateAssociation) -> UpdateAss
     }
 }
 
+/// Whether something is to come of a target still.
+fn is_open(target: &AssociationExecutionTarget) -> bool {
+    matches!(target.status.as_str(), "Pending" | "InProgress")
+}
+
+/// How many targets are open of those counted in a text such as `{Success=5, Pending=2}`.
+fn open_targets(counts: &str) -> Option<u64> {
+    let counts = counts.strip_prefix('{')?.strip_suffix('}')?.split(", ").filter(|count| !count.is_empty());
+    let open = counts.map(|count| {
+        let (status, count) = count.split_once('=')?;
+        let is_open = matches!(status, "Pending" | "InProgress");
+        count.parse::<u64>().ok().map(|count| if is_open { count } else { 0 })
+    });
+    open.sum()
+}
+
 /// Whether nothing more is to come of an execution.
 pub fn is_terminal(execution: &AssociationExecution) -> bool {
     !matches!(execution.status.as_str(), "Pending" | "InProgress")
@@ -199,7 +283,7 @@ pub async fn executions(
             max_results: Some(50),
             next_token: next_token.clone(),
         };
-        let page = desk.call(call).await?;
+        let page = desk.attend(call).await?;
         all.extend(page.association_executions);
         match next_page::<DescribeAssociationExecutions>(next_token, page.next_token)? {
             Some(token) => next_token = Some(token),
@@ -210,4 +294,24 @@ pub async fn executions(
     all.reverse();
     all.sort_by_key(|execution| execution.created_time);
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_targets_are_counted_from_the_planes_text() {
+        let cases = [
+            ("{}", Some(0)),
+            ("{Success=5}", Some(0)),
+            ("{Failed=1, InProgress=2, Pending=3, Success=5}", Some(5)),
+            ("Pending=3", None),
+            ("{Pending}", None),
+            ("{Pending=many}", None),
+        ];
+        for (counts, expected) in cases {
+            assert_eq!(open_targets(counts), expected, "{counts}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use agent::identity::Identity;
 use agent::retry::{self, Failure};
+use plane::auth::Caller;
 use plane::service::{Handle, Memory, Service, WorldChange};
 use shared::error::ApiError;
 use shared::time::{Period, Timestamp};
@@ -97,13 +98,20 @@ pub enum OrderError {
     Over,
 }
 
+/// How long the operator waits for a reply.
+pub(crate) const REPLY_WITHIN: Period = Period::minutes(15);
+
 /// Where the operator sits.
 pub trait Desk {
     /// The instant it is.
     fn now(&self) -> Timestamp;
 
-    /// Makes one call.
+    /// Makes one call, which faults of the embedded plane strike as they strike anybody's.
     fn call<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
+
+    /// Makes one call that the run itself needs, and that is no part of what is
+    /// rehearsed: no fault of the embedded plane strikes it.
+    fn attend<O: Handle + Clone>(&self, operation: O) -> impl Future<Output = Result<O::Reply, DeskError>>;
 
     /// The simulated instant of a date that the plane told: its clock need not be the fleet's.
     fn instant_of(&self, date: Timestamp) -> Timestamp {
@@ -134,6 +142,19 @@ pub struct VirtualDesk<'a> {
     orders: RefCell<VecDeque<Order>>,
     /// Whether nobody answers at the plane's address.
     is_plane_down: Cell<bool>,
+    /// When the answer comes that is on its way.
+    answer_at: Cell<Timestamp>,
+    /// Whether its connection was cut.
+    is_cut: Cell<bool>,
+}
+
+/// An answer that is on its way for as long as this is held.
+struct OnItsWay<'a>(&'a Cell<Timestamp>);
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.0.set(Timestamp::NEVER);
+    }
 }
 
 impl<'a> VirtualDesk<'a> {
@@ -146,6 +167,8 @@ impl<'a> VirtualDesk<'a> {
             registered: RefCell::default(),
             orders: RefCell::default(),
             is_plane_down: Cell::new(false),
+            answer_at: Cell::new(Timestamp::NEVER),
+            is_cut: Cell::new(false),
         }
     }
 
@@ -157,6 +180,10 @@ impl<'a> VirtualDesk<'a> {
     /// From here on nobody answers at the plane's address, or somebody does again.
     pub(crate) fn set_plane_down(&self, is_down: bool) {
         self.is_plane_down.set(is_down);
+        if is_down && self.answer_at.get() != Timestamp::NEVER {
+            self.is_cut.set(true);
+            self.answer_at.set(self.now.get());
+        }
     }
 
     /// From here on this plane is asked: it was started anew with what the other one kept.
@@ -167,7 +194,7 @@ impl<'a> VirtualDesk<'a> {
     /// When the operator has something to do.
     pub fn next_due(&self) -> Timestamp {
         let registered = self.registered.borrow().front().map_or(Timestamp::NEVER, |(at, _)| *at);
-        self.due.get().min(registered)
+        self.due.get().min(registered).min(self.answer_at.get())
     }
 
     pub(crate) fn set_now(&self, now: Timestamp) {
@@ -185,20 +212,60 @@ impl<'a> VirtualDesk<'a> {
     }
 }
 
+impl VirtualDesk<'_> {
+    /// Has the plane do a call in this name.
+    fn ask<O: Handle>(&self, caller: Caller, operation: O) -> Result<O::Reply, DeskError> {
+        if self.is_plane_down.get() {
+            let reason = "connection refused".to_owned();
+            return Err(DeskError::Failed { operation: O::NAME, reason, may_be_done: false });
+        }
+        let outcome = self.service.get().call_for(self.now.get(), caller, operation);
+        outcome.map_err(|error| DeskError::Refused { operation: O::NAME, error })
+    }
+
+    /// Waits for an answer that comes so late. Says why none comes, if so.
+    async fn answer_after(&self, delay: Period) -> Result<(), &'static str> {
+        let at = self.now.get() + delay.min(REPLY_WITHIN);
+        self.is_cut.set(false);
+        self.answer_at.set(at);
+        let _on_its_way = OnItsWay(&self.answer_at);
+        poll_fn(|_| {
+            // Whoever waits at this desk besides says so again.
+            self.due.set(Timestamp::NEVER);
+            let has_come = self.is_cut.get() || at <= self.now.get();
+            if has_come { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        match delay {
+            _ if self.is_cut.get() => Err("the connection was closed"),
+            _ if delay >= REPLY_WITHIN => Err("no answer in time"),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Desk for VirtualDesk<'_> {
     fn now(&self) -> Timestamp {
         self.now.get()
     }
 
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
-        if self.is_plane_down.get() {
-            let reason = "connection refused".to_owned();
-            return Err(DeskError::Failed { operation: O::NAME, reason, may_be_done: false });
+        let body = || serde_json::to_vec(&operation).expect("a call can be written");
+        let delay = self.service.get().delay(O::NAME, body);
+        let is_sent = !self.is_plane_down.get();
+        let outcome = self.ask(Caller::Account, operation);
+        if is_sent && delay > Period::ZERO {
+            self.answer_after(delay).await.map_err(|reason| DeskError::Failed {
+                operation: O::NAME,
+                reason: reason.to_owned(),
+                may_be_done: true,
+            })?;
         }
-        self.service
-            .get()
-            .call(self.now.get(), operation)
-            .map_err(|error| DeskError::Refused { operation: O::NAME, error })
+        outcome
+    }
+
+    async fn attend<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
+        self.ask(Caller::Attendant, operation)
     }
 
     async fn order(&self, order: Order) -> Result<(), OrderError> {

@@ -9,7 +9,7 @@ use shared::wire::{
 };
 
 use super::act::{Seen, seen};
-use super::{Desk, DeskError, Operator};
+use super::{Desk, DeskError, Manner, Operator};
 use crate::plan::timeline::Expected;
 
 impl Operator {
@@ -24,7 +24,9 @@ impl Operator {
         let (name, content) = (document.name.clone(), document.content.clone());
         document.tags = self.run_tag.clone().map(|tag| vec![tag]);
         let outcome = self
-            .try_again_while(desk, document, |error| error.is_passing() && !expected.is_met_by(error))
+            .try_again_while(desk, Manner::Calls, document, |error| {
+                error.is_passing() && !expected.is_met_by(error)
+            })
             .await;
         match outcome {
             Ok(reply) => {
@@ -72,7 +74,7 @@ impl Operator {
     ) -> Result<(), DeskError> {
         let Some(document_version) = described.document_version.clone() else { return Ok(()) };
         let call = UpdateDocumentDefaultVersion { name: described.name.clone(), document_version };
-        self.insist(desk, call).await.map(drop)
+        self.try_again_while(desk, Manner::Calls, call, DeskError::is_passing).await.map(drop)
     }
 
     /// Opens or closes a change calendar; it is made if there is none of this name.

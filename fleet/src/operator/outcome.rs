@@ -49,6 +49,45 @@ impl Happened {
     }
 }
 
+/// What came of an entry that is several calls, one for each node. An expected
+/// refusal is to come of one at least, and any other of none.
+#[derive(Debug, Default)]
+pub(super) struct Several {
+    calls: u64,
+    /// The first refusal that was expected.
+    expected: Option<DeskError>,
+    /// The first that was not, and how many there were.
+    unexpected: Option<(DeskError, u64)>,
+}
+
+impl Several {
+    /// Takes in what came of one more. Says whether the next is worth making: not
+    /// where this one failed in passing for as long as one waits.
+    pub(super) fn take(&mut self, expected: &Expected, seen: Result<Value, DeskError>) -> bool {
+        self.calls += 1;
+        let Err(error) = seen else { return true };
+        if expected.is_met_by(&error) {
+            self.expected.get_or_insert(error);
+            return true;
+        }
+        let is_passing = error.is_passing();
+        self.unexpected.get_or_insert((error, 0)).1 += 1;
+        !is_passing
+    }
+
+    /// What came of all of them, as if they were one.
+    pub(super) fn seen(self) -> Result<Value, DeskError> {
+        match (self.unexpected, self.expected) {
+            (Some((DeskError::Refused { operation, mut error }, count)), _) if self.calls > 1 => {
+                error.message = format!("{} ({count} of {} nodes refused)", error.message, self.calls);
+                Err(DeskError::Refused { operation, error })
+            }
+            (Some((error, _)), _) | (None, Some(error)) => Err(error),
+            (None, None) => Ok(Value::Null),
+        }
+    }
+}
+
 /// What was expected and what was seen instead, if they differ.
 pub(super) fn difference(expected: &Expected, seen: &Result<Value, DeskError>) -> Option<(String, String)> {
     let wanted = match &expected.error {
@@ -125,6 +164,46 @@ mod tests {
         for (expected, seen, found) in cases {
             let found = found.map(|(expected, seen): (&str, &str)| (expected.to_owned(), seen.to_owned()));
             assert_eq!(difference(expected, &seen), found, "{expected:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_calls_one_at_least_is_refused_as_expected_and_none_otherwise() {
+        let refused = |code: ErrorCode| {
+            Err(DeskError::Refused { operation: "AddTagsToResource", error: ApiError::new(code, "none") })
+        };
+        let (ok, invalid) = (Ok(Value::Null), refused(ErrorCode::InvalidResourceId));
+        let throttled = refused(ErrorCode::ThrottlingException);
+        let expect = |error| Expected { error, ..Expected::default() };
+        let (none, code) = (expect(None), expect(Some(ErrorCode::InvalidResourceId)));
+        let told = "AddTagsToResource refused: InvalidResourceId: none";
+        // expected, what comes, how many calls are made, what was seen instead
+        let cases = [
+            (&none, vec![&ok, &ok], 2, None),
+            (&none, vec![], 0, None),
+            (&none, vec![&invalid], 1, Some(told.to_owned())),
+            (&none, vec![&ok, &invalid, &ok, &invalid], 4, Some(format!("{told} (2 of 4 nodes refused)"))),
+            (&code, vec![&ok, &invalid, &ok], 3, None),
+            (&code, vec![&ok, &ok], 2, Some("no refusal".to_owned())),
+            (
+                &code,
+                vec![&invalid, &throttled, &ok],
+                2,
+                Some(
+                    "AddTagsToResource refused: ThrottlingException: none (1 of 2 nodes refused)".to_owned(),
+                ),
+            ),
+        ];
+        for (expected, outcomes, calls, differs) in cases {
+            let mut all = Several::default();
+            for outcome in &outcomes {
+                if !all.take(expected, (*outcome).clone()) {
+                    break;
+                }
+            }
+            assert_eq!(all.calls, calls, "{outcomes:?}");
+            let found = difference(expected, &all.seen()).map(|(_, seen)| seen);
+            assert_eq!(found, differs, "{expected:?} {outcomes:?}");
         }
     }
 

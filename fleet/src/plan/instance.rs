@@ -11,6 +11,7 @@ use plane::service::WorldChange;
 use plane::state::world::{Instance, InstanceState};
 
 use super::Plan;
+use super::timeline::PlannedAct;
 
 impl Plan {
     /// The fault, if there is one, that takes a plane which is told of it: what AWS
@@ -21,7 +22,12 @@ impl Plan {
             let shares = Cause::ALL.iter().skip(1).zip(cohort.faults.other_causes);
             shares.filter(|(_, share)| *share != Share::NONE).map(|(cause, _)| *cause).find(is_told)
         });
-        let for_a_while = self.faults.windows().iter().find_map(|window| match window.fault.strike() {
+        let injected = self.timeline.iter().filter_map(|entry| match &entry.act {
+            PlannedAct::Inject(window) => Some(&window.fault),
+            _ => None,
+        });
+        let windows = self.faults.windows().iter().map(|window| &window.fault);
+        let for_a_while = windows.chain(injected).find_map(|fault| match fault.strike() {
             Some(Strike::InvalidInstance(cause)) => Some(cause).filter(is_told),
             _ => None,
         });

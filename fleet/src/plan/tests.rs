@@ -198,22 +198,25 @@ fn a_slice_hosts_its_nodes_and_the_first_one_has_the_operator() {
 
 #[test]
 fn a_cause_that_only_our_plane_can_be_told_of_is_named() {
-    let with = |cohort: &str, faults: &str| {
+    let with = |cohort: &str, faults: &str, timeline: &str| {
         let text = format!(
             "{{name: x, seed: 1, duration: 5m, cohorts: [{{name: a, platform: debian-12, nodes: 50, {cohort}}}], \
-             faults: [{faults}]}}"
+             faults: [{faults}], timeline: [{timeline}]}}"
         );
         let scenario = Scenario::parse("x", &text).expect(&text);
         Plan::new(&scenario, &Overrides::default(), Timestamp::from_seconds(0))
             .map(|plan| plan.told_to_the_plane())
     };
     let lifelong =
-        |cause: &str| with(&format!("faults: [invalid-instance: {{share: 10%, cause: {cause}}}]"), "");
-    let for_a_while = |cause: &str| with("", &format!("{{fault: {{invalid-instance: {{cause: {cause}}}}}}}"));
+        |cause: &str| with(&format!("faults: [invalid-instance: {{share: 10%, cause: {cause}}}]"), "", "");
+    let fault = |cause: &str| format!("{{fault: {{invalid-instance: {{cause: {cause}}}}}}}");
+    let for_a_while = |cause: &str| with("", &fault(cause), "");
+    let injected = |cause: &str| with("", "", &format!("{{at: 1m, do: {{inject: {}}}}}", fault(cause)));
     for cause in Cause::ALL.into_iter().filter(|cause| *cause != Cause::Deregistered) {
         let expected = Some(cause).filter(|cause| cause.is_told_to_the_plane());
         assert_eq!(lifelong(cause.as_str()).unwrap(), expected, "{cause:?}");
         assert_eq!(for_a_while(cause.as_str()).unwrap(), expected, "{cause:?}");
+        assert_eq!(injected(cause.as_str()).unwrap(), expected, "{cause:?}");
     }
     let error = lifelong("deregistered").unwrap_err().to_string();
     assert!(error.contains("`deregistered` is for nodes of identity hybrid"), "{error}");

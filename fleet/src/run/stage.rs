@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use plane::service::{Memory, Service};
 
-use crate::churn::Replaced;
+use crate::churn::{Departed, Replaced};
 use crate::clock::Clock;
 use crate::embedded::{Down, Embedded, EmbeddedError};
 use crate::fault::plane::Carried;
@@ -60,6 +60,7 @@ pub(super) struct Stage {
     heard: Heard,
     shards: Vec<mpsc::UnboundedSender<Question>>,
     faults: Carried,
+    departed: Arc<Departed>,
 }
 
 /// What it listens to.
@@ -80,7 +81,12 @@ impl Stage {
         heard: Heard,
         shards: Vec<mpsc::UnboundedSender<Question>>,
     ) -> Self {
-        Self { place, clock, heard, shards, faults: Carried::new(plan.clone()) }
+        Self { place, clock, heard, shards, faults: Carried::new(plan.clone()), departed: Arc::default() }
+    }
+
+    /// The same, which says there which nodes ended for good.
+    pub(super) fn telling_of(self, departed: Arc<Departed>) -> Self {
+        Self { departed, ..self }
     }
 
     /// Carries out what is ordered and planned. Completes when the embedded plane
@@ -108,6 +114,7 @@ impl Stage {
                     })
                 }
                 Some(replaced) = self.heard.replaced.recv() => {
+                    self.departed.add(replaced.id);
                     if let Some(service) = service(&self.place) {
                         self.faults.replaced(&replaced, &board, service, self.clock.now());
                     }

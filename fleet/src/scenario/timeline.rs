@@ -80,9 +80,11 @@ pub enum Act {
     SendCommand(Command),
     /// An association of this scenario is run now, by its name.
     StartAssociation(String),
-    /// Nodes get tags.
+    /// Nodes get tags, each by a call of its own. One that the plane does not know is
+    /// refused with `InvalidResourceId`; an expected refusal is to come of one at least,
+    /// and any other of none.
     Tag(TagNodes),
-    /// Nodes lose tags.
+    /// Nodes lose tags, in the same way.
     Untag(UntagNodes),
     /// An association of this scenario is changed; what is not said stays.
     UpdateAssociation(AssociationChange),
@@ -94,7 +96,9 @@ pub enum Act {
 #[derive(Debug, Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// The refusal that is expected, by its name; none if not said.
+    /// The refusal that is expected, by its name; none if not said. An association
+    /// of the scenario that was not made is asked for by an id that nobody has:
+    /// `AssociationDoesNotExist`.
     #[serde(default)]
     pub error: Option<Refusal>,
     /// Members of the reply, or of the refusal, by their path, such as

@@ -85,6 +85,13 @@ async fn an_answer_is_as_late_as_a_fault_says_and_its_effect_is_not() {
     }
     waiting.set_nonblocking(true).unwrap();
     assert_eq!(waiting.read(&mut [0; 16]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let attended = post("AmazonSSM.ListAssociations", "{}").replacen(
+        "\r\n",
+        &format!("\r\n{}: 1\r\n", auth::ATTENDANT),
+        1,
+    );
+    let answer = exchange(server.address, &attended).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "an attendant does not wait: {answer}");
     service.lift_fault("late");
     let answer = exchange(server.address, &post("AmazonSSM.UpdateInstanceInformation", node)).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");

@@ -15,8 +15,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use shared::error::ApiError;
 use shared::id::NodeId;
+use shared::operation::Operation;
 use shared::time::{Period, Timestamp};
-use shared::wire::Empty;
+use shared::wire::{
+    AddTagsToResource, CreateAssociation, DescribeEffectiveInstanceAssociations,
+    DescribeInstanceAssociationsStatus, Empty, GetCommandInvocation, ListCommandInvocations, ListCommands,
+    ListInventoryEntries, ListTagsForResource, RemoveTagsFromResource, UpdateManagedInstanceRole,
+};
 
 use super::{Handle, Service};
 use crate::auth::Caller;
@@ -93,14 +98,14 @@ impl Service {
         }
         let seed = self.seed;
         let mut faults = self.fault_table();
-        let read = || node_in(&serde_json::from_slice(body().as_ref()).ok()?);
+        let read = || node_in(operation, &serde_json::from_slice(body().as_ref()).ok()?);
         let node = faults.asks_who_calls().then(read).flatten();
         faults.delay(seed, operation, node)
     }
 
     /// What becomes of a call by the faults that stand.
     pub(super) fn judge<O: Handle>(&self, now: Timestamp, caller: Caller, operation: &O) -> Verdict {
-        if !self.faults.is_any.load(Ordering::Acquire) {
+        if caller == Caller::Attendant || !self.faults.is_any.load(Ordering::Acquire) {
             return Verdict::Proceed;
         }
         let seed = self.seed;
@@ -174,12 +179,33 @@ impl Service {
 fn node_of<O: Handle>(caller: Caller, operation: &O) -> Option<NodeId> {
     match caller {
         Caller::Session(node) | Caller::Key(node) => Some(node),
-        Caller::Account | Caller::Nobody => node_in(&serde_json::to_value(operation).ok()?),
+        Caller::Account | Caller::Attendant | Caller::Nobody => {
+            node_in(O::NAME, &serde_json::to_value(operation).ok()?)
+        }
     }
 }
 
+/// The operations by which people ask about a node, or change something of it: it
+/// is not the node that calls.
+const OF_PEOPLE: &[&str] = &[
+    AddTagsToResource::NAME,
+    CreateAssociation::NAME,
+    DescribeEffectiveInstanceAssociations::NAME,
+    DescribeInstanceAssociationsStatus::NAME,
+    GetCommandInvocation::NAME,
+    ListCommandInvocations::NAME,
+    ListCommands::NAME,
+    ListInventoryEntries::NAME,
+    ListTagsForResource::NAME,
+    RemoveTagsFromResource::NAME,
+    UpdateManagedInstanceRole::NAME,
+];
+
 /// The node that a request names as its own.
-fn node_in(request: &Value) -> Option<NodeId> {
+fn node_in(operation: &str, request: &Value) -> Option<NodeId> {
+    if OF_PEOPLE.contains(&operation) {
+        return None;
+    }
     let members = ["InstanceId", "ResourceId", "Destination"];
     members.iter().find_map(|member| request.get(member)?.as_str()?.parse().ok())
 }

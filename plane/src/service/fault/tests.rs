@@ -1,5 +1,6 @@
 //! What clients and agents see of a fault, and that it is over once it is lifted.
 
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use shared::error::ErrorCode;
 use shared::id::AssociationId;
@@ -59,6 +60,28 @@ fn an_error_of_the_server_has_its_status_and_no_effect() {
 }
 
 #[test]
+fn no_fault_strikes_an_attendant() {
+    let world = World::new();
+    world.associate(&World::shell(&prod(), &json!({})));
+    let headers = |is_attendant: bool| {
+        let target = ("x-amz-target", "AmazonSSM.ListAssociations");
+        let attendant = is_attendant.then_some((crate::auth::ATTENDANT, "1"));
+        let headers = [target].into_iter().chain(attendant);
+        headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect::<HeaderMap>()
+    };
+    let list = |world: &World, is_attendant| {
+        let response = world.plane.respond_signed(world.now, &headers(is_attendant), b"{}");
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        (response.status, body["Associations"].as_array().map(Vec::len))
+    };
+    inject(&world, "stale", &json!({"fault": {"stale-reads": {"by": "10h"}}}));
+    world.associate(&World::shell(&prod(), &json!({"AssociationName": "second"})));
+    assert_eq!((list(&world, false), list(&world, true)), ((200, Some(1)), (200, Some(2))));
+    inject(&world, "down", &json!({"fault": {"server-error": {}}}));
+    assert_eq!((list(&world, false), list(&world, true)), ((500, None), (200, Some(2))));
+}
+
+#[test]
 fn a_fault_of_some_nodes_strikes_their_calls_only() {
     let world = World::new();
     inject(&world, "one", &json!({"fault": {"server-error": {}}, "nodes": [ONE]}));
@@ -70,6 +93,8 @@ fn a_fault_of_some_nodes_strikes_their_calls_only() {
         )
     };
     assert_eq!((poll(ONE).status, poll(TWO).status, listed(&world)), (500, 200, 0));
+    // It is not the node that tags it.
+    world.tag(ONE, "Role", "canary");
     let delay = |node: &str| world.plane.delay("GetDocument", || json!({"InstanceId": node}).to_string());
     inject(&world, "one", &json!({"fault": {"plane-latency": {"delay": "3s"}}, "nodes": [ONE]}));
     assert_eq!((delay(ONE), delay(TWO)), (Period::seconds(3), Period::ZERO));
