@@ -63,16 +63,22 @@ fn an_interval_that_overlaps_is_left_out_if_that_is_set() {
 
 #[test]
 fn a_second_association_ends_the_first_if_that_is_set() {
-    for (second_association, told) in [
-        (SecondAssociation::Waits, ["InProgress", "Pending"]),
-        (SecondAssociation::TimesOutTheFirst, ["TimedOut", "Pending"]),
+    for (second_association, is_pushed, told) in [
+        (SecondAssociation::Waits, false, ["InProgress", "Pending"]),
+        (SecondAssociation::Waits, true, ["InProgress", "Pending"]),
+        (SecondAssociation::TimesOutTheFirst, false, ["TimedOut", "Pending"]),
+        (SecondAssociation::TimesOutTheFirst, true, ["TimedOut", "Pending"]),
     ] {
         let mut world = World::with(PlaneConfig { second_association, ..World::config() });
         let first = world.associate(&prod(&json!({})));
         world.told(ONE);
         world.report(ONE, first, InProgress).unwrap();
+        if is_pushed {
+            world.open_channel(ONE);
+        }
         let second = world.associate(&prod(&json!({})));
         world.now += Period::minutes(1);
+        assert_eq!(world.plane.jobs(world.now, ONE.parse().unwrap()).len(), usize::from(is_pushed));
         world.told(ONE);
         assert_eq!(world.told(ONE), told);
         world.run(ONE, second, Success);
