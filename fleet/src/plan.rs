@@ -232,11 +232,27 @@ impl Plan {
             return Err(PlanError::EmptySlice { slice: plan.slice, nodes: plan.nodes() });
         }
         if !plan.slice.has_operator() {
-            plan.timeline.clear();
+            plan.keep_what_is_of_every_slice();
             plan.associations.clear();
             plan.thresholds.clear();
         }
         Ok(plan)
+    }
+
+    /// Keeps of the timeline what happens without an operator. What only a fault is
+    /// lifted by that is injected in the first slice alone has nothing to lift here.
+    fn keep_what_is_of_every_slice(&mut self) {
+        self.timeline.retain(PlannedEntry::is_of_every_slice);
+        let injected = self.timeline.iter().filter_map(|entry| match &entry.act {
+            timeline::PlannedAct::Inject(window) => window.name.clone(),
+            _ => None,
+        });
+        let foreseen = self.faults.windows().iter().map(|window| window.name.to_string());
+        let known: Vec<String> = injected.chain(foreseen).collect();
+        self.timeline.retain(|entry| match &entry.act {
+            timeline::PlannedAct::Lift(name) => known.contains(name),
+            _ => true,
+        });
     }
 
     /// How many nodes there are, here and elsewhere.

@@ -191,6 +191,7 @@ impl VirtualRun<'_> {
 
         let measures = |shard: &mut Shard| shard.measures.gone().collect::<Vec<_>>();
         let gone = coordinator.shards_mut().flat_map(measures).collect();
+        let struck_by_plane = service.struck_calls();
         let survey = poll_once(survey(&recorded, &operator, &gone));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
         // A failure stays with the recorder, for whoever gave it.
@@ -207,6 +208,7 @@ impl VirtualRun<'_> {
             cohorts,
             live,
             timeline,
+            struck_by_plane,
             broken,
             survey,
             history: Some(history.digest()),
@@ -382,6 +384,7 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
+    let struck_by_plane = stage.struck_calls();
     let survey = survey(&desk, &operator, &measures.gone().collect()).await;
     let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
     if is_foreign && let Some(survey) = &mut survey {
@@ -400,6 +403,7 @@ pub async fn run_live(
         cohorts,
         live: meter.live().clone(),
         timeline: meter.timeline().clone(),
+        struck_by_plane,
         broken,
         survey,
         history: None,

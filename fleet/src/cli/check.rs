@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::run;
 use crate::plan::{Overrides, Plan};
+use crate::report::words::{count, counted};
 use crate::run::VIRTUAL_START;
 use crate::scenario::Scenario;
 
@@ -29,18 +30,20 @@ impl Check {
         run::check_scenario(&loaded.scenario)?;
         let plan = Plan::new(&loaded.scenario, &Overrides::default(), VIRTUAL_START);
         let plan = plan.map_err(|error| Failure::of_plan(&loaded, error))?;
-        let text = format!(
-            "{} is valid: {} nodes in {} cohorts, {} documents, {} associations, {} entries of the timeline, \
-             {} faults, {} thresholds\n",
-            self.scenario,
-            plan.nodes(),
-            plan.sizes.len(),
-            loaded.scenario.documents.len(),
-            plan.associations.len(),
-            loaded.scenario.timeline.len(),
-            plan.faults.windows().len(),
-            plan.thresholds.len(),
-        );
+        let counts = [
+            (loaded.scenario.documents.len(), "document", "documents"),
+            (plan.associations.len(), "association", "associations"),
+            (loaded.scenario.timeline.len(), "entry of the timeline", "entries of the timeline"),
+            (plan.faults.windows().len(), "fault", "faults"),
+            (plan.thresholds.len(), "threshold", "thresholds"),
+        ];
+        let nodes = counted(u64::from(plan.nodes()), "node");
+        let mut text =
+            format!("{} is valid: {nodes} in {}", self.scenario, counted(plan.sizes.len() as u64, "cohort"));
+        for (number, one, many) in counts.into_iter().filter(|(number, ..)| *number > 0) {
+            text.push_str(&format!(", {} {}", count(number as u64), if number == 1 { one } else { many }));
+        }
+        text.push('\n');
         io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;
         Ok(Exit::Passed)
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use plane::fault::Struck;
 use plane::service::{Memory, Service};
 
 use crate::churn::Replaced;
@@ -164,6 +165,11 @@ impl Stage {
             other => other,
         };
         Ok(())
+    }
+
+    /// How many calls the faults of our plane struck.
+    pub(super) fn struck_calls(&self) -> Struck {
+        service(&self.place).map(Service::struck_calls).unwrap_or_default()
     }
 
     /// Ends the plane in good order, if it is ours.
