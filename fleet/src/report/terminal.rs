@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use shared::status::AssociationStatus;
 
 use super::page::{INDENT, Page, Style, wrap};
@@ -236,7 +238,7 @@ fn timeline(result: &RunResult, page: &mut Page) {
         let at = entry.first().map_or_else(|| "-".to_owned(), |first| first.to_string());
         (at, text.trim_end().to_owned(), style)
     });
-    let names = others.iter().map(|entry| entry.narrated.as_ref().unwrap_or(&entry.name).as_str());
+    let names = others.iter().map(|entry| entry.name.as_str());
     let lines = lines.chain(never(names, "did not happen"));
     dated("timeline", Align::Right, lines.collect(), page);
     for entry in &result.timeline {
@@ -249,7 +251,8 @@ fn timeline(result: &RunResult, page: &mut Page) {
 
 /// What never came, in one line; of many the first.
 fn never<'a>(names: impl Iterator<Item = &'a str>, what: &str) -> Option<(String, String, Style)> {
-    let names: Vec<&str> = names.collect();
+    let mut seen = BTreeSet::new();
+    let names: Vec<&str> = names.filter(|name| seen.insert(*name)).collect();
     let more = match names.len().checked_sub(LIST + 1) {
         Some(more) => format!(" and {} more", more + 1),
         None => String::new(),
