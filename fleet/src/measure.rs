@@ -56,6 +56,8 @@ pub struct Measures {
     pub struck: BTreeMap<(&'static str, Option<&'static str>), u64>,
     /// How often they struck them no more, by their name.
     pub lifted: BTreeMap<&'static str, u64>,
+    /// What each window of faults struck, by its number on the board.
+    pub windows: BTreeMap<u32, Met>,
     /// How many nodes fell asleep because the plane does not know their platform.
     pub platforms_not_accepted: u64,
     /// How many nodes met a document of which their platform can run nothing.
@@ -88,6 +90,15 @@ pub struct Measures {
     pub replaced: Vec<Replaced>,
     registered: Vec<(Timestamp, Identity)>,
     recent: Option<Box<Recent>>,
+}
+
+/// What a window of faults struck.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// How often it struck a node itself.
+    pub nodes: u64,
+    /// The calls that met it on their way, by operation.
+    pub calls: BTreeMap<&'static str, u64>,
 }
 
 /// The calls of one operation.
@@ -220,6 +231,18 @@ impl Measures {
         }
     }
 
+    /// Takes note of a node that this window strikes.
+    pub fn struck_by(&mut self, window: u32) {
+        self.windows.entry(window).or_default().nodes += 1;
+    }
+
+    /// Takes note of a call that meets these windows.
+    pub fn meets(&mut self, operation: &'static str, windows: impl IntoIterator<Item = u32>) {
+        for window in windows {
+            *self.windows.entry(window).or_default().calls.entry(operation).or_default() += 1;
+        }
+    }
+
     /// Takes note of a call that came to its end.
     pub fn called(&mut self, completion: &Completion) {
         let calls = self.calls.entry(completion.operation).or_default();
@@ -285,6 +308,13 @@ impl Measures {
         }
         for (fault, count) in other.lifted {
             *self.lifted.entry(fault).or_default() += count;
+        }
+        for (window, met) in other.windows {
+            let sum = self.windows.entry(window).or_default();
+            sum.nodes += met.nodes;
+            for (operation, calls) in met.calls {
+                *sum.calls.entry(operation).or_default() += calls;
+            }
         }
         self.late_answers += other.late_answers;
         self.lost_reports += other.lost_reports;

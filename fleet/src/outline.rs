@@ -42,6 +42,9 @@ pub struct Outline {
     pub associations: Vec<OutlinedAssociation>,
     /// What else it has happen, in the order in which it is written.
     pub timeline: Vec<OutlinedEntry>,
+    /// Whether something waits for a condition, here or in the first slice.
+    #[serde(skip)]
+    pub has_conditions: bool,
     /// What goes wrong for a while, as far as it is known beforehand.
     pub faults: Vec<OutlinedFault>,
     /// What will be left open of thresholds and conditions, and why.
@@ -162,7 +165,13 @@ impl Outline {
             cohorts: cohorts(plan, &numbers),
             documents: documents(plan).filter(|_| by_operator).collect(),
             associations: plan.associations.iter().filter(|_| by_operator).map(association).collect(),
-            timeline: plan.timeline.iter().filter(|it| by_operator && it.is_of_timeline).map(entry).collect(),
+            timeline: plan
+                .timeline
+                .iter()
+                .filter(|it| it.is_of_timeline && (by_operator || it.is_of_every_slice()))
+                .map(entry)
+                .collect(),
+            has_conditions: plan.timeline.iter().any(|it| matches!(it.occasion, Occasion::When(_))),
             faults: faults(plan, &numbers),
             notes: Vec::new(),
             each: is_each.then(|| numbers.map(|number| node(plan, number)).collect()),
@@ -192,8 +201,14 @@ impl Outline {
                 writeln!(text, "  documents, before the first association: {}", self.documents.join(", "));
         }
         self.associations.iter().for_each(|association| text.push_str(&association.line()));
-        if !self.timeline.is_empty() {
+        let is_partial = self.slice.is_some() && self.has_conditions;
+        if !self.timeline.is_empty() || is_partial {
             text.push_str("\ntimeline\n");
+        }
+        if is_partial {
+            text.push_str(
+                "  (what waits for a condition: in the first slice only, by what its own nodes do)\n",
+            );
         }
         for OutlinedEntry { name, when, refused } in &self.timeline {
             let refused = refused.as_ref().map(|code| format!(", to be refused with {code}"));
@@ -348,7 +363,11 @@ fn entry(planned: &PlannedEntry) -> OutlinedEntry {
         Occasion::When(condition) => format!("when {condition}"),
     };
     let refused = planned.expected.error.as_ref().map(ToString::to_string);
-    OutlinedEntry { name: planned.name.clone(), when, refused }
+    let name = match &planned.act {
+        PlannedAct::Narrate(text) => format!("narrate: {text}"),
+        _ => planned.name.clone(),
+    };
+    OutlinedEntry { name, when, refused }
 }
 
 fn association(planned: &PlannedAssociation) -> OutlinedAssociation {

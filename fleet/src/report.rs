@@ -22,9 +22,22 @@ pub(crate) mod words;
 
 use crate::result::RunResult;
 
-/// What stands below a summary.
+/// How a run came out, held against its scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judgement {
+    /// In a few words: `passed`, `FAILED, exit code 99: a threshold failed`.
+    pub text: String,
+    /// Whether it is as the scenario says.
+    pub is_well: bool,
+    /// What was not, each in a sentence.
+    pub reasons: Vec<String>,
+}
+
+/// What stands around a summary.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Footer {
+    /// How it came out.
+    pub judgement: Judgement,
     /// The files that were written, if any were.
     pub written: Option<String>,
     /// The command line that repeats the run.
@@ -38,8 +51,8 @@ pub fn summary(result: &RunResult, footer: &Footer, width: usize, colour: bool) 
 }
 
 /// The text of `report.md`.
-pub fn markdown(result: &RunResult) -> String {
-    markdown::document(result)
+pub fn markdown(result: &RunResult, judgement: &Judgement) -> String {
+    markdown::document(result, judgement)
 }
 
 /// The text of `junit.xml`. Where the run's latest end was set on the command

@@ -10,6 +10,7 @@
 //! alone, so that two virtual runs of one seed are equal without it. All maps
 //! are in the order of their keys, and sums are of integers.
 
+pub mod fault;
 mod gather;
 mod herd;
 mod judge;
@@ -27,6 +28,7 @@ use shared::time::{Period, Timestamp};
 use crate::connections::Connections;
 use crate::history::Digest;
 use crate::history::mode::HistoryMode;
+pub use crate::result::fault::FaultResult;
 pub use crate::result::herd::{Herd, Peak};
 pub use crate::result::round::Round;
 pub use crate::result::timeline::{Difference, EntryResult};
@@ -100,8 +102,9 @@ pub struct RunResult {
     pub operator: OperatorWork,
     /// What else the nodes did.
     pub agents: Agents,
-    /// What struck nodes for a while, by the fault's name.
-    pub faults: BTreeMap<String, FaultCount>,
+    /// What went wrong for a while with nodes, network and plane, in the order in which
+    /// it began.
+    pub faults: Vec<FaultResult>,
     /// All calls in their order; only virtual time has one order.
     pub history: Option<Digest>,
     /// What of the run `history.jsonl.zst` has, and who chose that.
@@ -248,15 +251,6 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
-}
-
-/// How often a fault struck nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, schemars::JsonSchema)]
-pub struct FaultCount {
-    /// How often it struck one.
-    pub nodes: u64,
-    /// How often it did so no more.
-    pub lifted: u64,
 }
 
 /// What the operator did beside making associations.

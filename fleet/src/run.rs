@@ -194,6 +194,8 @@ impl VirtualRun<'_> {
 
         let measures = |shard: &mut Shard| shard.measures.gone().collect::<Vec<_>>();
         let gone = coordinator.shards_mut().flat_map(measures).collect();
+        coordinator.end_faults_of_plane();
+        let struck_by_plane = service.struck_calls();
         let survey = poll_once(survey(&recorded, &operator, &gone));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
         // A failure stays with the recorder, for whoever gave it.
@@ -210,6 +212,7 @@ impl VirtualRun<'_> {
             cohorts,
             live,
             timeline,
+            struck_by_plane,
             broken,
             survey,
             history: Some(history.digest()),
@@ -386,6 +389,7 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
+    let struck_by_plane = stage.end_faults();
     let patient = Patient::new(&desk, ending != Ending::CutShort);
     let survey = survey(&patient, &operator, &measures.gone().collect()).await;
     operator.made_again += patient.made_again();
@@ -406,6 +410,7 @@ pub async fn run_live(
         cohorts,
         live: meter.live().clone(),
         timeline: meter.timeline().clone(),
+        struck_by_plane,
         broken,
         survey,
         history: None,

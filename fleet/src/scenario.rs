@@ -68,12 +68,26 @@ pub fn built_in_names() -> String {
     BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
-/// The built-in scenarios, a line for each: its name and what it shows.
+/// The built-in scenarios, a name in each line and beside it what it shows, in lines
+/// of at most 80 columns.
 pub fn built_in_list() -> String {
     let widest = BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let shows = |text: &'static str| text.lines().next().unwrap_or_default().trim_start_matches("# ");
-    let lines = BUILT_IN.iter().map(|(name, text)| format!("  {name:widest$}  {}", shows(text)));
-    lines.collect::<Vec<_>>().join("\n")
+    let mut list = String::new();
+    for (name, text) in BUILT_IN {
+        let shows = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        let mut line = format!("  {name:widest$} ");
+        for word in shows.split(' ') {
+            if line.chars().count() + 1 + word.chars().count() > 80 {
+                list.push_str(&line);
+                line = format!("\n{:1$}", "", widest + 3);
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        list.push_str(&line);
+        list.push('\n');
+    }
+    list.trim_end().to_owned()
 }
 
 /// A scenario as it was written.
@@ -196,8 +210,10 @@ mod tests {
     #[test]
     fn the_built_in_scenarios_are_listed_with_what_they_show() {
         let list = built_in_list();
-        assert_eq!(list.lines().count(), BUILT_IN.len());
-        assert!(list.lines().all(|line| line.len() <= 100 && line.ends_with('.')), "{list}");
+        assert_eq!(list.lines().filter(|line| !line.starts_with("   ")).count(), BUILT_IN.len());
+        assert!(list.lines().all(|line| line.len() <= 80), "{list}");
+        let begins = |line: &str| line.trim_start().len() < line.len() - 18 || !line.starts_with("   ");
+        assert!(list.lines().all(begins), "what is continued stands in the same column: {list}");
         let line = list.lines().find(|line| line.starts_with("  first-look ")).unwrap();
         assert!(line.ends_with("  A thousand nodes apply two associations in a minute."), "{line}");
     }

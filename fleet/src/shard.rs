@@ -308,6 +308,9 @@ impl Shard {
                 // Who has left is let go as well.
                 let is_meant = strike.is_none() || self.is_here[place as usize];
                 if is_meant && window.strikes(self.nodes[place as usize].identity) {
+                    if strike.is_some() {
+                        self.measures.struck_by(window.number);
+                    }
                     let event = event(window.number, strike);
                     self.hand(place, event, now, emitted);
                 }
@@ -466,6 +469,10 @@ impl Shard {
             let call = Called { node: node.identity, draw, lane, number, operation };
             passage(&self.board, call, made, &mut self.counts)
         };
+        if let Some(passage) = &passage {
+            let windows = passage.faults.iter().map(|(window, _)| *window);
+            self.measures.meets(request.operation(), windows);
+        }
         Emitted {
             caller: caller(node.identity, dispatch),
             cohort: node.identity.cohort,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use agent::client::pool::Counters;
 use agent::lifecycle::Lifecycle;
+use plane::fault::Struck;
 use shared::time::Timestamp;
 
 use crate::connections::Connections;
@@ -45,6 +46,8 @@ pub struct Finished {
     pub live: Live,
     /// The run second by second.
     pub timeline: Timeline,
+    /// How many calls the embedded plane's own faults struck.
+    pub struck_by_plane: Struck,
     /// The threshold that ended the run, if one did.
     pub broken: Option<Broken>,
     /// What the plane says of it, by its public API; `None` if it did not say.

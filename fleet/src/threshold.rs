@@ -15,6 +15,7 @@ use shared::time::Period;
 use crate::measure::live::{Live, Unread};
 use crate::metric::bound::{Bound, Unit};
 use crate::metric::selection::Selection;
+use crate::report::words::{count, counted};
 
 /// A bound on a metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +98,7 @@ impl Threshold {
         let is_never = found.is_ok_and(f64::is_infinite);
         let nevers = || {
             let (never, all) = live.nevers(&self.selection)?;
-            Some(format!("{never} of {all} nodes never came to it"))
+            Some(format!("{} of {} never came to it", count(never), counted(all, "node")))
         };
         let reason = if is_never { nevers() } else { reason };
         let unit = UnitName::from(self.bound.unit(self.selection.metric));

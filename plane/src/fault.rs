@@ -163,6 +163,17 @@ pub enum InvalidFault {
 }
 
 impl PlaneFault {
+    /// Its name, as a scenario has it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Throttling(_) => "throttling",
+            Self::ServerError(_) => "server-error",
+            Self::PlaneLatency(_) => "plane-latency",
+            Self::StaleReads(_) => "stale-reads",
+            Self::DroppedWrites(_) => "dropped-writes",
+        }
+    }
+
     /// Whether it can stand.
     pub fn check(&self) -> Result<(), InvalidFault> {
         let among = |operations: &Operations, known: &'static [&'static str], reason, fault| match operations
@@ -201,10 +212,15 @@ pub(crate) enum Verdict {
     Stale(String, Period),
 }
 
+/// How many calls faults struck or delayed, by operation: of each fault by its own name and
+/// that of its kind, whether it stands or was lifted.
+pub type Struck = BTreeMap<(String, &'static str), BTreeMap<String, u64>>;
+
 /// The faults that stand, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     standing: BTreeMap<String, Standing>,
+    struck: Struck,
 }
 
 #[derive(Debug)]
@@ -235,6 +251,11 @@ impl Faults {
         self.standing.iter().map(|(name, standing)| (name.clone(), standing.injection.clone())).collect()
     }
 
+    /// How many calls were struck so far.
+    pub(crate) fn struck(&self) -> Struck {
+        self.struck.clone()
+    }
+
     /// Whether none stands.
     pub(crate) fn is_empty(&self) -> bool {
         self.standing.is_empty()
@@ -254,35 +275,50 @@ impl Faults {
         operation: &'static str,
         node: Option<NodeId>,
     ) -> Verdict {
+        let Self { standing, struck } = self;
         let mut verdict = Verdict::Proceed;
-        for (name, standing) in &mut self.standing {
+        let mut by = None;
+        for (name, standing) in standing {
             if !standing.concerns(operation, node) {
                 continue;
             }
+            let kind = standing.injection.fault.as_str();
             match standing.judge(seed, name, now, operation) {
                 Verdict::Proceed => {}
-                refusal @ Verdict::Refuse(_) => return refusal,
-                loss if verdict == Verdict::Proceed => verdict = loss,
+                refusal @ Verdict::Refuse(_) => {
+                    (verdict, by) = (refusal, Some((name, kind)));
+                    break;
+                }
+                loss if verdict == Verdict::Proceed => (verdict, by) = (loss, Some((name, kind))),
                 _ => {}
             }
+        }
+        if let Some((name, kind)) = by {
+            count(struck, name, kind, operation);
         }
         verdict
     }
 
     /// How late an answer to a call of this operation goes out.
     pub(crate) fn delay(&mut self, seed: Seed, operation: &str, node: Option<NodeId>) -> Period {
+        let Self { standing, struck } = self;
         let mut sum = Period::ZERO;
-        for (name, standing) in &mut self.standing {
+        for (name, standing) in standing {
             if standing.concerns(operation, node)
                 && let PlaneFault::PlaneLatency(PlaneLatency { delay, jitter, .. }) = standing.injection.fault
             {
                 let draw = seed.draw("plane-fault", 0).uniform(name, standing.answers);
                 standing.answers += 1;
+                count(struck, name, standing.injection.fault.as_str(), operation);
                 sum = sum + (delay - jitter) + jitter.share(draw) + jitter.share(draw);
             }
         }
         sum
     }
+}
+
+fn count(struck: &mut Struck, name: &str, kind: &'static str, operation: &str) {
+    *struck.entry((name.to_owned(), kind)).or_default().entry(operation.to_owned()).or_default() += 1;
 }
 
 impl Standing {

@@ -210,7 +210,8 @@ fn faults_of_the_plane_begin_and_end_and_the_fleet_recovers() {
     let throttle = "{ throttling: { operations: [UpdateInstanceInformation], rate: 0.01, burst: 1 } }";
     let error = "{ server-error: { share: 50%, error: service-unavailable } }";
     let timeline = format!(
-        "faults:\n  - {{ name: slow, fault: {throttle}, at: 10m, for: 20m }}\ntimeline:\n  \
+        "faults:\n  - {{ name: slow, fault: {throttle}, at: 10m, for: 20m }}\n  \
+         - {{ name: lag, fault: {{ latency: {{ delay: 1s }} }}, at: 70m, for: 10m }}\ntimeline:\n  \
          - {{ at: 40m, do: {{ inject: {{ name: down, fault: {error}, on: {{ cohort: far }} }} }} }}\n  \
          - {{ at: 55m, do: {{ lift: down }} }}\n"
     );
@@ -225,11 +226,24 @@ fn faults_of_the_plane_begin_and_end_and_the_fleet_recovers() {
     let after: Vec<_> = between(&outcome, 60, 120).collect();
     assert!(after.len() > 200 && after.iter().all(|entry| entry.ending == Ending::Ok));
     assert!(outcome.service.faults().is_empty());
+    let lagging = outcome.history.entries().iter().filter(|entry| entry.fault.as_deref() == Some("lag"));
+    let told = RunResult::new(&outcome.finished).faults;
+    let told: Vec<_> = told.iter().map(|fault| (fault.name.as_str(), fault.nodes, fault.calls())).collect();
+    let counts = [throttled.len(), down.len(), lagging.count()].map(|calls| calls as u64);
+    assert_eq!(told, [("slow", 30, counts[0]), ("down", 10, counts[1]), ("lag", 30, counts[2])]);
     assert_eq!(
         outcome.finished.ending,
         simulation::Ending::OutOfTime,
         "without rounds a run goes on to its end"
     );
+}
+
+#[test]
+fn a_fault_of_the_plane_that_lasts_to_the_end_does_not_keep_it_from_telling_what_came_of_the_run() {
+    let outcome = world("faults:\n  - { fault: { server-error: {} }, at: 110m }\n").run();
+    assert!(refused(&outcome, 110, 120, &ErrorCode::InternalServerError).len() > 10);
+    let finished = &outcome.finished;
+    assert!(finished.survey.is_some() && finished.operator.troubles.is_empty(), "{finished:?}");
 }
 
 #[test]

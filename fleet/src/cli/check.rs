@@ -8,6 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::variant::Variant;
+use crate::report::words::{count, counted};
 use crate::run::VIRTUAL_START;
 
 /// Say whether a scenario is valid, and all that is wrong with it if not
@@ -26,18 +27,20 @@ impl Check {
         let scenario = &loaded.scenario;
         self.variant.check(scenario, scenario.plane.guest_of.is_some())?;
         let plan = self.variant.plan(&loaded, VIRTUAL_START)?;
-        let mut text = format!(
-            "{} is valid: {} nodes in {} cohorts, {} documents, {} associations, {} entries of the timeline, \
-             {} faults, {} thresholds\n",
-            self.scenario,
-            plan.nodes(),
-            plan.sizes.len(),
-            scenario.documents.len(),
-            plan.associations.len(),
-            scenario.timeline.len(),
-            plan.faults.windows().len(),
-            plan.thresholds.len(),
-        );
+        let counts = [
+            (scenario.documents.len(), "document", "documents"),
+            (plan.associations.len(), "association", "associations"),
+            (scenario.timeline.len(), "entry of the timeline", "entries of the timeline"),
+            (plan.faults.windows().len(), "fault", "faults"),
+            (plan.thresholds.len(), "threshold", "thresholds"),
+        ];
+        let nodes = counted(u64::from(plan.nodes()), "node");
+        let mut text =
+            format!("{} is valid: {nodes} in {}", self.scenario, counted(plan.sizes.len() as u64, "cohort"));
+        for (number, one, many) in counts.into_iter().filter(|(number, ..)| *number > 0) {
+            text.push_str(&format!(", {} {}", count(number as u64), if number == 1 { one } else { many }));
+        }
+        text.push('\n');
         for note in self.variant.left_open(scenario, &plan) {
             let _ = writeln!(text, "note: {note}");
         }

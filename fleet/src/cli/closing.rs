@@ -11,7 +11,7 @@ use super::outcome::Facts;
 use super::terminal;
 use crate::history::recorder::FILE;
 use crate::progress::display::Display;
-use crate::report::{self, Footer};
+use crate::report::{self, Footer, Judgement};
 use crate::result::{RunResult, WriteError, write_atomically};
 use crate::run::Hold;
 use crate::signal::Signals;
@@ -45,14 +45,21 @@ impl Hold for Closing<'_> {
         display.finish();
         let result = RunResult::new(finished);
         let resolved = format!("# As it was used by: {}\n{resolved}", again.replace(['\n', '\r'], " "));
-        let written = write(directory, finished, &result, &resolved, is_duration_given);
+        let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
+        let text = exit.of_run().to_owned();
+        let judgement = Judgement { text, is_well: exit == Exit::Passed, reasons };
+        let report = report::markdown(&result, &judgement);
+        let written = write(directory, finished, &result, [&resolved, &report], is_duration_given);
         let is_recorded = finished.recorded.is_some();
         let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
-        let footer = Footer { written: written_files, again };
+        let footer = Footer { judgement, written: written_files, again };
         let shown = show(&result, &footer, is_json);
-        let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
         // With stderr gone there is nobody left to tell.
-        let _ = reasons.iter().try_for_each(|reason| writeln!(io::stderr(), "error: {reason}"));
+        let _ = footer
+            .judgement
+            .reasons
+            .iter()
+            .try_for_each(|reason| writeln!(io::stderr(), "{}", terminal::error(reason)));
         *outcome = Some(written.and(shown).map(|()| exit));
 
         if let Some(signals) = hold_until.filter(|_| finished.ending != Ending::CutShort) {
@@ -66,7 +73,7 @@ fn write(
     directory: &RunDirectory,
     finished: &Finished,
     result: &RunResult,
-    resolved: &str,
+    [resolved, report]: [&str; 2],
     is_duration_given: bool,
 ) -> Result<(), Failure> {
     let path = directory.path();
@@ -74,7 +81,7 @@ fn write(
         write_atomically(&path.join(name), text.as_bytes())
     };
     put("result.json", result.to_json())?;
-    put("report.md", report::markdown(result))?;
+    put("report.md", report.to_owned())?;
     put("timeline.csv", finished.timeline.to_csv())?;
     put("junit.xml", report::junit(result, is_duration_given))?;
     put("scenario.resolved.yaml", resolved.to_owned())?;

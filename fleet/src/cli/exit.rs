@@ -22,6 +22,19 @@ pub enum Exit {
     CutShort = 105,
 }
 
+impl Exit {
+    /// How a run came out that ends with it, in a few words.
+    pub const fn of_run(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed | Self::Usage => "FAILED, exit code 1: not as the scenario says",
+            Self::Unknown => "UNDECIDED, exit code 4: a threshold could not be evaluated",
+            Self::ThresholdFailed => "FAILED, exit code 99: a threshold failed",
+            Self::CutShort => "CUT SHORT, exit code 105",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

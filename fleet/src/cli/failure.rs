@@ -12,6 +12,7 @@ use tracing_subscriber::filter::ParseError;
 
 use super::directory::DirectoryError;
 use super::exit::Exit;
+use super::terminal;
 use super::why::NoHistory;
 use crate::cause::chain;
 use crate::credentials::CredentialsError;
@@ -125,6 +126,9 @@ pub enum Failure {
         /// Why not.
         source: RestoreError,
     },
+    /// A scenario to start from would be written over another file.
+    #[error("{} is there already and stays as it is: say another name, or remove it", .0.display())]
+    InitExists(PathBuf),
     /// A scenario to start from cannot be written.
     #[error("cannot write {}", file.display())]
     Init {
@@ -273,6 +277,7 @@ impl Failure {
             | Self::Certificate(_)
             | Self::WriteCertificate { .. }
             | Self::Init { .. }
+            | Self::InitExists(_)
             | Self::State { .. }
             | Self::Restore { .. }
             | Self::Runtime(_)
@@ -293,7 +298,7 @@ impl Failure {
 
     /// Prints what failed, with all its causes.
     pub fn print(&self, to: &mut impl Write) -> io::Result<()> {
-        writeln!(to, "error: {}", chain(self))
+        writeln!(to, "{}", terminal::error(&chain(self)))
     }
 }
 

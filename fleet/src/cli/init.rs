@@ -41,7 +41,10 @@ impl Init {
             Some((_, text)) => (*text).to_owned(),
             None => TEMPLATE.replace(NAME, &serde_json::Value::from(name).to_string()),
         };
-        write_new(&file, &text).map_err(|source| Failure::Init { file: file.clone(), source })?;
+        write_new(&file, &text).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => Failure::InitExists(file.clone()),
+            _ => Failure::Init { file: file.clone(), source },
+        })?;
         let said = format!("{0} is written; ssm-fleet run {0} runs it\n", file.display());
         io::stdout().write_all(said.as_bytes()).map_err(Failure::Output)?;
         Ok(Exit::Passed)
@@ -97,7 +100,8 @@ mod tests {
 
         std::fs::write(&written, "mine").unwrap();
         let failure = Init { name: written.clone() }.run().unwrap_err();
-        assert!(failure.to_string().contains("boot storm.yaml"), "{failure}");
+        let expected = "boot storm.yaml is there already and stays as it is: say another name, or remove it";
+        assert!(failure.to_string().ends_with(expected), "{failure}");
         assert_eq!(std::fs::read_to_string(&written).unwrap(), "mine");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left beside it");
     }

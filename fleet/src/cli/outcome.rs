@@ -85,9 +85,9 @@ fn surprise(refusal: &Refusal) -> Option<String> {
     }
     let Refusal { name, expected, seen, .. } = refusal;
     Some(match (expected, seen) {
-        (Some(expected), None) => format!("association {name} was made, and {expected} was expected"),
+        (Some(expected), None) => format!("association {name} was made, expected {expected}"),
         (Some(expected), Some(seen)) => {
-            format!("association {name} was refused with {seen}, and {expected} was expected")
+            format!("association {name} was refused with {seen}, expected {expected}")
         }
         (None, Some(seen)) => format!("association {name} was refused with {seen}"),
         (None, None) => format!("association {name} was not made"),
@@ -98,7 +98,7 @@ fn surprise(refusal: &Refusal) -> Option<String> {
 fn unmet(entry: &EntryResult) -> Option<String> {
     let Difference { expected, seen, .. } = entry.differences.first()?;
     let times = if entry.unmet > 1 { format!(" ({} times)", entry.unmet) } else { String::new() };
-    Some(format!("timeline: {}: {seen}, and {expected} was expected{times}", entry.name))
+    Some(format!("timeline: {}: {seen}, expected {expected}{times}", entry.name))
 }
 
 /// Where nodes and plane count a round differently that the run waited for.
@@ -212,7 +212,7 @@ mod tests {
                 .map(|_| Difference {
                     at: Timestamp::default(),
                     expected: "InvalidTarget".into(),
-                    seen: "no refusal".into(),
+                    seen: "not refused".into(),
                 })
                 .collect(),
         };
@@ -229,7 +229,7 @@ mod tests {
             (
                 Facts { timeline: &unmet, ..facts(OutOfTime) },
                 Exit::Failed,
-                "start-association patch: no refusal, and InvalidTarget was expected (2 times)",
+                "start-association patch: not refused, expected InvalidTarget (2 times)",
             ),
             (Facts { associations: &over, refusals: &expected, ..facts(Complete) }, Exit::Passed, ""),
             (
@@ -240,12 +240,12 @@ mod tests {
             (
                 Facts { refusals: &missing, ..facts(Complete) },
                 Exit::Failed,
-                "no was made, and InvalidInstanceId was",
+                "no was made, expected InvalidInstanceId",
             ),
             (
                 Facts { refusals: &other, ..facts(Complete) },
                 Exit::Failed,
-                "refused with InvalidTarget, and Invalid",
+                "refused with InvalidTarget, expected Invalid",
             ),
             (
                 Facts { refusals: &unasked, ..facts(Complete) },

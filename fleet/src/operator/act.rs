@@ -9,7 +9,7 @@ use super::outcome::{Several, difference};
 use super::{Desk, DeskError, Operator, Order};
 use crate::fault::selection::Selection;
 use crate::history::record::Act;
-use crate::plan::timeline::{Expected, PlannedAct};
+use crate::plan::timeline::{Expected, PlannedAct, SUCCESS};
 
 /// What came of a call.
 pub(super) type Seen = Result<Value, DeskError>;
@@ -112,7 +112,7 @@ impl Operator {
             }
             act => unreachable!("{act:?} is a call"),
         };
-        let difference = outcome.err().map(|reason| ("that it is done".to_owned(), reason));
+        let difference = outcome.err().map(|reason| (SUCCESS.to_owned(), reason));
         self.happened.entry(place).or_default().count(at, difference);
     }
 

@@ -5,7 +5,7 @@ use shared::error::ErrorBody;
 use shared::time::Timestamp;
 
 use super::desk::DeskError;
-use crate::plan::timeline::Expected;
+use crate::plan::timeline::{Expected, SUCCESS};
 
 /// So many occasions on which an entry came out otherwise are told one by one.
 const TOLD: usize = 10;
@@ -92,14 +92,14 @@ impl Several {
 pub(super) fn difference(expected: &Expected, seen: &Result<Value, DeskError>) -> Option<(String, String)> {
     let wanted = match &expected.error {
         Some(code) => code.to_string(),
-        None => "no refusal".to_owned(),
+        None => SUCCESS.to_owned(),
     };
     let reply = match (&expected.error, seen) {
         (None, Ok(reply)) => reply.clone(),
         (Some(code), Err(DeskError::Refused { error, .. })) if error.code == *code => {
             serde_json::to_value(ErrorBody::from(error)).expect("two texts can be written")
         }
-        (Some(_), Ok(_)) => return Some((wanted, "no refusal".to_owned())),
+        (Some(_), Ok(_)) => return Some((wanted, "not refused".to_owned())),
         (_, Err(error)) => return Some((wanted, error.to_string())),
     };
     let differing = expected.fields.iter().find(|(path, value)| member(&reply, path) != Some(value));
@@ -149,11 +149,11 @@ mod tests {
             (&worded, refused(ErrorCode::InvalidDocument), None),
             (&other, ok.clone(), Some(("A.B.0.C 6", "A.B.0.C 5"))),
             (&absent, ok.clone(), Some(("A.E \"y\"", "A.E nothing"))),
-            (&invalid, ok, Some(("InvalidTarget", "no refusal"))),
+            (&invalid, ok, Some(("InvalidTarget", "not refused"))),
             (
                 &none,
                 refused(ErrorCode::InvalidTarget),
-                Some(("no refusal", "StartAssociationsOnce refused: InvalidTarget: no such thing")),
+                Some(("success", "StartAssociationsOnce refused: InvalidTarget: no such thing")),
             ),
             (
                 &invalid,

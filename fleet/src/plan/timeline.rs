@@ -45,6 +45,15 @@ pub struct PlannedEntry {
     pub is_of_timeline: bool,
 }
 
+impl PlannedEntry {
+    /// Whether it happens in each slice of a fleet, for that slice's nodes: it is no
+    /// call of the plane's API, and its instant is known. What waits for a condition
+    /// looks at the nodes of the first slice, and happens there.
+    pub fn is_of_every_slice(&self) -> bool {
+        !self.act.is_call() && !matches!(self.occasion, Occasion::When(_))
+    }
+}
+
 /// When something happens, from the start of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Occasion {
@@ -140,6 +149,9 @@ pub struct PlannedScale {
     pub over: Period,
 }
 
+/// What is to come of a call that is not to be refused.
+pub const SUCCESS: &str = "success";
+
 /// What is to come of a call.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Expected {
@@ -150,11 +162,11 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// In words: the refusal, or none, and the members.
+    /// In words: the refusal, or success, and the members.
     pub fn phrase(&self) -> String {
         let refusal = match &self.error {
             Some(code) => code.to_string(),
-            None => "no refusal".to_owned(),
+            None => SUCCESS.to_owned(),
         };
         let members = self.fields.iter().map(|(path, value)| format!("{path} {value}"));
         iter::once(refusal).chain(members).collect::<Vec<_>>().join(", ")

@@ -20,6 +20,7 @@ use tracing::info;
 
 use super::{Progress, Snapshot};
 use crate::clock::Clock;
+use crate::report::page::wrap;
 
 /// How often the numbers are looked at, in wall time.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -29,6 +30,9 @@ const LOOKS_PER_LINE: u32 = 50;
 
 /// Calls per second are those of the last two seconds.
 const LOOKS_PER_RATE: usize = 10;
+
+/// So wide stands before a line that the run tells, when that was.
+const SINCE: usize = 9;
 
 /// How progress is shown.
 #[derive(Debug, Clone)]
@@ -116,7 +120,7 @@ impl View {
             match self {
                 Self::Bars(bars) => {
                     // With stderr gone there is nobody left to tell.
-                    let _ = bars.all.println(format!("{since:>9}  {line}"));
+                    let _ = bars.all.println(narrated(&since.to_string(), &line, width()));
                 }
                 Self::Lines => info!("{since}  {line}"),
             }
@@ -179,6 +183,17 @@ impl Bars {
             self.all.remove(&bar);
         }
     }
+}
+
+/// A line that the run tells, wrapped between its words.
+fn narrated(since: &str, line: &str, width: usize) -> String {
+    let lines = wrap(line.split(' '), " ", width.saturating_sub(SINCE + 2).max(20));
+    format!("{since:>SINCE$}  {}", lines.join(&format!("\n{:1$}", "", SINCE + 2)))
+}
+
+/// How wide the terminal is that stderr is.
+fn width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
 fn nodes_line(seen: &Snapshot, goal: Goal) -> String {
@@ -247,6 +262,12 @@ mod tests {
         assert_eq!(work_line(&Snapshot::default(), 0), "0 associations   0 calls/s");
         assert_eq!(passed(&seen, GOAL).to_string(), "12m10s");
         assert_eq!(passed(&Snapshot { now: Timestamp::from_seconds(99_999), ..seen }, GOAL), GOAL.duration);
+    }
+
+    #[test]
+    fn what_the_run_tells_is_wrapped_between_words() {
+        let expected = "   14m00s  The plane comes under\n           load.";
+        assert_eq!(narrated("14m00s", "The plane comes under load.", 33), expected);
     }
 
     #[test]

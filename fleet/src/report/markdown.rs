@@ -4,17 +4,27 @@ use std::fmt::Write;
 
 use shared::status::AssociationStatus;
 
+use super::Judgement;
 use super::phrases;
 use super::words::{count, elapsed, latency};
+use crate::result::fault::Layer;
 use crate::result::{Round, RunResult, iso};
 use crate::threshold::Verdict;
 
-pub(super) fn document(result: &RunResult) -> String {
+pub(super) fn document(result: &RunResult, judgement: &Judgement) -> String {
     let mut text = format!("# {}, seed {}\n\n", result.scenario, result.seed);
+    let _ = writeln!(text, "**{}**\n", judgement.text);
+    for reason in &judgement.reasons {
+        let _ = writeln!(text, "- {reason}");
+    }
+    if !judgement.reasons.is_empty() {
+        text.push('\n');
+    }
     facts(result, &mut text);
     nodes(result, &mut text);
     associations(result, &mut text);
     refusals(result, &mut text);
+    faults(result, &mut text);
     timeline(result, &mut text);
     thresholds(result, &mut text);
     calls(result, &mut text);
@@ -72,8 +82,8 @@ fn facts(result: &RunResult, text: &mut String) {
 fn nodes(result: &RunResult, text: &mut String) {
     let nodes = &result.nodes;
     let _ = writeln!(text, "## Nodes\n\n- {} of {} online", count(nodes.online), count(nodes.total));
-    let faults: Vec<_> = phrases::faults(result).into_iter().chain(phrases::replaced(result)).collect();
-    let others = [phrases::failures(result), faults, phrases::absent(result)].concat();
+    let replaced = phrases::replaced(result).into_iter().collect();
+    let others = [phrases::failures(result), replaced, phrases::absent(result)].concat();
     for phrase in others.into_iter().chain(phrases::listed(result)) {
         let _ = writeln!(text, "- {phrase}");
     }
@@ -154,6 +164,27 @@ fn refusals(result: &RunResult, text: &mut String) {
     table(&["association", "aim", "refused with", ""], rows, text);
 }
 
+fn faults(result: &RunResult, text: &mut String) {
+    if result.faults.is_empty() {
+        return;
+    }
+    text.push_str("## Faults\n\n");
+    let rows = result.faults.iter().map(|fault| {
+        let calls = if fault.layer == Layer::Node { "-".to_owned() } else { count(fault.calls()) };
+        vec![
+            fault.name.clone(),
+            fault.fault.clone(),
+            fault.layer.as_str().to_owned(),
+            phrases::fault_time(fault, result.started),
+            count(fault.windows.len() as u64),
+            count(fault.nodes),
+            calls,
+            phrases::fault_calls(fault).join(", "),
+        ]
+    });
+    table(&["name", "fault", "layer", "in force", "times:", "nodes:", "calls:", "of these"], rows, text);
+}
+
 fn timeline(result: &RunResult, text: &mut String) {
     if result.timeline.is_empty() {
         return;
@@ -164,7 +195,12 @@ fn timeline(result: &RunResult, text: &mut String) {
         let what = entry.narrated.as_ref().unwrap_or(&entry.name).clone();
         let verdict = match entry.differences.first() {
             Some(difference) => {
-                format!("**{}: {}, not {}**", phrases::happened(entry), difference.seen, difference.expected)
+                format!(
+                    "**{}: {}, expected {}**",
+                    phrases::happened(entry),
+                    difference.seen,
+                    difference.expected
+                )
             }
             None => phrases::happened(entry),
         };
@@ -249,7 +285,7 @@ mod tests {
     #[test]
     fn the_rows_of_a_table_have_as_many_cells_as_its_titles() {
         for result in [sample::good(), sample::bad(), sample::virtual_time()] {
-            let text = document(&result);
+            let text = document(&result, &sample::footer().judgement);
             for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
                 let cells: Vec<usize> = table.lines().map(|line| line.matches(" |").count()).collect();
                 assert!(cells.iter().all(|count| *count == cells[0]), "{table}");
@@ -266,9 +302,9 @@ mod tests {
 
     #[test]
     fn the_document_says_what_the_summary_says() {
-        let text = document(&sample::good());
+        let text = document(&sample::good(), &sample::footer().judgement);
         for said in [
-            "# first-look, seed 2718281828\n",
+            "# first-look, seed 2718281828\n\n**passed**\n\n| ",
             "| agreement | nodes and plane count the same in all 3 rounds |",
             "- 10 invalid instance (hibernating, 40 calls refused)\n",
             "- 10 unsupported platform (30 runs skipped every step)\n",
@@ -279,16 +315,20 @@ mod tests {
         ] {
             assert!(text.contains(said), "{said}\n\nin\n\n{text}");
         }
-        let text = document(&sample::bad());
+        let text = document(&sample::bad(), &sample::footer().judgement);
         for said in [
             "| agreement | **NO**: see below |",
             "- **baseline: 2 of 3 expected rounds over**\n- **DISAGREEMENT** hello, round 1: the nodes count",
             "- **not made**: inventory\n\n## Refusals",
-            "| - | **NOT REFUSED with UnsupportedPlatformType as expected** |",
+            "| power-loss | crash | node | 12m00s–20m00s | 1 | 300 | - |  |",
+            "| latency-2 | latency | network | 20m00s–end | 1 | 1,000 | 1,353 | UpdateInstanceInformation 1,230, GetDocument 123 |",
+            "| after-the-end | pause | node | - | 0 | 0 | - |  |",
+            "| the-plane-is-under-so-much-load-that-it-refuses | throttling | plane | 5m00s–16m00s | 2 | 2,000 | 1,353 | Up",
+            "| - | **expected UnsupportedPlatformType, was not refused** |",
         ] {
             assert!(text.contains(said), "{said}\n\nin\n\n{text}");
         }
-        let text = document(&sample::virtual_time());
+        let text = document(&sample::virtual_time(), &sample::footer().judgement);
         assert!(text.contains("| history | 29,662 calls, digest `0123456789abcdef` |"), "{text}");
         assert!(!text.contains("p50"), "{text}");
     }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::history::mode::HistoryMode;
 use crate::report::words::{count, counted, elapsed, latency, megabytes, seconds};
+use crate::result::fault::Layer;
 use crate::result::{
-    AssociationResult, Calls, EntryResult, FaultCount, Generator, Peak, Quantiles, Recorded, Refusal, Round,
+    AssociationResult, Calls, EntryResult, FaultResult, Generator, Peak, Quantiles, Recorded, Refusal, Round,
     RunResult,
 };
 use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, UnitName, Verdict};
 use agent::fault::named::Cause;
 use shared::status::AssociationStatus;
-use shared::time::Period;
+use shared::time::{Period, Timestamp};
 
 /// How time passed: `60x`, `virtual time`. A foreign plane knows nothing of a scale.
 pub(super) fn pace(result: &RunResult) -> String {
@@ -119,15 +120,61 @@ fn foreign_runs(status: &str, runs: u64) -> String {
     }
 }
 
-/// What struck nodes for a while, if anything did.
-pub(super) fn faults(result: &RunResult) -> Option<String> {
-    let told = |(name, fault): (&String, &FaultCount)| {
-        let still = fault.nodes.saturating_sub(fault.lifted);
-        let still = if still == 0 { String::new() } else { format!(" ({} still)", count(still)) };
-        format!("{name} struck {}{still}", counted(fault.nodes, "node"))
+/// A fault by its name, and what went wrong where the name does not say it.
+pub(super) fn fault(fault: &FaultResult) -> String {
+    let FaultResult { name, fault, .. } = fault;
+    let is_said =
+        name.strip_prefix(fault.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    if is_said { name.clone() } else { format!("{name} ({fault})") }
+}
+
+/// When a fault was in force: `20m00s–30m00s`, and from the first to the last of several times.
+pub(super) fn fault_time(fault: &FaultResult, started: Timestamp) -> String {
+    let (Some(first), Some(last)) = (fault.windows.first(), fault.windows.last()) else {
+        return "-".to_owned();
     };
-    let told: Vec<String> = result.faults.iter().map(told).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let until = last.until.map_or_else(|| "end".to_owned(), |until| until.since(started).to_string());
+    format!("{}–{until}", first.from.since(started))
+}
+
+/// What a fault did: `300 nodes`, `1,203 calls delayed`, `12 calls refused, 3 times`.
+pub(super) fn fault_effect(fault: &FaultResult) -> String {
+    let times = match fault.windows.len() {
+        0 => return "did not begin".to_owned(),
+        1 => String::new(),
+        times => format!(", {} times", count(times as u64)),
+    };
+    let calls = match fault.calls() {
+        0 => "no call".to_owned(),
+        calls => counted(calls, "call"),
+    };
+    let did = fault_verb(&fault.fault);
+    match fault.layer {
+        Layer::Node => format!("{}{times}", counted(fault.nodes, "node")),
+        Layer::Network | Layer::Plane => format!("{calls} {did}{times}"),
+    }
+}
+
+/// What a fault of the network or of the plane does to a call.
+fn fault_verb(fault: &str) -> &'static str {
+    match fault {
+        "bandwidth" | "latency" | "plane-latency" | "slicer" => "delayed",
+        "abort" | "limit-data" | "reset-peer" => "cut off",
+        "partition" | "timeout" => "got no answer",
+        "lost-acknowledgement" => "lost their answers",
+        "replace-status" => "got another answer",
+        "dropped-writes" => "forgotten",
+        "stale-reads" => "got old answers",
+        "fail-first" | "server-error" | "throttling" => "refused",
+        _ => "struck",
+    }
+}
+
+/// The calls that a fault struck, the most first: `UpdateInstanceInformation 1,000`.
+pub(super) fn fault_calls(fault: &FaultResult) -> Vec<String> {
+    let mut calls: Vec<_> = fault.calls.iter().collect();
+    calls.sort_by_key(|(_, calls)| std::cmp::Reverse(**calls));
+    calls.into_iter().map(|(operation, calls)| format!("{operation} {}", count(*calls))).collect()
 }
 
 /// Nodes that were neither at work nor asleep for their id, in words.
@@ -227,9 +274,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
     };
     match (&refusal.expected, &refusal.seen) {
         _ if refusal.is_as_expected => "as expected".to_owned(),
-        (Some(expected), Some(seen)) => format!("{seen}, NOT {expected} AS EXPECTED{reason}"),
-        (Some(expected), None) => format!("NOT REFUSED with {expected} as expected"),
-        (None, Some(seen)) => format!("{seen}, NOT EXPECTED{reason}"),
+        (Some(expected), Some(seen)) => format!("expected {expected}, got {seen}{reason}"),
+        (Some(expected), None) => format!("expected {expected}, was not refused"),
+        (None, Some(seen)) => format!("expected success, got {seen}{reason}"),
         (None, None) => "not refused".to_owned(),
     }
 }
@@ -369,8 +416,11 @@ pub(crate) fn threshold_trouble(outcome: &Outcome) -> Option<String> {
         Verdict::Passed => None,
         Verdict::Failed => {
             let ended = if outcome.has_ended_run { ", which ended the run" } else { "" };
-            let never = outcome.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-            Some(format!("threshold {metric}: {bound} failed: it was {}{ended}{never}", measured(outcome)))
+            let was = match &outcome.reason {
+                Some(reason) => reason.clone(),
+                None => format!("it was {}", measured(outcome)),
+            };
+            Some(format!("threshold {metric}: {bound} failed: {was}{ended}"))
         }
         Verdict::NotEvaluated => {
             let reason = outcome.reason.as_deref().unwrap_or("nothing was measured");
@@ -422,7 +472,7 @@ pub(crate) fn happened(entry: &EntryResult) -> String {
         (0, _) => "did not happen".to_owned(),
         (1, 0) => String::new(),
         (times, 0) => format!("{} times", count(times)),
-        (1, _) => "NOT AS EXPECTED".to_owned(),
-        (times, unmet) => format!("{} of {} times NOT AS EXPECTED", count(unmet), count(times)),
+        (1, _) => "UNEXPECTED".to_owned(),
+        (times, unmet) => format!("{} of {} times UNEXPECTED", count(unmet), count(times)),
     }
 }

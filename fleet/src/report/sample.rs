@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use shared::id::{AssociationId, ExecutionId};
 use shared::time::{Period, Timestamp};
 
-use super::Footer;
+use super::{Footer, Judgement};
 use crate::history::Digest;
 use crate::history::mode::HistoryMode;
+use crate::result::fault::{InForce, Layer};
 use crate::result::{
-    Agents, AssociationResult, Calls, Cohort, Difference, EntryResult, Failures, Generator, Herd,
-    HistoryCost, InvalidInstance, Nodes, OperatorWork, Peak, Program, Quantiles, Recorded, Refusal, Round,
-    RunResult, Spent, UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Difference, EntryResult, Failures, FaultResult, Generator,
+    Herd, HistoryCost, InvalidInstance, Nodes, OperatorWork, Peak, Program, Quantiles, Recorded, Refusal,
+    Round, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::simulation::{Ending, Pace};
 use crate::survey::{Compliance, Listed};
@@ -19,6 +20,7 @@ use crate::threshold::{Outcome, UnitName, Verdict};
 
 pub(super) fn footer() -> Footer {
     Footer {
+        judgement: Judgement { text: "passed".to_owned(), is_well: true, reasons: Vec::new() },
         written: Some(
             "runs/2026-11-23T10-00-00-first-look/  result.json  report.md  junit.xml  timeline.csv"
                 .to_owned(),
@@ -215,7 +217,7 @@ pub(super) fn good() -> RunResult {
         compliance: Some(Compliance { compliant: 1_256, non_compliant: 14 }),
         operator: OperatorWork { tagged: 990, made_again: 0, troubles: Vec::new() },
         agents: Agents::default(),
-        faults: BTreeMap::new(),
+        faults: Vec::new(),
         history: None,
         recorded: Recorded { mode: HistoryMode::All, is_default: true, estimate: 71_000, entries: 61_234 },
     }
@@ -263,7 +265,7 @@ pub(super) fn bad() -> RunResult {
     bad.not_made = vec!["inventory".to_owned()];
     let entry = |name: &str, times, unmet| EntryResult {
         name: name.to_owned(),
-        expected: name.starts_with("start-association").then(|| "no refusal".to_owned()),
+        expected: name.starts_with("start-association").then(|| "success".to_owned()),
         narrated: None,
         times,
         first_milliseconds: (times > 0).then_some(1_200_000),
@@ -271,7 +273,7 @@ pub(super) fn bad() -> RunResult {
         differences: (0..unmet)
             .map(|_| Difference {
                 at: Timestamp::from_seconds(1_200),
-                expected: "no refusal".to_owned(),
+                expected: "success".to_owned(),
                 seen: "StartAssociationsOnce refused: ThrottlingException: Rate exceeded".to_owned(),
             })
             .collect(),
@@ -284,6 +286,33 @@ pub(super) fn bad() -> RunResult {
         entry("raise-alarm cpu", 0, 0),
         entry("start-association late", 0, 0),
         entry("start-association hello", 3, 0),
+        entry("inject latency-2", 1, 0),
+        entry("lift power-loss", 1, 1),
+    ];
+    let calls_of = |calls| counts(&[("GetDocument", calls), ("UpdateInstanceInformation", 10 * calls)]);
+    let window = |from, until: Option<u64>| InForce {
+        from: start() + Period::minutes(from),
+        until: until.map(|until| start() + Period::minutes(until)),
+    };
+    let fault = |name: &str, fault: &str, layer, windows, nodes| FaultResult {
+        name: name.to_owned(),
+        fault: fault.to_owned(),
+        layer,
+        windows,
+        nodes,
+        calls: if layer == Layer::Node { BTreeMap::new() } else { calls_of(123) },
+    };
+    bad.faults = vec![
+        fault("power-loss", "crash", Layer::Node, vec![window(12, Some(20))], 300),
+        fault("latency-2", "latency", Layer::Network, vec![window(20, None)], 1_000),
+        fault("after-the-end", "pause", Layer::Node, Vec::new(), 0),
+        fault(
+            "the-plane-is-under-so-much-load-that-it-refuses",
+            "throttling",
+            Layer::Plane,
+            vec![window(5, Some(6)), window(15, Some(16))],
+            2_000,
+        ),
     ];
     bad.refusals = vec![
         refusal("windows-on-linux", "i-0c2f4a8be1d93f670", Some("UnsupportedPlatformType"), None),

@@ -4,7 +4,7 @@
 use super::page::{Page, Style, paint, shorten};
 
 /// Between columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 
 /// A table for a terminal.
 #[derive(Debug)]

@@ -3,16 +3,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use shared::status::AssociationStatus;
 
-use super::Footer;
 use super::page::{INDENT, Page, Style, wrap};
 use super::phrases;
-use super::table::{Align, Cell, Table};
+use super::table::{Align, Cell, GAP, Table};
 use super::words::{count, counted, elapsed, latency};
+use super::{Footer, Judgement};
 use crate::history::mode::HistoryMode;
-use crate::result::{AssociationResult, Quantiles, Round, RunResult};
-use crate::simulation::Pace;
+use crate::result::{AssociationResult, EntryResult, Quantiles, Round, RunResult};
+use crate::simulation::{Ending, Pace};
 use crate::threshold::{Outcome, Verdict};
 
 /// From here on there is room for what is good to know.
@@ -28,11 +30,14 @@ pub(super) fn summary(result: &RunResult, footer: &Footer, width: usize, colour:
     let mut page = Page::new(width, colour);
     head(result, &mut page);
     page.blank();
+    let Judgement { text, is_well, .. } = &footer.judgement;
+    page.field("result", text, if *is_well { Style::Plain } else { Style::Alarm });
     nodes(result, &mut page);
     page.blank();
     associations(result, &mut page);
     refusals(result, &mut page);
     page.blank();
+    faults(result, &mut page);
     timeline(result, &mut page);
     page.blank();
     thresholds(result, &mut page);
@@ -68,7 +73,10 @@ fn head(result: &RunResult, page: &mut Page) {
 }
 
 fn nodes(result: &RunResult, page: &mut Page) {
-    if let (ending, false) = phrases::ending(result) {
+    // That it was cut short is told in the line above.
+    if let (ending, false) = phrases::ending(result)
+        && result.ending != Ending::CutShort
+    {
         page.field("ended", &ending, Style::Alarm);
     }
     let nodes = &result.nodes;
@@ -81,14 +89,13 @@ fn nodes(result: &RunResult, page: &mut Page) {
         }
     }));
     if let Some(more) = nodes.cohorts.len().checked_sub(LIST + 1) {
-        items.push(format!("and {} cohorts more", more + 1));
+        items.push(format!("and {} more", counted(more as u64 + 1, "cohort")));
     }
     page.items("nodes", &items, "   ");
     // A line may end at any of their commas.
     let failures = phrases::failures(result);
     let failures: Vec<String> = failures.iter().flat_map(|it| it.split(", ")).map(str::to_owned).collect();
     page.items("", &failures, ", ");
-    page.field("", &phrases::faults(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::replaced(result).unwrap_or_default(), Style::Plain);
     page.field("", &phrases::absent(result).join(", "), Style::Alarm);
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
@@ -199,23 +206,74 @@ fn refusals(result: &RunResult, page: &mut Page) {
     page.labelled("refused", &table.lines(width, page.colour), Style::Plain);
 }
 
-fn timeline(result: &RunResult, page: &mut Page) {
-    let mut table = Table::new(&[("", Align::Left), ("", Align::Right), ("", Align::Left)]);
-    for entry in &result.timeline {
-        let style = if entry.unmet > 0 { Style::Alarm } else { Style::Aside };
-        table.row(vec![
-            entry.narrated.as_ref().unwrap_or(&entry.name).clone().into(),
-            entry.first().map_or_else(String::new, |first| first.to_string()).into(),
-            Cell::styled(phrases::happened(entry), style),
-        ]);
+fn faults(result: &RunResult, page: &mut Page) {
+    let (begun, others): (Vec<_>, Vec<_>) = result.faults.iter().partition(|fault| !fault.windows.is_empty());
+    let mut lines: Vec<_> = begun
+        .iter()
+        .take(LIST)
+        .map(|fault| {
+            let text = format!("{}: {}", phrases::fault(fault), phrases::fault_effect(fault));
+            (phrases::fault_time(fault, result.started), text, Style::Plain)
+        })
+        .collect();
+    if let Some(more) = begun.len().checked_sub(LIST + 1) {
+        lines.push((String::new(), format!("and {} more", counted(more as u64 + 1, "fault")), Style::Aside));
     }
-    page.labelled("timeline", &table.lines(page.width - INDENT, page.colour), Style::Plain);
+    lines.extend(never(others.iter().map(|fault| &*fault.name), "did not begin"));
+    dated("faults", Align::Left, lines, page);
+}
+
+fn timeline(result: &RunResult, page: &mut Page) {
+    // That what was injected and lifted went well is told among the faults.
+    let is_told = |entry: &EntryResult| {
+        let of_fault = ["inject ", "lift "].iter().any(|act| entry.name.starts_with(act));
+        of_fault && entry.times > 0 && entry.unmet == 0
+    };
+    let told = result.timeline.iter().filter(|entry| !is_told(entry));
+    let (happened, others): (Vec<_>, Vec<_>) = told.partition(|entry| entry.times > 0);
+    let lines = happened.into_iter().map(|entry| {
+        let what = entry.narrated.as_ref().unwrap_or(&entry.name);
+        let text = [what.as_str(), &phrases::happened(entry)].join("  ");
+        let style = if entry.unmet > 0 { Style::Alarm } else { Style::Plain };
+        let at = entry.first().map_or_else(|| "-".to_owned(), |first| first.to_string());
+        (at, text.trim_end().to_owned(), style)
+    });
+    let names = others.iter().map(|entry| entry.name.as_str());
+    let lines = lines.chain(never(names, "did not happen"));
+    dated("timeline", Align::Right, lines.collect(), page);
     for entry in &result.timeline {
         if let Some(difference) = entry.differences.first() {
-            let text = format!("{}: {}, NOT {}", entry.name, difference.seen, difference.expected);
+            let text = format!("{}: {}, expected {}", entry.name, difference.seen, difference.expected);
             page.field("UNEXPECTED", &text, Style::Alarm);
         }
     }
+}
+
+/// What never came, in one line; of many the first.
+fn never<'a>(names: impl Iterator<Item = &'a str>, what: &str) -> Option<(String, String, Style)> {
+    let mut seen = BTreeSet::new();
+    let names: Vec<&str> = names.filter(|name| seen.insert(*name)).collect();
+    let more = match names.len().checked_sub(LIST + 1) {
+        Some(more) => format!(" and {} more", more + 1),
+        None => String::new(),
+    };
+    let listed = names.iter().take(LIST).copied().collect::<Vec<_>>().join(", ");
+    (!names.is_empty()).then(|| ("-".to_owned(), format!("{listed}{more}: {what}"), Style::Aside))
+}
+
+/// Times, and what happened then: no word of that is left out.
+fn dated(label: &str, align: Align, lines: Vec<(String, String, Style)>, page: &mut Page) {
+    let width = page.width - INDENT;
+    let widest = lines.iter().map(|(at, ..)| at.chars().count()).max().unwrap_or(0);
+    let mut table = Table::new(&[("", align), ("", Align::Left)]);
+    for (at, text, style) in lines {
+        let room = width.saturating_sub(widest + GAP).max(1);
+        for (number, line) in wrap(text.split(' '), " ", room).into_iter().enumerate() {
+            let at = if number == 0 { at.clone() } else { String::new() };
+            table.row(vec![at.into(), Cell::styled(line, style)]);
+        }
+    }
+    page.labelled(label, &table.lines(width, page.colour), Style::Plain);
 }
 
 fn thresholds(result: &RunResult, page: &mut Page) {

@@ -9,13 +9,13 @@ use agent::lane::LaneName;
 use hdrhistogram::Histogram;
 use shared::error::ErrorCode;
 
+use super::fault::faults;
 use super::judge;
 use super::round::rounds;
 use super::timeline::timeline;
 use super::{
-    Agents, AssociationResult, Calls, Cohort, Failures, FaultCount, Generator, Herd, HistoryCost,
-    InvalidInstance, Nodes, OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent,
-    UnsupportedPlatform, VERSION,
+    Agents, AssociationResult, Calls, Cohort, Failures, Generator, Herd, HistoryCost, InvalidInstance, Nodes,
+    OperatorWork, Program, Quantiles, Recorded, Refusal, RunResult, Spent, UnsupportedPlatform, VERSION,
 };
 use crate::history::mode::Choice;
 use crate::measure;
@@ -146,17 +146,6 @@ fn causes(finished: &Finished) -> BTreeMap<String, u64> {
         }
     }
     causes
-}
-
-fn faults(finished: &Finished) -> BTreeMap<String, FaultCount> {
-    let mut faults: BTreeMap<String, FaultCount> = BTreeMap::new();
-    for ((name, _), count) in &finished.measures.struck {
-        faults.entry((*name).to_owned()).or_default().nodes += count;
-    }
-    for (name, count) in &finished.measures.lifted {
-        faults.entry((*name).to_owned()).or_default().lifted += count;
-    }
-    faults
 }
 
 fn association(finished: &Finished, made: &Made) -> AssociationResult {
@@ -389,6 +378,7 @@ mod tests {
             measures,
             live: Live::default(),
             timeline: Default::default(),
+            struck_by_plane: Default::default(),
             broken: None,
             cohorts: vec![cohort(50, 1), cohort(30, 2), cohort(15, 1), cohort(5, 1)],
             survey: Some(survey),
@@ -433,6 +423,51 @@ mod tests {
         assert_eq!((hello.name.as_str(), hello.rounds_over(), hello.rounds[0].foreign), ("hello", 1, 1));
         assert_eq!((hello.rounds[0].t100, hello.rounds[0].agrees), (Some(Period::seconds(30)), Some(true)));
         assert_eq!(result.not_made, ["baseline"]);
+    }
+
+    /// Windows as a scenario has them, and two of one name as the timeline injects them.
+    #[test]
+    fn faults_are_told_by_their_windows_and_by_what_they_struck() {
+        let mut finished = finished(1);
+        let text = "{name: x, seed: 1, duration: 1h, cohorts: [{name: a, platform: debian-12, nodes: 10}], \
+             faults: [{name: dark, fault: {partition: {}}, on: {index: {to: 3}}, at: 10s, for: 20s}, \
+             {name: load, fault: {throttling: {rate: 1}}, at: 30s}, \
+             {name: later, fault: pause, at: 10m}]}";
+        let scenario = Scenario::parse("x", text).unwrap();
+        let plan = Arc::new(Plan::new(&scenario, &Overrides::default(), second(0)).unwrap());
+        finished.operator = Operator::new(plan.clone());
+        let blip = "{name: blip, fault: pause, for: 10s}";
+        let blip = serde_saphyr::from_str(blip).unwrap();
+        for at in [40, 60] {
+            finished.operator.faults.inject(&blip, second(at)).unwrap();
+        }
+        finished.operator.made.clear();
+        finished.operator.refusals.clear();
+        finished.plan = plan;
+        let name = UpdateInstanceInformation::NAME;
+        finished.measures.meets(name, [0, 0]);
+        [3, 3, 4].into_iter().for_each(|window| finished.measures.struck_by(window));
+        finished.struck_by_plane =
+            [(("load".to_owned(), "throttling"), [(name.to_owned(), 7)].into())].into();
+        let result = RunResult::new(&finished);
+        let seen: Vec<_> = result
+            .faults
+            .iter()
+            .map(|it| (it.name.as_str(), it.layer.as_str(), it.windows.len(), it.nodes, it.calls()))
+            .collect();
+        let expected = [
+            ("dark", "network", 1, 4, 2),
+            ("load", "plane", 1, 10, 7),
+            ("blip", "node", 2, 3, 0),
+            ("later", "node", 0, 0, 0),
+        ];
+        assert_eq!(seen, expected);
+        let until = |place: usize| result.faults[place].windows[0].until;
+        assert_eq!((until(0), until(1)), (Some(second(30)), None), "one was in force at the end");
+        let json: Value = serde_json::from_str(&result.to_json()).unwrap();
+        assert_eq!(json["faults"][0]["windows"][0]["until"], "1970-01-01T00:17:10Z");
+        assert_eq!(json["faults"][1]["windows"][0]["until"], Value::Null);
+        assert_eq!(json["faults"][1]["calls"][name], 7);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use plane::fault::Struck;
 use plane::service::{Memory, Service};
 
 use crate::churn::{Departed, Replaced};
@@ -171,6 +172,13 @@ impl Stage {
             other => other,
         };
         Ok(())
+    }
+
+    /// Lifts the faults of our plane, and says how many calls they struck.
+    pub(super) fn end_faults(&mut self) -> Struck {
+        let Some(service) = service(&self.place) else { return Struck::new() };
+        self.faults.end(service);
+        service.struck_calls()
     }
 
     /// Ends the plane in good order, if it is ours.

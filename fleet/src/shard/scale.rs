@@ -72,6 +72,7 @@ impl Shard {
             if let Edge::Begins(window, strike) = &edge
                 && window.strikes(identity)
             {
+                self.measures.struck_by(window.number);
                 self.hand(place, event(window.number, Some(strike)), now, &mut Vec::new());
             }
         }

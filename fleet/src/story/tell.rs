@@ -58,6 +58,8 @@ pub struct Teller {
     open: BTreeMap<(String, u32), (Timestamp, String)>,
     /// The faults that began, with what they are, and whether the node was told to be struck.
     faults: BTreeMap<String, (Timestamp, String, bool)>,
+    /// What the fault was whose end was told last, and when it was.
+    ended: Option<(Timestamp, String)>,
     /// The last failure, and how much later it was the same.
     again: Option<(String, Vec<Period>)>,
 }
@@ -93,6 +95,7 @@ impl Teller {
             routine: Routine::default(),
             open: BTreeMap::new(),
             faults: BTreeMap::new(),
+            ended: None,
             again: None,
         }
     }
@@ -228,11 +231,21 @@ impl Teller {
             Some("hibernating") => self.is_asleep = true,
             // The call that brought it was told.
             Some("registered") => return,
+            Some("struck" | "lifted") if self.is_told_by_window(line) => return,
             _ => {}
         }
         if let Some((text, is_bad)) = words::decides(line, &|id| self.name(id)) {
             self.say(line.at.0, is_bad, text);
         }
+    }
+
+    /// Whether the window that strikes a node, or does so no more, was just told by its
+    /// name, and there is no more to say of it.
+    fn is_told_by_window(&self, line: &Line<'_>) -> bool {
+        let is_it = |at: &Timestamp, what: &str| *at == line.at.0 && Some(what) == line.name.as_deref();
+        let begins = || self.faults.values().any(|(at, what, is_told)| *is_told && is_it(at, what));
+        let ends = || self.ended.as_ref().is_some_and(|(at, what)| is_it(at, what));
+        line.reason.is_none() && (begins() || ends())
     }
 
     fn operator(&mut self, line: &Line<'_>) {
@@ -264,13 +277,14 @@ impl Teller {
                 self.faults.insert(name, (line.at.0, text, false));
             }
             Some("fault-ends") => {
-                if let Some((_, _, true)) = self.faults.remove(&name) {
+                if let Some((_, what, true)) = self.faults.remove(&name) {
                     self.say(line.at.0, false, format!("the fault {name} ends"));
+                    self.ended = Some((line.at.0, what));
                 }
             }
             act => {
-                let act = act.unwrap_or_default();
-                let words = ["the operator:", act, &name, &text].into_iter().filter(|word| !word.is_empty());
+                let act = act.filter(|act| *act != "narrate").unwrap_or_default();
+                let words = ["the timeline:", act, &name, &text].into_iter().filter(|word| !word.is_empty());
                 self.say(line.at.0, false, words.collect::<Vec<_>>().join(" "));
             }
         }

@@ -25,7 +25,7 @@ use shared::wire::{
 
 use super::{Handle, Service};
 use crate::auth::Caller;
-use crate::fault::{Faults, Injection, InvalidFault, PlaneFault, StaleReads, Verdict};
+use crate::fault::{Faults, Injection, InvalidFault, PlaneFault, StaleReads, Struck, Verdict};
 use crate::state::State;
 
 /// The faults of a service, and what carrying them out needs.
@@ -88,6 +88,11 @@ impl Service {
     /// The faults that stand, by name.
     pub fn faults(&self) -> BTreeMap<String, Injection> {
         self.fault_table().show()
+    }
+
+    /// How many calls faults struck so far, those that were lifted among them.
+    pub fn struck_calls(&self) -> Struck {
+        self.fault_table().struck()
     }
 
     /// How late the answer to a call with this body goes out: whoever brings it

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fleet::connections::Connections;
 use fleet::host::Limits;
 use fleet::plan::Plan;
-use fleet::result::RunResult;
+use fleet::result::{FaultResult, RunResult};
 use fleet::run::{PlaneChoice, RunOptions, VIRTUAL_START, plane_config, run_live};
 use fleet::simulation::{Ending, Finished, Pace};
 
@@ -101,8 +101,10 @@ async fn over_sockets_faults_of_nodes_come_out_as_in_virtual_time() {
         result.refusals.iter().all(|refusal| refusal.is_as_expected) && result.refusals.len() == 1,
         "node 4"
     );
-    assert!(result.faults.values().all(|fault| fault.nodes == fault.lifted), "{:?}", result.faults);
-    assert_eq!(result.faults.values().map(|fault| fault.nodes).sum::<u64>(), 8);
+    let is_over = |fault: &FaultResult| fault.windows.iter().all(|window| window.until.is_some());
+    assert!(result.faults.iter().all(is_over), "{:?}", result.faults);
+    assert_eq!(finished.measures.struck.values().sum::<u64>(), finished.measures.lifted.values().sum());
+    assert_eq!(result.faults.iter().map(|fault| fault.nodes).sum::<u64>(), 8);
     assert_eq!(finished.cohorts.iter().map(|cohort| cohort.online).sum::<u32>(), 8, "all are back");
     let second = finished.measures.runs_of(finished.operator.made[1].id);
     let is_well = |run: &Ran| run.status == AssociationStatus::Success && run.is_reported;

@@ -5,7 +5,7 @@
 
 use agent::fault::NodeFault;
 use agent::fault::named::Cause;
-use fleet::report::markdown;
+use fleet::report::{Judgement, markdown};
 use fleet::result::RunResult;
 use serde_json::{Value, json};
 
@@ -162,7 +162,7 @@ fn each_cause_shows_on_the_wire_in_creation_and_in_the_report() {
     let operations = ["ListInstanceAssociations", "UpdateInstanceInformation", "RegisterManagedInstance"];
     assert!(operations.iter().all(|operation| invalid.refusals[*operation] > 0), "{:?}", invalid.refusals);
     let told = Cause::ALL.map(|cause| format!("{} {}", counted[cause.as_str()], cause.as_str())).join(", ");
-    let report = markdown(&result);
+    let report = markdown(&result, &Judgement::default());
     assert!(report.contains(&format!("calls refused): {told}")), "{told}: {report}");
 }
 
@@ -188,7 +188,7 @@ fn a_platform_that_the_service_does_not_know_is_refused_at_the_start() {
     let result = RunResult::new(&struck.outcome.finished);
     assert_eq!(result.failures.unsupported_platform.unknown, nodes.len() as u64);
     let told = format!("{} of a platform that the service does not know", nodes.len());
-    assert!(markdown(&result).contains(&told), "{told}");
+    assert!(markdown(&result, &Judgement::default()).contains(&told), "{told}");
 }
 
 /// The world under a fault of its first two nodes, with an association that names
@@ -243,7 +243,12 @@ fn an_instance_is_not_valid_for_a_while() {
         }
         let result = RunResult::new(&struck.outcome.finished);
         assert_eq!(result.failures.invalid_instance.causes, BTreeMap::from([(cause.to_owned(), 2)]));
-        assert!(markdown(&result).contains("invalid-instance struck 2 nodes"), "{cause}");
+        let told = "| invalid-instance | node | 30m00s–1h00m00s | 1 | 2 | - |";
+        assert!(
+            markdown(&result, &Judgement::default()).contains(told),
+            "{told} for {cause} in {}",
+            markdown(&result, &Judgement::default())
+        );
     }
 }
 

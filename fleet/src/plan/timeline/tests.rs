@@ -161,3 +161,32 @@ fn a_guest_neither_aims_at_all_nodes_nor_meddles_with_the_plane() {
     let plan = plan_of(&written, &Overrides::default()).unwrap();
     assert!(matches!(plan.admit_guest(true), Err(GuestError::Embedded { name, .. }) if name == "fault t"));
 }
+
+/// Circumstances change wherever there are nodes; the operator is in the first slice alone.
+#[test]
+fn each_slice_has_of_the_timeline_what_is_no_call_and_waits_for_nothing() {
+    let written = scenario(
+        "  - { at: 30m, do: { narrate: now } }
+  - { at: 30m, do: { start-association: patch } }
+  - { at: 31m, do: { inject: { name: gone, fault: pause, for: 2m } } }
+  - { when: online > 1, do: { inject: { name: perhaps, fault: pause } } }
+  - { every: 1h, do: { scale: { cohort: web, to: 5 } } }
+  - { at: 40m, do: { lift: slow } }
+  - { at: 41m, do: { lift: gone } }
+  - { at: 42m, do: { lift: perhaps } }
+",
+    );
+    let slice = |number| {
+        let slice = Some(crate::plan::slice::Slice { number, of: 2 });
+        plan_of(&written, &Overrides { slice, ..Overrides::default() }).unwrap()
+    };
+    let names = |plan: &Plan| -> Vec<String> {
+        let told = plan.timeline.iter().filter(|entry| entry.is_of_timeline);
+        told.map(|entry| entry.name.clone()).collect()
+    };
+    assert_eq!(names(&slice(1)).len(), 8);
+    let second = slice(2);
+    let expected = ["narrate", "inject gone", "scale web to 5", "lift slow", "lift gone"];
+    assert_eq!(names(&second), expected);
+    assert!(second.timeline.iter().all(|entry| entry.is_of_timeline) && second.associations.is_empty());
+}

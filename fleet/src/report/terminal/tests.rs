@@ -1,5 +1,6 @@
 use super::*;
 use crate::report::sample;
+use crate::simulation::Ending;
 
 fn text(result: &RunResult, width: usize) -> String {
     summary(result, &sample::footer(), width, false)
@@ -46,7 +47,7 @@ fn a_run_without_rounds_ends_when_its_time_is_over() {
 fn what_went_wrong_is_said() {
     let text = text(&sample::bad(), 120);
     for said in [
-        "ended        out of time after 51m57s: not every expected round was over",
+        "result       passed\nended        out of time after 51m57s: not every expected round was over",
         "             3 hibernating for another reason, 2 not yet started",
         "             the plane lists 990 nodes, 990 of them online",
         "    2 runs TimedOut, 10 of 485 runs ran no step, 10 nodes not through, 1 run unreported",
@@ -54,9 +55,18 @@ fn what_went_wrong_is_said() {
         "  … 5 rounds between",
         "not made     inventory",
         "DISAGREEMENT hello, round 1: the nodes count 3 Failed, 480 Success, 2 TimedOut, the plane 11 InProgress",
-        "UNEXPECTED   windows-on-linux (i-0c2f4a8be1d93f670): NOT REFUSED with UnsupportedPlatformType as expected",
-        "UNEXPECTED   hello-to-a-terminated-node (i-0f9 (terminated)): InvalidTarget, NOT InvalidInstanceId AS EXPECTED",
-        "AssociationLimitExceeded, NOT EXPECTED: it cannot be",
+        "faults       12m00s–20m00s  power-loss (crash): 300 nodes\n",
+        "             20m00s–end     latency-2: 1,353 calls delayed\n",
+        "             5m00s–16m00s   the-plane-is-under-so-much-load-that-it-refuses (throttling): 1,353 calls refused, 2 times\n",
+        "             -              after-the-end: did not begin\n",
+        "timeline     20m00s  here the plane goes down, and comes back half a minute later\n",
+        "             20m00s  restart-plane down for 30s  12 times\n",
+        "                  -  raise-alarm cpu, start-association late: did not happen\n",
+        "             20m00s  start-association hello  3 times\n             20m00s  lift power-loss  UNEXPECTED\n",
+        "UNEXPECTED   lift power-loss: StartAssociationsOnce refused: ThrottlingException: Rate exceeded, expected success",
+        "UNEXPECTED   windows-on-linux (i-0c2f4a8be1d93f670): expected UnsupportedPlatformType, was not refused",
+        "UNEXPECTED   hello-to-a-terminated-node (i-0f9 (terminated)): expected InvalidInstanceId, got",
+        "expected success, got AssociationLimitExceeded:",
         "errors       UpdateInstanceAssociationStatus: 1,007 ThrottlingException, 301 without a reply, 2 unreadable",
         "             UpdateInstanceInformation: 40 InvalidInstanceId",
         "time_to_success{association=hello}",
@@ -69,12 +79,13 @@ fn what_went_wrong_is_said() {
         assert!(text.contains(said), "{said}\n\nin\n\n{text}");
     }
     assert!(!text.contains("agreement"), "{text}");
+    assert!(!text.contains("inject latency-2"), "it is told among the faults: {text}");
 }
 
 #[test]
 fn a_long_command_can_be_copied() {
     let again = format!("ssm-fleet run first-look --endpoint http://{}/ --seed 7", "a".repeat(70));
-    let footer = Footer { written: None, again: again.clone() };
+    let footer = Footer { written: None, again: again.clone(), ..Footer::default() };
     let text = summary(&sample::good(), &footer, 80, false);
     let (_, command) = text.split_once("again ").unwrap();
     let words: Vec<&str> = command.split_whitespace().filter(|word| *word != "\\").collect();
@@ -92,6 +103,15 @@ fn colour_adds_nothing_but_colour() {
         plain = plain.replace(code, "");
     }
     assert_eq!(plain, text(&result, 80));
+}
+
+#[test]
+fn a_run_that_was_cut_short_says_so_once() {
+    let mut result = sample::good();
+    result.ending = Ending::CutShort;
+    let judgement = Judgement { text: "CUT SHORT, exit code 105".to_owned(), ..Judgement::default() };
+    let text = summary(&result, &Footer { judgement, ..sample::footer() }, 80, false);
+    assert!(text.contains("result       CUT SHORT, exit code 105\nnodes  "), "{text}");
 }
 
 #[test]
@@ -116,6 +136,7 @@ const NARROW: &str = "\
 ssm-fleet 0.1.0  first-look  seed 2718281828  60x
   embedded plane at http://127.0.0.1:4583  connections as-agent
 
+result       passed
 nodes        990 of 1,000 online   web 495 of 500   database 297 of 300
              desktop 148 of 150   build 50
              10 invalid instance (hibernating, 40 calls refused),
@@ -156,6 +177,7 @@ again        ssm-fleet run first-look --seed 2718281828
 const BROAD: &str = "\
 ssm-fleet 0.1.0  first-look  seed 2718281828  60x  embedded plane at http://127.0.0.1:4583  connections as-agent
 
+result       passed
 nodes        990 of 1,000 online   web 495 of 500   database 297 of 300   desktop 148 of 150   build 50
              10 invalid instance (hibernating, 40 calls refused), 10 unsupported platform (30 runs skipped every step)
 

@@ -125,6 +125,30 @@ fn a_fault_that_struck_the_node_is_told_from_its_beginning_to_its_end() {
 }
 
 #[test]
+fn a_strike_is_told_by_the_name_of_its_window_and_what_the_timeline_tells_in_its_words() {
+    let act = |act: &str, rest: &str| format!(r#""kind":"act","act":"{act}",{rest}"#);
+    let of_fault = r#""name":"power-loss","reason":"crash""#;
+    let (begins, ends) = (act("fault-begins", of_fault), act("fault-ends", of_fault));
+    let note = |note: &str, rest: &str| {
+        format!(r#""kind":"note","node":"i-01234567","number":3,"name":"crash","note":"{note}"{rest}"#)
+    };
+    let struck = note("struck", r#","faults":["power-loss"]"#);
+    let lifted = note("lifted", "");
+    let told = act("narrate", r#""by":"operator","reason":"The power comes back.""#);
+    let scaled = act("scale", r#""by":"operator","reason":"web to 350""#);
+    let lines = [(10, &*begins), (10, &struck), (80, &told), (90, &ends), (90, &lifted), (95, &scaled)];
+    let expected = [
+        "10! the fault power-loss (crash) begins",
+        "80 the timeline: The power comes back.",
+        "90 the fault power-loss ends",
+        "95 the timeline: scale web to 350",
+    ];
+    assert_eq!(sentences(&lines), expected);
+    // Who comes while it is in force is struck later.
+    assert_eq!(sentences(&[(10, &*begins), (40, &struck)])[1], "40! is struck by crash");
+}
+
+#[test]
 fn runs_and_what_the_operator_does_with_the_node_are_told() {
     let of_run = |rest: &str| {
         format!(r#""kind":"note","node":"i-01234567","number":3,"association":"{HELLO}",{rest}"#)

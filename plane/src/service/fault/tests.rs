@@ -41,6 +41,30 @@ fn calls_beyond_the_rate_are_throttled_until_the_fault_is_lifted() {
     assert_eq!((list(&world), list(&world)), (Ok(()), Err(ErrorCode::ThrottlingException)));
     assert!(world.plane.lift_fault("slow"));
     assert!((0..10).all(|_| list(&world) == Ok(())));
+    let calls = |calls| [("ListAssociations".to_owned(), calls)].into();
+    let struck = |calls_struck| [(("slow".to_owned(), "throttling"), calls(calls_struck))].into();
+    assert_eq!(world.plane.struck_calls(), struck(2), "it is told after it was lifted");
+}
+
+#[test]
+fn what_faults_strike_is_counted_by_name_kind_and_operation() {
+    let world = World::new();
+    inject(&world, "it", &json!({"fault": {"plane-latency": {"delay": "3s"}}, "nodes": [ONE]}));
+    for node in [ONE, ONE, TWO] {
+        world.plane.delay("GetDocument", || json!({"InstanceId": node}).to_string());
+    }
+    inject(&world, "it", &json!({"fault": {"stale-reads": {"by": "30s"}}}));
+    inject(&world, "other", &json!({"fault": {"server-error": {"operations": ["CreateAssociation"]}}}));
+    listed(&world);
+    world.plane.respond(world.now, "AmazonSSM.CreateAssociation", b"{}");
+    let expected = [
+        (("it".to_owned(), "plane-latency"), [("GetDocument".to_owned(), 2)].into()),
+        (("it".to_owned(), "stale-reads"), [("ListAssociations".to_owned(), 1)].into()),
+    ];
+    let struck = world.plane.struck_calls();
+    for (fault, calls) in expected {
+        assert_eq!(struck.get(&fault), Some(&calls), "{fault:?} in {struck:?}");
+    }
 }
 
 #[test]
