@@ -32,6 +32,9 @@ const DIGITS: u32 = 8;
 /// A run that ended so long ago, of an association that the operator has not told of, is none of its making.
 pub const STRANGE: Period = Period::minutes(15);
 
+/// What the operator hears of rounds may be so old: a plane under a fault tells what was.
+const STALE: Period = Period::minutes(15);
+
 /// The runs of an association that are not kept one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FoldedRuns {
@@ -205,11 +208,12 @@ impl FoldedRuns {
     }
 
     /// Folds what it can of these, and gives back the others: of each node the last
-    /// run, and those that ended since the operator looked.
+    /// run, and those of which the operator may not know the round.
     fn take(&mut self, mut runs: Vec<Ran>, known: &KnownAssociation) -> Vec<Ran> {
         let mut kept: Vec<Ran> = Vec::new();
         runs.sort_unstable_by_key(|ran| (ran.node, ran.incarnation, ran.started, *ran));
-        let (settled, open): (Vec<_>, Vec<_>) = runs.into_iter().partition(|ran| ran.ended < known.looked_at);
+        let is_settled = |ran: &Ran| ran.ended + STALE < known.looked_at;
+        let (settled, open): (Vec<_>, Vec<_>) = runs.into_iter().partition(is_settled);
         for ran in settled {
             let Some(last) = kept.last_mut().filter(|last| last.node == ran.node) else {
                 kept.push(ran);

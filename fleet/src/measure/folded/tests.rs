@@ -13,7 +13,7 @@ fn ran(node: u32, started: i64, ended: i64, status: AssociationStatus) -> Ran {
 
 fn known(dispatched: &[i64], looked_at: i64) -> KnownAssociation {
     let dispatched = dispatched.iter().map(|at| second(*at)).collect();
-    KnownAssociation { name: "a".to_owned(), dispatched, looked_at: second(looked_at) }
+    KnownAssociation { name: "a".to_owned(), dispatched, looked_at: second(looked_at) + STALE }
 }
 
 #[test]
