@@ -294,6 +294,11 @@ impl Node {
         others.fold(lanes.min(self.struck_next_due()), Timestamp::min)
     }
 
+    /// Whether it ever called: who did not has not arrived, or boots for the first time.
+    pub fn has_called(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.number > 0)
+    }
+
     /// Whether a call of this node is under way.
     pub fn is_calling(&self) -> bool {
         self.lanes.iter().any(|lane| lane.outstanding.as_ref().is_some_and(|call| call.is_in_flight))

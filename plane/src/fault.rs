@@ -241,6 +241,13 @@ impl Faults {
         Ok(())
     }
 
+    /// From now on a fault that stands strikes the calls of these nodes; what it counted
+    /// stays. Answers whether it stands.
+    pub(crate) fn aim(&mut self, name: &str, nodes: BTreeSet<NodeId>) -> bool {
+        let standing = self.standing.get_mut(name);
+        standing.map(|standing| standing.injection.nodes = Some(nodes)).is_some()
+    }
+
     /// Lifts a fault. Answers whether it stood.
     pub(crate) fn lift(&mut self, name: &str) -> bool {
         self.standing.remove(name).is_some()

@@ -13,16 +13,17 @@ mod keep;
 mod message;
 pub mod tls;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
@@ -44,6 +45,10 @@ use tls::{Certificate, TlsListener};
 
 /// How long connections may take to finish once the end was announced.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// A body that is too large is read on up to this size, and thrown away, so that who
+/// writes it hears that it is.
+const READ_ON: u64 = 64 << 20;
 
 /// What tells the plane the time, and lets it wait.
 pub trait Clock: Clone + Send + Sync + 'static {
@@ -244,11 +249,7 @@ async fn answer<C: Clock>(
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    let said = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let is_too_large = said.is_some_and(|said: u64| said > door.max_body as u64);
-    // Without a length the body is read up to the bound, and not on.
-    let body = if is_too_large { None } else { to_bytes(body, door.max_body).await.ok() };
-    let Some(body) = body else {
+    let Some(body) = take_in(&head, body, door.max_body).await else {
         let reason = format!("the body is larger than {} bytes", door.max_body);
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         return refuse(&door.service, status, ErrorCode::ValidationException, &reason);
@@ -266,6 +267,23 @@ async fn answer<C: Clock>(
         door.clock.sleep_until(door.clock.now() + delay).await;
     }
     respond(answered)
+}
+
+/// A request's body, unless it is larger than that.
+async fn take_in(head: &Parts, mut body: Body, max_body: usize) -> Option<Bytes> {
+    let length = head.headers.get(header::CONTENT_LENGTH);
+    let said: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    match said {
+        Some(said) if said > max_body as u64 => {
+            if said <= READ_ON {
+                // A connection that is closed with bytes unread is reset, and the answer lost with it.
+                while let Some(Ok(_)) = poll_fn(|task| Pin::new(&mut body).poll_frame(task)).await {}
+            }
+            None
+        }
+        // Without a length the body is read up to the bound, and not on.
+        _ => to_bytes(body, max_body).await.ok(),
+    }
 }
 
 /// The operation that a request's target names.

@@ -74,7 +74,7 @@ impl Node {
 
     /// When a node arrives that has not done so yet.
     fn arrival(&mut self) -> Option<Timestamp> {
-        let has_arrived = self.lanes.iter().any(|lane| lane.number > 0);
+        let has_arrived = self.has_called();
         let due = self.lanes.iter().map(|lane| lane.due).min().unwrap_or(Timestamp::NEVER);
         let struck = self.struck.as_mut()?;
         if !has_arrived && struck.arrives.is_none() {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::credentials::IdentityKind;
+use agent::identity::Identity;
 use plane::fault::Injection;
 use plane::service::{Service, WorldChange};
 use plane::state::world::{Instance, InstanceState};
@@ -54,25 +55,29 @@ impl Carried {
         self.lives.meet(node);
         if node.cohort(&self.plan.catalogue).identity.kind == IdentityKind::Ec2 {
             let terminated = Instance { state: InstanceState::Terminated, tags: None };
-            let changes =
-                [Some(WorldChange::Instance(replaced.id, Some(terminated))), self.plan.declared(node)];
+            // By its own id, even if it called under another one's: that one lives on.
+            let id = self.plan.id_of(replaced.node);
+            let changes = [Some(WorldChange::Instance(id, Some(terminated))), self.plan.declared(node)];
             for change in changes.into_iter().flatten() {
                 // An id that is none of EC2 is that of nobody the plane knows.
                 _ = service.change_world(now, change);
             }
             self.teller.tell_of(&self.plan, node, board, service, now);
         }
-        // Faults that stand for some nodes stand for this one from now on.
-        let plan = &self.plan;
-        self.standing.retain(|number, name| {
-            let window = &board.windows()[*number as usize];
-            let is_meant = window.on.contains(node) && ids(plan, &self.lives, &window.on).is_some();
-            if is_meant {
-                service.lift_fault(name);
+        self.aim_anew(node, board, service);
+    }
+
+    /// Faults that stand for some nodes strike this one from now on as they struck the one
+    /// before it, and go on where they are: no bucket of tokens is full again.
+    fn aim_anew(&self, node: Identity, board: &Board, service: &Service) {
+        for (number, name) in &self.standing {
+            let on = &board.windows()[*number as usize].on;
+            if on.contains(node)
+                && let Some(nodes) = ids(&self.plan, &self.lives, on)
+            {
+                service.aim_fault(name, nodes);
             }
-            !is_meant
-        });
-        self.follow(board, service, now);
+        }
     }
 
     /// Lets stand at the plane what is in force now, and lifts what is not.

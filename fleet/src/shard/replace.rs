@@ -18,7 +18,8 @@ impl Shard {
         self.churn.as_ref().map_or(Timestamp::NEVER, |churn| churn.next_due())
     }
 
-    /// Carries the next replacement out. Who is not there, or down, has nothing to end.
+    /// Carries the next replacement out, of whoever is there: at work, down, or booting in
+    /// another one's place. Who has not arrived yet has nothing to end.
     pub(super) fn replace(&mut self, now: Timestamp) {
         let Some((cohort, index)) = self.churn.as_mut().and_then(|churn| churn.take()) else { return };
         // Nodes of a cohort follow one another.
@@ -29,7 +30,7 @@ impl Shard {
         let node = &self.nodes[place];
         let identity = node.identity;
         debug_assert_eq!((identity.cohort, identity.index), (cohort, index), "only its own are drawn");
-        let has_come = node.lifecycle != Lifecycle::Unregistered || node.is_calling();
+        let has_come = node.has_called() || identity.incarnation > 0;
         if !self.is_here[place] || !has_come || node.lifecycle == Lifecycle::Stopped {
             return;
         }

@@ -119,6 +119,7 @@ async fn calls_are_answered_with_status_and_headers() {
         (post("AmazonSSM.Nothing", node), "400", r#""__type":"UnknownOperationException""#),
         (post("AmazonSSM.GetDocument", "no json"), "400", r#""__type":"SerializationException""#),
         (post("AmazonSSM.GetDocument", &"x".repeat(1001)), "413", r#""__type":"ValidationException""#),
+        (post("AmazonSSM.GetDocument", &"x".repeat(8_000_000)), "413", "larger than 1000 bytes"),
         (large, "413", "larger than 1000 bytes"),
         (unending, "413", "larger than 1000 bytes"),
         ("GET / HTTP/1.1\r\nhost: plane\r\nconnection: close\r\n\r\n".to_owned(), "405", "allow: POST"),

@@ -8,7 +8,7 @@
 //! far, before the next change is made.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -73,6 +73,12 @@ impl Service {
         }
         self.faults.is_any.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// From now on a fault that stands strikes the calls of these nodes, and goes on where
+    /// it is: its buckets, its draws and its copies stay. Answers whether it stands.
+    pub fn aim_fault(&self, name: &str, nodes: BTreeSet<NodeId>) -> bool {
+        self.fault_table().aim(name, nodes)
     }
 
     /// Lifts a fault. Answers whether it stood.

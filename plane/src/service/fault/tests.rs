@@ -125,6 +125,21 @@ fn a_fault_of_some_nodes_strikes_their_calls_only() {
 }
 
 #[test]
+fn a_fault_that_is_aimed_anew_goes_on_where_it_was() {
+    let world = World::new();
+    let fault = json!({"throttling": {"rate": 0.001, "burst": 3}});
+    inject(&world, "slow", &json!({"fault": fault, "nodes": [ONE]}));
+    let poll = |node: &str| {
+        let body = json!({"InstanceId": node}).to_string();
+        world.plane.respond(world.now, "AmazonSSM.ListInstanceAssociations", body.as_bytes()).status
+    };
+    assert_eq!((poll(ONE), poll(ONE), poll(TWO)), (200, 200, 200));
+    assert!(world.plane.aim_fault("slow", [TWO.parse().unwrap()].into()));
+    assert_eq!((poll(TWO), poll(TWO), poll(ONE)), (200, 400, 200), "one token was left");
+    assert!(!world.plane.aim_fault("fast", [TWO.parse().unwrap()].into()));
+}
+
+#[test]
 fn a_write_that_is_dropped_looks_as_if_it_were_done() {
     let mut world = World::new();
     let id = world.associate(&World::shell(&prod(), &json!({})));
