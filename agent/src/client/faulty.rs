@@ -143,7 +143,10 @@ struct Flow {
 impl std::fmt::Debug for Faulty {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { socket, conditions, .. } = self;
-        f.debug_struct("Faulty").field("socket", socket).field("conditions", conditions).finish_non_exhaustive()
+        f.debug_struct("Faulty")
+            .field("socket", socket)
+            .field("conditions", conditions)
+            .finish_non_exhaustive()
     }
 }
 
