@@ -2,11 +2,11 @@
 //! associations and cohorts that they name.
 
 use agent::distribution::Distribution;
+use shared::nearest::nearest;
 
 use super::timeline::Occasion;
 use super::{Plan, PlanError};
 use crate::measure::meter::unknown_label;
-use crate::nearest::nearest;
 use crate::scenario::Scenario;
 
 /// How long the plane takes to answer in virtual time.
