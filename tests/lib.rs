@@ -12,6 +12,7 @@ use fleet::scenario::Scenario;
 use fleet::simulation::Finished;
 use plane::config::PlaneConfig;
 use plane::service::Service;
+use serde_json::Value;
 
 /// A scenario in virtual time, and how it is carried out.
 #[derive(Debug, Clone)]
@@ -35,6 +36,19 @@ pub struct Outcome {
     pub history: History,
     /// The plane, for a look.
     pub service: Service,
+}
+
+impl Outcome {
+    /// What the plane answers to this, asked when the run is over.
+    ///
+    /// # Panics
+    /// When it refuses.
+    pub fn ask(&self, operation: &str, body: &Value) -> Value {
+        let target = format!("AmazonSSM.{operation}");
+        let response = self.service.respond(self.finished.ended, &target, body.to_string().as_bytes());
+        assert_eq!(response.status, 200, "{operation}: {}", String::from_utf8_lossy(&response.body));
+        serde_json::from_slice(&response.body).expect("an answer is JSON")
+    }
 }
 
 impl World {

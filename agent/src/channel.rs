@@ -187,15 +187,7 @@ impl Node {
     /// Does what of it is due.
     pub(crate) fn messaging_due(&mut self, turn: &mut Turn<'_>) {
         for name in LaneName::OF_CHANNELS {
-            let due = self.lane(name).due;
-            if due > turn.now {
-                continue;
-            }
-            if self.lane(name).outstanding.is_some() {
-                self.try_again(name, due, turn);
-                continue;
-            }
-            self.lane(name).due = Timestamp::NEVER;
+            let Some(due) = self.take_due(name, turn) else { continue };
             match name {
                 LaneName::ControlChannel => self.open_channel(due, turn),
                 LaneName::Messages => self.ask_for_messages(due, turn),

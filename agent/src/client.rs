@@ -43,7 +43,6 @@ use tokio::sync::watch;
 
 use crate::credentials::SignedBy;
 use crate::fault::passage::Meddling;
-use crate::retry::{self, Failure};
 
 use self::endpoint::Endpoint;
 use self::faulty::Conditions;
@@ -109,16 +108,6 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the same call may fare better later: what the real agent's SDK
-    /// calls again, as [`retry`] has it.
-    pub fn is_transient(&self) -> bool {
-        retry::is_retried(match self {
-            Self::Unreachable { .. } => Failure::Transport,
-            Self::Refused { code, status, .. } => Failure::Code(code, *status),
-            Self::Unreadable { status, .. } => Failure::Http(*status),
-        })
-    }
-
     /// The target of the call, such as `AmazonSSM.GetDocument`.
     pub fn target(&self) -> &'static str {
         match self {
@@ -223,11 +212,16 @@ impl<C: Clock> Client<C> {
     /// Fails where `https` is asked for and the trusted roots cannot be read.
     pub fn new(endpoint: Endpoint, signer: Signer, clock: C, limits: Limits) -> Result<Self, SetupError> {
         let transport = Transport::new(&endpoint)?;
+        Ok(Self::over(transport, endpoint, signer, clock, limits))
+    }
+
+    /// A client whose connections this transport opens.
+    fn over(transport: Transport, endpoint: Endpoint, signer: Signer, clock: C, limits: Limits) -> Self {
         let pool = Pool::new(limits.connections, limits.idle_close);
         let answer_bytes = limits.answer_bytes;
         let (message_signer, channel_signer) =
             (signer.for_service("ec2messages"), signer.for_service("ssmmessages"));
-        Ok(Self {
+        Self {
             shared: Arc::new(Shared {
                 endpoint,
                 signer,
@@ -239,7 +233,7 @@ impl<C: Clock> Client<C> {
                 clock,
                 answer_bytes,
             }),
-        })
+        }
     }
 
     /// The same client with the key pairs of nodes that sign by themselves.

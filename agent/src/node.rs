@@ -355,15 +355,7 @@ impl Node {
 
     fn due(&mut self, turn: &mut Turn<'_>) {
         for name in LaneName::ALL {
-            let due = self.lane(name).due;
-            if due > turn.now {
-                continue;
-            }
-            if self.lane(name).outstanding.is_some() {
-                self.try_again(name, due, turn);
-                continue;
-            }
-            self.lane(name).due = Timestamp::NEVER;
+            let Some(due) = self.take_due(name, turn) else { continue };
             match name {
                 LaneName::Credentials => self.credentials_due(due, turn),
                 LaneName::Health => self.health_due(due, turn),

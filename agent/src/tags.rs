@@ -46,11 +46,6 @@ impl fmt::Display for TagValue {
 }
 
 impl TagRule {
-    /// The same value on all nodes.
-    pub fn fixed(key: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { key: key.into(), value: TagValue::Text(value.into()) }
-    }
-
     /// Whether all nodes have the same value.
     pub fn is_fixed(&self) -> bool {
         matches!(&self.value, TagValue::Text(text) if !text.contains(INDEX))
@@ -95,8 +90,8 @@ mod tests {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let weighted = Mix::new([(0, "a".to_owned()), (3, "b".to_owned())]).unwrap();
         let cases = [
-            (TagRule::fixed("Ring", "early"), "early", true),
-            (TagRule::fixed("Ring", "web-{index}"), "web-7", false),
+            (rule(TagValue::Text("early".into())), "early", true),
+            (rule(TagValue::Text("web-{index}".into())), "web-7", false),
             (rule(TagValue::InTurn(texts(&["x", "y", "z"]))), "y", false),
             (rule(TagValue::Weighted(weighted)), "b", false),
         ];

@@ -8,7 +8,7 @@ use plane::auth::Caller as By;
 use plane::service::Service;
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::time::Timestamp;
-use shared::wire::{Empty, OpenControlChannel};
+use shared::wire::Empty;
 
 use crate::shard::Caller;
 
@@ -135,16 +135,9 @@ fn open_channel(service: &Service, open: &OpenChannel) -> Answer {
         Ok(token) => token,
         Err(error) => return refused(error),
     };
-    let first = OpenControlChannel {
-        cookie: None,
-        message_schema_version: "1.0".to_owned(),
-        request_id: open.first_frame_id.clone(),
-        token_value: token,
-        agent_version: open.agent_version.clone(),
-        platform_type: open.platform.clone(),
-    };
-    let first = serde_json::to_string(&first).expect("texts can be written");
-    service.open_control_channel(open.node, &first).map_or(Answer::Unreachable, |_| Answer::Done)
+    service
+        .open_control_channel(open.node, &open.first_frame(token))
+        .map_or(Answer::Unreachable, |_| Answer::Done)
 }
 
 fn refused(error: ApiError) -> Answer {

@@ -16,7 +16,6 @@
 //! - [`history`], [`measure`]: what was seen
 //! - [`metric`], [`condition`], [`threshold`]: what of it can be asked for, and what must come of it
 //! - [`story`]: what one node went through
-//! - `nearest`: what somebody may have meant
 //! - [`schema`]: the form of scenarios and results
 //! - [`cli`]: the words on the command line
 
@@ -39,7 +38,6 @@ pub mod live;
 pub mod machine;
 pub mod measure;
 pub mod metric;
-mod nearest;
 pub mod operator;
 pub mod outline;
 pub mod plan;

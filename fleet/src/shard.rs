@@ -69,6 +69,19 @@ pub struct Shard {
     pub measures: Measures,
 }
 
+/// What a shard does next; of what is due at one instant, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// Strikes begin and end.
+    PassEdge,
+    /// Nodes leave the fleet.
+    LetLeave,
+    /// A node is replaced.
+    Replace,
+    /// The node of this place does what is due.
+    Wake(u32),
+}
+
 /// A call that a node makes, in its wire type.
 #[derive(Debug, Clone)]
 pub struct Emitted {
@@ -255,8 +268,17 @@ impl Shard {
 
     /// When the first of its nodes is due.
     pub fn next_due(&self) -> Timestamp {
-        let due = self.agenda.earliest().map_or(Timestamp::NEVER, |(due, _)| due);
-        due.min(self.edges.next()).min(self.next_to_leave()).min(self.next_replacement())
+        self.next_step().0
+    }
+
+    /// What comes next, and when.
+    fn next_step(&self) -> (Timestamp, Step) {
+        let wakes = self.agenda.earliest();
+        let wakes = wakes.map_or((Timestamp::NEVER, Step::Wake(0)), |(due, place)| (due, Step::Wake(place)));
+        let edge = (self.edges.next(), Step::PassEdge);
+        let leaves = (self.next_to_leave(), Step::LetLeave);
+        let replacement = (self.next_replacement(), Step::Replace);
+        edge.min(leaves).min(replacement).min(wakes)
     }
 
     /// Serves the earliest due entry, if one is due at or before `until`, and
@@ -273,26 +295,16 @@ impl Shard {
         until: Timestamp,
         emitted: &mut Vec<Emitted>,
     ) -> Option<Timestamp> {
-        let earliest = self.agenda.earliest();
-        let edge = self.edges.next();
-        let others = earliest.map_or(Timestamp::NEVER, |(due, _)| due);
-        let others = others.min(self.next_to_leave()).min(self.next_replacement());
-        if edge <= until && edge <= others {
-            self.pass_edge(edge, emitted);
-            return Some(edge);
+        let (due, step) = self.next_step();
+        if due > until || due == Timestamp::NEVER {
+            return None;
         }
-        let leaves = self.next_to_leave();
-        if leaves <= until && earliest.is_none_or(|(due, _)| leaves <= due) {
-            self.let_leave(leaves, leaves.max(now));
-            return Some(leaves);
+        match step {
+            Step::PassEdge => self.pass_edge(due, emitted),
+            Step::LetLeave => self.let_leave(due, due.max(now)),
+            Step::Replace => self.replace(due.max(now)),
+            Step::Wake(place) => self.hand(place, Event::Due, due.max(now), emitted),
         }
-        let replacement = self.next_replacement();
-        if replacement <= until && earliest.is_none_or(|(due, _)| replacement <= due) {
-            self.replace(replacement.max(now));
-            return Some(replacement);
-        }
-        let (due, place) = earliest.filter(|(due, _)| *due <= until)?;
-        self.hand(place, Event::Due, due.max(now), emitted);
         Some(due)
     }
 
@@ -383,9 +395,10 @@ impl Shard {
         self.nodes.iter().all(|node| !node.is_calling() && !node.is_running())
     }
 
+    /// Whether a call of this node, which must be at work, is its heartbeat.
     fn is_heartbeat(&self, place: u32, lane: LaneName, operation: &str) -> bool {
         let is_online = matches!(self.nodes[place as usize].lifecycle, Lifecycle::Online { .. });
-        is_online && is_heartbeat(lane, operation)
+        is_online && lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
     }
 
     fn hand(&mut self, place: u32, event: Event, now: Timestamp, emitted: &mut Vec<Emitted>) {
@@ -430,11 +443,7 @@ impl Shard {
     }
 
     fn note(&mut self, identity: Identity, note: Note, now: Timestamp) {
-        if let Some(told) = &mut self.told {
-            let event = Happening::Note(note.clone());
-            let Identity { number, incarnation, .. } = identity;
-            told.push(Record { at: now, by: By::Node { number, incarnation }, event });
-        }
+        tell(&mut self.told, identity, now, || Happening::Note(note.clone()));
         self.measures.note(identity, note, now);
     }
 
@@ -447,19 +456,12 @@ impl Shard {
         let request = if clock.is_none() { request } else { request.dated(|instant| clock.of(instant)) };
         let signing = Signing { clock, ..node.signing(&self.catalogue, draw, dispatch) };
         self.measures.emitted(request.operation(), now);
-        if let Some(told) = &mut self.told {
+        tell(&mut self.told, node.identity, now, || {
             let (operation, subject) = (request.operation(), Subject::of(&request));
             let Dispatch { lane, number, attempt, .. } = *dispatch;
-            let call = Call { lane: Some(lane), number, attempt, operation, subject };
-            let Identity { number, incarnation, .. } = node.identity;
-            told.push(Record {
-                at: now,
-                by: By::Node { number, incarnation },
-                event: Happening::Invoke(call),
-            });
-        }
-        let is_online = matches!(node.lifecycle, Lifecycle::Online { .. });
-        if dispatch.attempt > 0 && is_online && is_heartbeat(dispatch.lane, request.operation()) {
+            Happening::Invoke(Call { lane: Some(lane), number, attempt, operation, subject })
+        });
+        if dispatch.attempt > 0 && self.is_heartbeat(place, dispatch.lane, request.operation()) {
             self.measures.heartbeats.retried += 1;
         }
         let passage = if self.board.is_empty() {
@@ -503,9 +505,12 @@ fn caller(identity: Identity, dispatch: &Dispatch) -> Caller {
     Caller { node, lane: dispatch.lane, number: dispatch.number, incarnation }
 }
 
-/// Whether a call of a node at work is its heartbeat.
-fn is_heartbeat(lane: LaneName, operation: &str) -> bool {
-    lane == LaneName::Health && operation == UpdateInstanceInformation::NAME
+/// Writes down what a node did, where somebody does.
+fn tell(told: &mut Option<Vec<Record>>, node: Identity, at: Timestamp, happened: impl FnOnce() -> Happening) {
+    if let Some(told) = told {
+        let Identity { number, incarnation, .. } = node;
+        told.push(Record { at, by: By::Node { number, incarnation }, event: happened() });
+    }
 }
 
 fn count(catalogue: &Catalogue, nodes: &[Node], is_here: &[bool]) -> Vec<CohortState> {

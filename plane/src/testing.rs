@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::error::{ApiError, ErrorBody, ErrorCode};
 use shared::id::{AssociationId, NodeId};
@@ -18,6 +19,33 @@ pub(crate) const ONE: &str = "i-0aaaaaaaaaaaaaaa1";
 pub(crate) const TWO: &str = "i-0aaaaaaaaaaaaaaa2";
 pub(crate) const THREE: &str = "i-0aaaaaaaaaaaaaaa3";
 pub(crate) const GONE: &str = "i-0cccccccccccccccc";
+
+/// A vector of E.3, as the reference has it: how many of so many targets run at
+/// once and in all, where some of them, counted from 1, fail.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RateVector {
+    pub(crate) targets: usize,
+    #[serde(rename = "MaxConcurrency")]
+    pub(crate) max_concurrency: String,
+    #[serde(rename = "MaxErrors")]
+    pub(crate) max_errors: String,
+    pub(crate) fail: Vec<usize>,
+    pub(crate) limit: usize,
+    pub(crate) started: usize,
+    pub(crate) success: usize,
+    pub(crate) failed: usize,
+    pub(crate) never_started: usize,
+}
+
+impl RateVector {
+    /// Those of the reference.
+    pub(crate) fn all() -> Vec<Self> {
+        let vectors: Vec<Self> =
+            serde_json::from_str(include_str!("engine/tests/rate-control.json")).unwrap();
+        assert_eq!(vectors.len(), 16);
+        vectors
+    }
+}
 
 /// A plane and the time there.
 pub(crate) struct World {
@@ -100,6 +128,12 @@ impl World {
         let reply = self.post("CreateAssociation", body).unwrap();
         self.settle();
         reply["AssociationDescription"]["AssociationId"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The newest execution of an association.
+    pub(crate) fn newest(&self, id: AssociationId) -> Value {
+        let reply = self.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
+        reply["AssociationExecutions"][0].clone()
     }
 
     /// A shell command on these targets, with further members.

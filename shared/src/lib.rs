@@ -6,6 +6,7 @@
 //! - [`frame`]: the binary frame of the control channel
 //! - [`signature`]: Signature Version 4, without a clock
 //! - [`document`]: SSM documents, parsed
+//! - [`nearest`]: what somebody may have meant
 //! - [`share`]: how many of all
 //! - [`schedule`]: when an association is due, in the service's dialect
 //! - [`target`]: which nodes an association means
@@ -15,6 +16,7 @@ pub mod document;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod nearest;
 pub mod operation;
 pub mod schedule;
 mod schema;

@@ -30,12 +30,6 @@ associations:
   - { name: often, at: 1h, document: one, targets: [tag: { key: Env, values: [prod] }], schedule: rate(6 hours), rounds: 9 }
 "#;
 
-fn ask(outcome: &Outcome, operation: &str, body: &Value) -> Value {
-    let target = format!("AmazonSSM.{operation}");
-    let response = outcome.service.respond(outcome.finished.ended, &target, body.to_string().as_bytes());
-    serde_json::from_slice(&response.body).unwrap()
-}
-
 /// All nodes that the plane lists, and how it calls them.
 fn listed(outcome: &Outcome) -> BTreeMap<String, String> {
     let mut nodes = BTreeMap::new();
@@ -45,7 +39,7 @@ fn listed(outcome: &Outcome) -> BTreeMap<String, String> {
         if !token.is_null() {
             body["NextToken"] = token;
         }
-        let page = ask(outcome, "DescribeInstanceInformation", &body);
+        let page = outcome.ask("DescribeInstanceInformation", &body);
         for node in page["InstanceInformationList"].as_array().unwrap() {
             let text = |key: &str| node[key].as_str().unwrap().to_owned();
             nodes.insert(text("InstanceId"), text("PingStatus"));
@@ -114,7 +108,7 @@ fn over_a_day_nodes_are_replaced_however_the_fleet_is_cut() {
         let node = one.successor();
         let id = finished.plan.id_of(node);
         let body = json!({ "ResourceType": "ManagedInstance", "ResourceId": id });
-        let tags = ask(&outcome, "ListTagsForResource", &body);
+        let tags = outcome.ask("ListTagsForResource", &body);
         assert_eq!(tags["TagList"], json!([{ "Key": "Env", "Value": "prod" }]), "{id}");
         let ran = |run: &&fleet::measure::Ran| (run.node, run.incarnation) == (node.number, node.incarnation);
         assert!(runs.iter().filter(ran).count() >= 1, "{node:?}");

@@ -15,7 +15,9 @@ use shared::time::{Period, Timestamp};
 use shared::wire::GetManifestReply;
 
 use crate::bench::{Bench, Made, ONE_STEP, Shelf, TAKES, association, document, refused};
-use crate::document::{parameter, runs, shell, steps, stored};
+use crate::document::inner::runs;
+use crate::document::parameter::{parameter, stored};
+use crate::document::{shell, steps};
 use crate::message::{
     ACK, GET, REPLY, bench, codes, content, message, name, origin, payload, quiet, statuses,
 };

@@ -18,7 +18,7 @@ use plane::config::PlaneConfig;
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::served::{Answer, Served, fixture};
+use crate::served::{Answer, Served, and, fixture};
 
 /// A request, and what must come of it.
 #[derive(Debug)]
@@ -257,13 +257,6 @@ async fn targets(plane: &Served, id: &Value) -> BTreeSet<String> {
 /// One target.
 fn target(key: &str, values: &[&str]) -> Value {
     json!([{"Key": key, "Values": values}])
-}
-
-/// These members, and more beside or instead of them.
-fn and(mut body: Value, more: Value) -> Value {
-    let Value::Object(more) = more else { panic!("{more} is no object") };
-    body.as_object_mut().expect("a request is an object").extend(more);
-    body
 }
 
 /// A shell command on these targets.

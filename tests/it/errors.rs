@@ -20,10 +20,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::time::Period;
 
-use self::rows::{
-    and, command, compliance, content, hybrid, inventory, item, old, on_one, registration, targets,
-};
-use crate::served::{Answer, NOON, ONE, Served, THREE, TWO, fixture};
+use self::rows::{command, compliance, content, hybrid, inventory, item, old, on_one, registration, targets};
+use crate::served::{Answer, NOON, ONE, Served, THREE, TWO, and, fixture};
 
 const NO_ASSOCIATION: &str = "00000000-0000-4000-8000-000000000000";
 

@@ -4,7 +4,7 @@ use agent::call::{Answer, Request};
 use agent::node::Note;
 use fleet::plan::Overrides;
 use fleet::scenario::Scenario;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::error::ErrorCode;
 use shared::status::AssociationStatus;
 use shared::time::Period;
@@ -108,16 +108,9 @@ fn a_fleet_tells_what_it_is_made_of_and_the_plane_can_be_asked() {
     let outcome = World::new(&scenario.expect("a scenario"), &Overrides::default()).run();
     let calls = &outcome.finished.measures.calls["PutInventory"];
     assert_eq!((calls.made, calls.errors()), (75, 0));
-    let ask = |target: &str, body: &Value| {
-        let now = outcome.finished.ended;
-        let response =
-            outcome.service.respond(now, &format!("AmazonSSM.{target}"), body.to_string().as_bytes());
-        assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
-        serde_json::from_slice::<Value>(&response.body).expect("an answer is JSON")
-    };
     let having = |name: &str| {
         let filter = json!({ "Key": "AWS:Application.Name", "Values": [name], "Type": "Equal" });
-        let reply = ask("GetInventory", &json!({ "Filters": [filter], "MaxResults": 50 }));
+        let reply = outcome.ask("GetInventory", &json!({ "Filters": [filter], "MaxResults": 50 }));
         reply["Entities"].as_array().expect("entities").len()
     };
     assert_eq!((having("adduser"), having("Amazon SSM Agent"), having("no such package")), (20, 5, 0));

@@ -324,3 +324,10 @@ async fn documents(plane: &Served) {
                     X-CALENDAR-TYPE:DEFAULT_OPEN\r\nEND:VCALENDAR\r\n";
     plane.document("Cal1", "ChangeCalendar", calendar).await;
 }
+
+/// These members, and more beside or instead of them.
+pub(crate) fn and(mut body: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("{more} is no object") };
+    body.as_object_mut().expect("a request is an object").extend(more);
+    body
+}

@@ -73,12 +73,6 @@ fn in_any_number_of_shards(world: &World) -> Outcome {
     alone
 }
 
-fn ask(outcome: &Outcome, operation: &str, body: &Value) -> Value {
-    let target = format!("AmazonSSM.{operation}");
-    let response = outcome.service.respond(outcome.finished.ended, &target, body.to_string().as_bytes());
-    serde_json::from_slice(&response.body).unwrap()
-}
-
 const CALLS: &str = r#"
 associations:
   - { name: patch, at: 10m, document: one, targets: [tag: { key: Env, values: [prod] }] }
@@ -131,7 +125,7 @@ fn what_the_timeline_calls_is_done_and_held_against_what_is_expected() {
             ),
         }
     }
-    let document = ask(&outcome, "GetDocument", &json!({"Name": "two"}));
+    let document = outcome.ask("GetDocument", &json!({"Name": "two"}));
     assert_eq!(document["DocumentVersion"], "2", "the new version is the default");
     let survey = finished.survey.as_ref().expect("the plane was asked");
     let runs = |name: &str| {
@@ -194,7 +188,7 @@ fn a_plane_that_loses_its_state_knows_nothing_afterwards() {
         "do: { start-association: often }, expect: { error: AssociationDoesNotExist }",
     );
     let outcome = in_any_number_of_shards(&world(&text));
-    let listed = ask(&outcome, "ListAssociations", &json!({}));
+    let listed = outcome.ask("ListAssociations", &json!({}));
     assert_eq!(listed["Associations"], json!([]));
     assert_eq!(happened(&outcome, "in vain at first").unmet, 0);
     let online = outcome.finished.survey.as_ref().expect("the plane was asked").nodes.nodes;

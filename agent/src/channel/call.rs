@@ -14,7 +14,7 @@ use shared::seed::Draw;
 use shared::time::Timestamp;
 use shared::wire::{
     AcknowledgeMessage, AgentJob, AgentJobAck, AgentJobReply, CreateControlChannel, FailMessage, GetMessages,
-    Message, SEND_COMMAND_TOPIC, SendReply, date_text,
+    Message, OpenControlChannel, SEND_COMMAND_TOPIC, SendReply, date_text,
 };
 
 use crate::client::pool::Module;
@@ -169,6 +169,21 @@ pub struct OpenChannel {
     pub agent_version: String,
     /// The platform, in lower case.
     pub platform: String,
+}
+
+impl OpenChannel {
+    /// The first frame, a text: it shows the token that the call was answered with.
+    pub fn first_frame(&self, token: String) -> String {
+        let first = OpenControlChannel {
+            cookie: None,
+            message_schema_version: "1.0".to_owned(),
+            request_id: self.first_frame_id.clone(),
+            token_value: token,
+            agent_version: self.agent_version.clone(),
+            platform_type: self.platform.clone(),
+        };
+        serde_json::to_string(&first).expect("texts can be written")
+    }
 }
 
 /// A frame for the control channel.

@@ -24,7 +24,7 @@ use hyper_util::rt::TokioIo;
 use shared::error::{ApiError, ErrorCode};
 use shared::frame::{AGENT_JOB, AGENT_JOB_REPLY_ACK, Frame, MessageId};
 use shared::time::Timestamp;
-use shared::wire::{AgentJobReplyAck, CreateControlChannel, OpenControlChannel};
+use shared::wire::{AgentJobReplyAck, CreateControlChannel};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -130,16 +130,7 @@ impl<C: Clock> Client<C> {
         let stream = self.connect(conditions).await?;
         let opened = self.upgrade(&path, by, now).ask(stream, small_buffers()).await;
         let mut socket = opened.map_err(unreachable)?;
-        let first = OpenControlChannel {
-            cookie: None,
-            message_schema_version: "1.0".to_owned(),
-            request_id: open.first_frame_id.clone(),
-            token_value: token,
-            agent_version: open.agent_version.clone(),
-            platform_type: open.platform.clone(),
-        };
-        let first = serde_json::to_string(&first).expect("texts can be written");
-        socket.send(Message::text(first)).await.map_err(unreachable)?;
+        socket.send(Message::text(open.first_frame(token))).await.map_err(unreachable)?;
         Ok(socket)
     }
 

@@ -140,6 +140,16 @@ struct Flow {
     is_paused: bool,
 }
 
+impl std::fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { socket, conditions, .. } = self;
+        f.debug_struct("Faulty")
+            .field("socket", socket)
+            .field("conditions", conditions)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Faulty {
     /// Puts a socket under conditions, which may change.
     pub(super) fn new<C: Clock>(

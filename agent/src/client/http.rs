@@ -212,27 +212,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_a_name_and_says_whether_it_passes() {
+    fn a_refusal_has_a_name_and_words() {
         let cases = [
-            (400, None, r#"{"__type":"InvalidInstanceId","message":"no"}"#, "InvalidInstanceId", "no", false),
-            (400, None, r#"{"__type":"a.b#ThrottlingException"}"#, "ThrottlingException", "", true),
+            (400, None, r#"{"__type":"InvalidInstanceId","message":"no"}"#, "InvalidInstanceId", "no"),
+            (400, None, r#"{"__type":"a.b#ThrottlingException"}"#, "ThrottlingException", ""),
             (
                 400,
                 Some("ExpiredTokenException:http://x/"),
                 r#"{"Message":"old"}"#,
                 "ExpiredTokenException",
                 "old",
-                true,
             ),
-            (400, Some("InvalidDocument"), "", "InvalidDocument", "", false),
-            (400, Some("Second"), r#"{"__type":"First"}"#, "First", "", false),
-            (500, None, r#"{"__type":"InternalServerError"}"#, "InternalServerError", "", true),
-            (501, None, r#"{"__type":"Whatever"}"#, "Whatever", "", false),
-            (429, None, r#"{"__type":"Whatever"}"#, "Whatever", "", true),
+            (400, Some("InvalidDocument"), "", "InvalidDocument", ""),
+            (400, Some("Second"), r#"{"__type":"First"}"#, "First", ""),
+            (500, None, r#"{"__type":"InternalServerError"}"#, "InternalServerError", ""),
+            (501, None, r#"{"__type":"Whatever"}"#, "Whatever", ""),
+            (429, None, r#"{"__type":"Whatever"}"#, "Whatever", ""),
         ];
-        for (given, error_type, body, name, words, passes) in cases {
+        for (given, error_type, body, name, words) in cases {
             let error = judged(given, error_type, body).unwrap_err();
-            assert_eq!(error.is_transient(), passes, "{name}");
             assert_eq!(error.to_string(), format!("{TARGET} refused: {name}"));
             let CallError::Refused { target, code, status, message } = error else { panic!("{error:?}") };
             let told = (target, code.as_str(), status, message.as_str());
@@ -241,10 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_page_is_unreadable_and_its_status_still_counts() {
-        for (given, passes) in [(503, true), (502, true), (404, false), (301, false)] {
+    fn an_error_page_is_unreadable_and_its_status_is_kept() {
+        for given in [503, 502, 404, 301] {
             let error = judged(given, None, "<html>busy</html>").unwrap_err();
-            assert_eq!(error.is_transient(), passes, "{given}");
             assert!(
                 matches!(error, CallError::Unreadable { status, source: AnswerError::Json(_), .. } if status == given)
             );

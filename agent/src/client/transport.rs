@@ -7,9 +7,7 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -20,17 +18,23 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName, pem};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use super::Clock;
 use super::endpoint::{Endpoint, Scheme};
 use super::faulty::{Conditions, Faulty};
 use super::pool::Slot;
+
+/// What the bytes of a stream travel over, under TLS or not: sound, or a place of faults.
+type Socket = Either<TcpStream, Box<Faulty>>;
+
+/// What the bytes of a call travel over: plain, or under TLS.
+pub(super) type Stream = Either<Socket, Box<TlsStream<Socket>>>;
 
 /// A response whose body has still to be read.
 pub(super) type Answering = Response<Incoming>;
@@ -127,7 +131,7 @@ impl Transport {
     /// Opens a stream, and under `https` agrees on TLS over it.
     pub(super) async fn connect(&self) -> Result<Stream, TransportError> {
         let tcp = self.dial().await?;
-        self.secure(Socket::Sound(tcp)).await
+        self.secure(Either::Left(tcp)).await
     }
 
     /// The same over a socket on which things go wrong.
@@ -142,7 +146,7 @@ impl Transport {
             return Err(TransportError::Connect(io::ErrorKind::TimedOut.into()));
         }
         let tcp = self.dial().await?;
-        self.secure(Socket::Faulty(Box::new(Faulty::new(tcp, conditions, clock)))).await
+        self.secure(Either::Right(Box::new(Faulty::new(tcp, conditions, clock)))).await
     }
 
     async fn dial(&self) -> Result<TcpStream, TransportError> {
@@ -154,10 +158,10 @@ impl Transport {
 
     async fn secure(&self, socket: Socket) -> Result<Stream, TransportError> {
         Ok(match &self.tls {
-            None => Stream::Plain(socket),
+            None => Either::Left(socket),
             Some((connector, name)) => {
                 let tls = connector.connect(name.clone(), socket).await.map_err(TransportError::Tls)?;
-                Stream::Tls(Box::new(tls))
+                Either::Right(Box::new(tls))
             }
         })
     }
@@ -262,136 +266,5 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
-    }
-}
-
-/// What the bytes travel over.
-pub(super) enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
-}
-
-/// What the bytes of a stream travel over, under TLS or not.
-pub(super) enum Socket {
-    Sound(TcpStream),
-    Faulty(Box<Faulty>),
-}
-
-impl Socket {
-    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
-        match self {
-            Self::Sound(socket) => Pin::new(socket),
-            Self::Faulty(socket) => Pin::new(socket),
-        }
-    }
-
-    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
-        match self {
-            Self::Sound(socket) => Pin::new(socket),
-            Self::Faulty(socket) => Pin::new(socket),
-        }
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.reader().poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.writer().poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer().poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.writer().poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Sound(socket) => socket.is_write_vectored(),
-            Self::Faulty(socket) => socket.is_write_vectored(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Stream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Plain(_) => "Plain",
-            Self::Tls(_) => "Tls",
-        })
-    }
-}
-
-impl Stream {
-    fn reader(&mut self) -> Pin<&mut (dyn AsyncRead + Unpin)> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream),
-            Self::Tls(stream) => Pin::new(stream),
-        }
-    }
-
-    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream),
-            Self::Tls(stream) => Pin::new(stream),
-        }
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.reader().poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.writer().poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer().poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.writer().poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
     }
 }

@@ -1,3 +1,5 @@
+//! What becomes of a step, and what is said of a run, as the real agent told it.
+
 use serde_json::{Value, json};
 use shared::status::AssociationStatus;
 

@@ -148,11 +148,6 @@ impl From<&FailFirst> for Stated {
 }
 
 impl Passage {
-    /// Whether its connection is as any other.
-    pub fn is_clear(&self) -> bool {
-        self.up == Stretch::default() && self.down == Stretch::default() && self.resets_after.is_none()
-    }
-
     /// Meets a latency, its jitter drawn.
     pub fn delay(&mut self, fault: &Latency, draw: Draw) {
         for (way, stretch) in self.ways(fault.direction) {

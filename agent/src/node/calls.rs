@@ -71,7 +71,21 @@ impl Node {
         self.send_out(dispatch, turn);
     }
 
-    pub(crate) fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
+    /// When the lane was due, if it is and has something new to do: a call that waits is tried again.
+    pub(crate) fn take_due(&mut self, name: LaneName, turn: &mut Turn<'_>) -> Option<Timestamp> {
+        let due = self.lane(name).due;
+        if due > turn.now {
+            return None;
+        }
+        if self.lane(name).outstanding.is_some() {
+            self.try_again(name, due, turn);
+            return None;
+        }
+        self.lane(name).due = Timestamp::NEVER;
+        Some(due)
+    }
+
+    fn try_again(&mut self, name: LaneName, intended: Timestamp, turn: &mut Turn<'_>) {
         let lane = self.lane(name);
         lane.number = lane.number.wrapping_add(1);
         lane.due = Timestamp::NEVER;

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use shared::nearest::nearest;
+
 use super::{Kind, Metric, Rate};
-use crate::nearest::nearest;
 
 /// A bound on a metric.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,9 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer};
+use shared::nearest::nearest;
 
 use super::{Label, METRICS, Metric};
-use crate::nearest::nearest;
 
 /// A metric, narrowed down by labels.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,13 +2,13 @@
 //! associations and cohorts that they name.
 
 use agent::distribution::Distribution;
+use shared::nearest::nearest;
 
 use super::timeline::Occasion;
 use super::{Plan, PlanError};
 use crate::measure::live::Unread;
 use crate::measure::meter::unknown_label;
 use crate::metric::selection::Selection;
-use crate::nearest::nearest;
 use crate::scenario::Scenario;
 
 /// How long the plane takes to answer in virtual time.

@@ -122,14 +122,16 @@ impl Visitor<'_> for Written {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<NodeName, E> {
-        let wrong =
-            |_| E::custom(format_args!("{number} is no node's number: expected one from 0 to {}", u32::MAX));
-        u32::try_from(number).map(NodeName::Number).map_err(wrong)
+        numbered(number)
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<NodeName, E> {
-        let wrong =
-            |_| E::custom(format_args!("{number} is no node's number: expected one from 0 to {}", u32::MAX));
-        u32::try_from(number).map(NodeName::Number).map_err(wrong)
+        numbered(number)
     }
+}
+
+fn numbered<N: TryInto<u32> + Copy + fmt::Display, E: de::Error>(number: N) -> Result<NodeName, E> {
+    let wrong =
+        |_| E::custom(format_args!("{number} is no node's number: expected one from 0 to {}", u32::MAX));
+    number.try_into().map(NodeName::Number).map_err(wrong)
 }

@@ -44,3 +44,34 @@ impl Shard {
         self.settle(place as u32, next, now + boots(next.draw(&self.catalogue)), now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::time::Period;
+
+    use crate::plan::timeline::PlannedScale;
+    use crate::plan::{Overrides, Plan};
+    use crate::scenario::Scenario;
+
+    use super::*;
+
+    #[test]
+    fn who_leaves_and_who_is_replaced_does_so_in_the_order_of_time() {
+        let mut scenario = Scenario::load("first-look").expect("it is built in");
+        scenario.cohorts[0].churn = Some(60.0);
+        let start = Timestamp::from_seconds(1_000);
+        let plan = Plan::new(&scenario, &Overrides::default(), start).expect("it makes a plan");
+        let mut shard = plan.shards(1).pop().expect("there is one");
+        let until = start + Period::hours(1);
+        // Half of them leave, one by one, while the others are replaced.
+        shard.scale(PlannedScale { cohort: 0, to: 250, over: Period::hours(1) }, start);
+        let (mut due, mut emitted) = (Vec::new(), Vec::new());
+        while let Some(at) = shard.serve(until, &mut emitted) {
+            due.push(at);
+        }
+        assert!(shard.take_replaced().len() > 5, "some are replaced");
+        let stopped = shard.nodes().iter().filter(|node| node.lifecycle == Lifecycle::Stopped);
+        assert!(stopped.count() > 5, "some leave");
+        assert!(due.is_sorted(), "{due:?}");
+    }
+}

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use shared::error::ErrorCode::{self, *};
-use shared::id::AssociationId;
 use shared::status::AssociationStatus::Success;
 use shared::status::PlatformType;
 use shared::time::Period;
@@ -40,11 +39,6 @@ fn create(world: &World, target: &Value, more: &Value) -> Option<ErrorCode> {
 
 fn group(name: &str) -> Value {
     json!([{"Key": "resource-groups:Name", "Values": [name]}])
-}
-
-fn newest(world: &World, id: AssociationId) -> Value {
-    let reply = world.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
-    reply["AssociationExecutions"][0].clone()
 }
 
 #[test]
@@ -154,11 +148,11 @@ fn an_instance_is_declared_before_its_agent_registers() {
     let id = world.associate(&World::shell(&named, &json!({})));
     let tagged = json!([{"Key": "tag:Env", "Values": ["later"]}]);
     let by_tag = world.associate(&World::shell(&tagged, &json!({})));
-    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{}", "no target until it registers");
+    assert_eq!(world.newest(id)["ResourceCountByStatus"], "{}", "no target until it registers");
     let legacy = json!({"Name": "Old12", "InstanceId": LATER});
     assert_eq!(world.post("CreateAssociation", &legacy).unwrap_err().0, InvalidInstanceId);
     world.ping(LATER, PlatformType::Linux);
-    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=1}");
+    assert_eq!(world.newest(id)["ResourceCountByStatus"], "{Pending=1}");
     put(&world, &format!("/_fleet/instances/{LATER}"), &json!({"state": "running", "tags": {}}));
     assert_eq!(world.poll(LATER).len(), 1, "its tag is gone, and so is {by_tag}");
 }
@@ -188,7 +182,7 @@ fn an_instance_that_goes_leaves_the_fleet() {
         let ping = world.post("UpdateInstanceInformation", &json!({"InstanceId": ONE}));
         assert_eq!(ping.unwrap_err().0, InvalidInstanceId, "{state}");
     }
-    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=2, Skipped=1}");
+    assert_eq!(world.newest(id)["ResourceCountByStatus"], "{Pending=2, Skipped=1}");
     let counts = &world.describe(id)["Overview"]["AssociationStatusAggregatedCount"];
     assert_eq!(*counts, json!({"Pending": 2}));
     world.plane = Service::restore(World::config(), &world.plane.snapshot().unwrap()).unwrap();
@@ -240,7 +234,7 @@ fn a_group_that_changes_changes_the_targets() {
         }
         assert_eq!(nodes(&world), [0, 0, 0]);
         world.pass(Period::hours(1));
-        let execution = newest(&world, id);
+        let execution = world.newest(id);
         assert_eq!(
             (&execution["Status"], &execution["DetailedStatus"]),
             (&json!("Failed"), &json!("InvalidTarget"))
@@ -254,7 +248,7 @@ fn a_group_that_changes_changes_the_targets() {
     put(&world, "/_fleet/resource-groups/g", &filters(&["prod"]));
     world.pass(Period::hours(1));
     assert_eq!(nodes(&world), [1, 1, 0]);
-    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=2}");
+    assert_eq!(world.newest(id)["ResourceCountByStatus"], "{Pending=2}");
 }
 
 #[test]

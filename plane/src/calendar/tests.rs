@@ -1,3 +1,5 @@
+//! Calendars as texts: when they are open, and which are refused.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {

@@ -5,8 +5,6 @@
 //! settings themselves: no name is missing, and the stated defaults are the
 //! real ones.
 
-use std::cmp::Reverse;
-
 /// One setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
@@ -344,31 +342,9 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-/// The name that is nearest to this one: by its words, then by its letters. None
-/// where no word is shared and a third of the letters or more are others.
+/// The name that comes nearest to this one, if one comes near.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.replace('-', "_");
-    let shared =
-        |known: &str| known.split('_').filter(|word| name.split('_').any(|own| own == *word)).count();
-    let nearness = |setting: &&Setting| (Reverse(shared(setting.name)), distance(&name, setting.name));
-    let found = SETTINGS.iter().min_by_key(nearness)?.name;
-    let is_near = shared(found) > 0 || distance(&name, found) * 3 <= name.chars().count();
-    is_near.then_some(found)
-}
-
-/// How many letters must be changed, added or taken to make one text the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (place, known) in other.iter().enumerate() {
-            let swapped = diagonal + usize::from(letter != *known);
-            diagonal = row[place + 1];
-            row[place + 1] = swapped.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[other.len()]
+    shared::nearest::nearest(name, SETTINGS.iter().map(|setting| setting.name))
 }
 
 /// The settings as the rows of a table in Markdown.

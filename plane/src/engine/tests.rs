@@ -219,9 +219,7 @@ fn a_node_that_falls_silent_in_a_run_has_failed_after_two_hours() {
     );
     world.pass(Period::hours(1));
     assert_eq!(world.executions(id), [row("Failed", "{Failed=2}")]);
-    let execution = &world.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
-    let execution = &execution["AssociationExecutions"][0]["ExecutionId"];
-    let body = json!({"AssociationId": id, "ExecutionId": execution});
+    let body = json!({"AssociationId": id, "ExecutionId": world.newest(id)["ExecutionId"]});
     let targets = world.post("DescribeAssociationExecutionTargets", &body).unwrap();
     let target = &targets["AssociationExecutionTargets"][0];
     assert_eq!(target["DetailedStatus"], json!("StuckAtInProgress"));
@@ -276,8 +274,7 @@ fn a_fleet_is_gathered_in_pieces_and_listed_once_each() {
         }
         assert_eq!(pieces, 3, "a thousand at a time");
         assert_eq!(world.executions(id), [row("InProgress", &format!("{{Pending={expected}}}"))]);
-        let execution = world.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
-        let execution = execution["AssociationExecutions"][0]["ExecutionId"].clone();
+        let execution = world.newest(id)["ExecutionId"].clone();
         let mut listed: Vec<String> = Vec::new();
         let mut token = Value::Null;
         loop {

@@ -1,6 +1,7 @@
 //! Which operations a fault is for, by their names.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
+use shared::nearest::nearest;
 use shared::operation::{MESSAGE_NAMES, NAMES, Operation};
 use shared::wire;
 
@@ -111,9 +112,7 @@ fn find(name: &str) -> Option<&'static str> {
 }
 
 fn unknown(name: &str) -> String {
-    let near =
-        |known: &&&str| known.eq_ignore_ascii_case(name) || known.contains(name) || name.contains(**known);
-    match NAMES.iter().chain(MESSAGE_NAMES).find(near) {
+    match nearest(name, NAMES.iter().chain(MESSAGE_NAMES).copied()) {
         Some(near) => format!("`{name}` is no operation of the plane; the nearest is `{near}`"),
         None => format!("`{name}` is no operation of the plane: expected one such as GetDocument"),
     }

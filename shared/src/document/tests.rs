@@ -1,3 +1,5 @@
+//! Documents as texts: what is read of them, and what is said of those that are none.
+
 use serde_json::json;
 
 use super::*;

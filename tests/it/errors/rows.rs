@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Ids, NO_ASSOCIATION, Row};
 use crate::binary::root;
-use crate::served::{GONE, ONE, STRANGE, THREE, TWO};
+use crate::served::{GONE, ONE, STRANGE, THREE, TWO, and};
 
 /// A hybrid node that never registered.
 const HYBRID: &str = "mi-0bbbbbbbbbbbbbbb1";
@@ -210,12 +210,6 @@ pub(super) fn of_the_rest(ids: &Ids) -> Vec<Row> {
         ),
         ("UnknownOperationException", "CreateAssociatio", json!({})),
     ]
-}
-
-pub(super) fn and(mut body: Value, more: Value) -> Value {
-    let Value::Object(more) = more else { panic!("{more} is no object") };
-    body.as_object_mut().expect("a request is an object").extend(more);
-    body
 }
 
 pub(super) fn targets(key: &str, value: &str) -> Value {

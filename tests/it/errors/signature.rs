@@ -8,8 +8,8 @@ use shared::id::NodeId;
 use shared::time::Period;
 
 use super::rows::hybrid;
-use super::{activate, and, check, config};
-use crate::served::{Answer, Served};
+use super::{activate, check, config};
+use crate::served::{Answer, Served, and};
 
 const LIST: &str = "AmazonSSM.ListAssociations";
 

@@ -145,9 +145,7 @@ async fn a_refusal_leaves_the_connection_in_use() {
 
     assert_eq!(refused.to_string(), "AmazonSSM.GetDocument refused: InvalidDocument");
     assert!(matches!(&refused, CallError::Refused { status: 400, message, .. } if message == "what?"));
-    assert!(!refused.is_transient());
     assert!(matches!(&busy, CallError::Unreadable { status: 503, .. }), "{busy:?}");
-    assert!(busy.is_transient());
     assert_eq!(fine.unwrap(), "{}");
     assert_eq!(client.counters().opened, 1);
 }
@@ -209,7 +207,7 @@ async fn an_answer_that_ends_early_is_no_answer() {
             matches!(error, CallError::Unreachable { source: TransportError::Broken(_), .. }),
             "{words:?}: {error:?}"
         );
-        assert!(error.is_transient() && error.to_string() == "no reply to AmazonSSM.GetDocument");
+        assert_eq!(error.to_string(), "no reply to AmazonSSM.GetDocument");
     }
 }
 
@@ -297,24 +295,7 @@ pub(super) fn tls_plane() -> TlsAcceptor {
 pub(super) fn tls_client(url: &str, clock: &TestClock) -> Client<TestClock> {
     let endpoint: Endpoint = url.parse().unwrap();
     let transport = Transport::trusting(&endpoint, beside_this_file("plane.pem")).unwrap();
-    let limits = Limits::of_connections(4);
-    let pool = Pool::new(limits.connections, limits.idle_close);
-    let (signer, clock, answer_bytes) = (signer(), clock.clone(), limits.answer_bytes);
-    let (message_signer, channel_signer) =
-        (signer.for_service("ec2messages"), signer.for_service("ssmmessages"));
-    Client {
-        shared: Arc::new(Shared {
-            endpoint,
-            signer,
-            keys: KeyPool::default(),
-            message_signer,
-            channel_signer,
-            transport,
-            pool,
-            clock,
-            answer_bytes,
-        }),
-    }
+    Client::over(transport, endpoint, signer(), clock.clone(), Limits::of_connections(4))
 }
 
 #[tokio::test]

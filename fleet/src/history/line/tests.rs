@@ -1,3 +1,5 @@
+//! Entries as they are written: what applies, in its order, and nothing else.
+
 use std::sync::Arc;
 
 use agent::lane::LaneName;

@@ -1,3 +1,5 @@
+//! Files of histories: whole, torn, empty, and such as take nothing.
+
 use std::sync::Arc;
 
 use agent::lane::LaneName;

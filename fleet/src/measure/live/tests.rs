@@ -1,3 +1,5 @@
+//! Each metric, read from measures that are made up.
+
 use shared::error::ErrorCode;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Made-up results as they stand on a terminal.
+
 use super::*;
 use crate::report::sample;
 use crate::simulation::Ending;

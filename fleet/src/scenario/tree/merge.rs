@@ -8,8 +8,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use shared::nearest::nearest;
+
 use super::{Entry, Node, Place, Problem, Value, read};
-use crate::nearest::nearest;
 
 /// Lays a tree over another.
 pub fn merge(below: Node, above: Node) -> Node {

@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use serde::de::{self, Expected, Unexpected};
+use shared::nearest::nearest;
 
 use super::Place;
-use crate::nearest::nearest;
 
 /// More names than these are not told one by one.
 const LISTED: usize = 24;

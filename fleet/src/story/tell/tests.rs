@@ -1,3 +1,5 @@
+//! A node's lines, and the sentences that come of them.
+
 use super::*;
 use crate::history::line::Instant;
 

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::id::{AssociationId, NodeId};
 use shared::status::AssociationStatus::{self, Failed, InProgress, Pending, Success, TimedOut};
@@ -12,23 +11,7 @@ use shared::time::Period;
 use super::recount::recount;
 use super::row;
 use crate::config::{AdmissionOrder, DefaultConcurrency, LateNodes, PlaneConfig};
-use crate::testing::World;
-
-/// A vector of E.3, as the reference has it.
-#[derive(Debug, Deserialize)]
-struct Vector {
-    targets: usize,
-    #[serde(rename = "MaxConcurrency")]
-    max_concurrency: String,
-    #[serde(rename = "MaxErrors")]
-    max_errors: String,
-    fail: Vec<usize>,
-    limit: usize,
-    started: usize,
-    success: usize,
-    failed: usize,
-    never_started: usize,
-}
+use crate::testing::{RateVector, World};
 
 /// Nodes by their running number, and an association with all of them.
 struct Fleet {
@@ -120,9 +103,7 @@ fn an_association_stands_by_until_the_first_of_its_nodes_begins() {
 
 #[test]
 fn each_vector_of_the_reference_starts_and_stops_as_it_says() {
-    let vectors: Vec<Vector> = serde_json::from_str(include_str!("rate-control.json")).unwrap();
-    assert_eq!(vectors.len(), 16);
-    for vector in vectors {
+    for vector in RateVector::all() {
         let mut fleet = Fleet::limited(vector.targets, &vector.max_concurrency, &vector.max_errors);
         let mut started = vec![false; vector.targets];
         let mut running = VecDeque::new();

@@ -15,9 +15,7 @@ use crate::service::Service;
 use crate::testing::{ONE, TWO, World};
 
 fn targets(world: &World, id: AssociationId) -> Vec<(Value, Value)> {
-    let reply = world.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
-    let execution = &reply["AssociationExecutions"][0]["ExecutionId"];
-    let body = json!({"AssociationId": id, "ExecutionId": execution});
+    let body = json!({"AssociationId": id, "ExecutionId": world.newest(id)["ExecutionId"]});
     let reply = world.post("DescribeAssociationExecutionTargets", &body).unwrap();
     let rows = reply["AssociationExecutionTargets"].as_array().unwrap().iter();
     rows.map(|row| (row["Status"].clone(), row["DetailedStatus"].clone())).collect()

@@ -39,11 +39,6 @@ fn on(key: &str, values: &[&str], more: &Value) -> Value {
     body
 }
 
-fn newest(world: &World, id: AssociationId) -> Value {
-    let reply = world.post("DescribeAssociationExecutions", &json!({"AssociationId": id})).unwrap();
-    reply["AssociationExecutions"][0].clone()
-}
-
 /// Status and counts of the newest execution.
 fn standing(world: &World, id: AssociationId) -> (String, String) {
     world.executions(id)[0].clone()
@@ -54,7 +49,7 @@ fn is(status: &str, counts: &str) -> (String, String) {
 }
 
 fn targets(world: &World, id: AssociationId) -> Vec<Value> {
-    let body = json!({"AssociationId": id, "ExecutionId": newest(world, id)["ExecutionId"]});
+    let body = json!({"AssociationId": id, "ExecutionId": world.newest(id)["ExecutionId"]});
     let reply = world.post("DescribeAssociationExecutionTargets", &body).unwrap();
     reply["AssociationExecutionTargets"].as_array().unwrap().clone()
 }
@@ -137,7 +132,7 @@ fn beyond_what_runs_and_waits_automations_fail() {
     assert_eq!(standing(&world, id), is("InProgress", "{Failed=1, InProgress=1, Success=1}"));
     world.pass(Period::seconds(30));
     assert_eq!(standing(&world, id), is("Failed", "{Failed=1, Success=2}"));
-    assert_eq!(newest(&world, id)["DetailedStatus"], "AutomationExecutionLimitExceeded");
+    assert_eq!(world.newest(id)["DetailedStatus"], "AutomationExecutionLimitExceeded");
     assert_eq!(world.describe(id)["Overview"]["DetailedStatus"], "AutomationExecutionLimitExceeded");
 }
 
@@ -316,7 +311,7 @@ fn a_newer_execution_a_changed_runbook_and_a_deletion_end_what_has_not_begun() {
     world.post("UpdateDocumentDefaultVersion", &default).unwrap();
     world.settle();
     world.pass(Period::hours(1));
-    let execution = newest(&world, id);
+    let execution = world.newest(id);
     let expected = (&json!("Failed"), &json!("InvalidAutomationParameters"));
     assert_eq!((&execution["Status"], &execution["DetailedStatus"]), expected);
 

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::frame::{AGENT_JOB_ACK, AGENT_JOB_REPLY, Frame, MessageId};
 use shared::id::NodeId;
@@ -12,23 +11,7 @@ use shared::time::Period;
 
 use crate::config::{AdmissionOrder, CommandConcurrency, PlaneConfig};
 use crate::service::Service;
-use crate::testing::World;
-
-/// A vector of E.3, as the reference has it.
-#[derive(Debug, Deserialize)]
-struct Vector {
-    targets: usize,
-    #[serde(rename = "MaxConcurrency")]
-    max_concurrency: String,
-    #[serde(rename = "MaxErrors")]
-    max_errors: String,
-    fail: Vec<usize>,
-    limit: usize,
-    started: usize,
-    success: usize,
-    failed: usize,
-    never_started: usize,
-}
+use crate::testing::{RateVector, World};
 
 /// Nodes by their running number, and a command to all of them.
 struct Fleet {
@@ -129,10 +112,7 @@ impl Fleet {
 
 #[test]
 fn each_vector_of_the_reference_starts_and_stops_as_it_says() {
-    let vectors: Vec<Vector> =
-        serde_json::from_str(include_str!("../../engine/tests/rate-control.json")).unwrap();
-    assert_eq!(vectors.len(), 16);
-    for vector in vectors {
+    for vector in RateVector::all() {
         let fleet = Fleet::limited(vector.targets, &vector.max_concurrency, &vector.max_errors);
         let mut started = vec![false; vector.targets];
         let mut running = VecDeque::new();
@@ -148,7 +128,7 @@ fn each_vector_of_the_reference_starts_and_stops_as_it_says() {
             let Some(node) = running.pop_front() else { break };
             fleet.ends(node, if vector.fail.contains(&(node + 1)) { "Failed" } else { "Success" });
         }
-        let Vector { targets, failed, success, never_started, .. } = vector;
+        let RateVector { targets, failed, success, never_started, .. } = vector;
         assert_eq!(started.iter().filter(|started| **started).count(), vector.started);
         assert_eq!(
             ["Failed", "Success", "Terminated"].map(|details| fleet.parts(details)),

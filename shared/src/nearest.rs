@@ -1,5 +1,5 @@
 //! Which of the names there are somebody may have meant: keys and choices of a
-//! scenario, metrics and their labels.
+//! scenario, metrics and their labels, operations, settings.
 
 /// From here on a name is near: one letter in three may be another.
 const NEAR: f64 = 0.6;
@@ -9,7 +9,7 @@ const BEGINNING: usize = 4;
 
 /// The name that comes nearest to this one, if one comes near: by its letters, or
 /// because it begins as this one does.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = plain(name);
     let near = known
         .into_iter()
