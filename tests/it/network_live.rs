@@ -21,7 +21,7 @@ use ssm_fleet_tests::World;
 
 use crate::live::LiveFleet;
 
-const SCALE: f64 = 120.0;
+const SCALE: f64 = 60.0;
 
 /// A fault that strikes all from the third to the ninth minute; then something is
 /// asked of every node, and the run is over once each has done it.
@@ -50,7 +50,7 @@ async fn live(scenario: &str) -> Finished {
     finished
 }
 
-/// What an agent waits for 20 s at most, here a sixth of a second by the wall: on a
+/// What an agent waits for 20 s at most, here a third of a second by the wall: on a
 /// machine that does much else some come to nothing without any fault.
 const HURRIED: [&str; 7] = [
     GetMessages::NAME,
