@@ -162,6 +162,8 @@ fn each_notices_when_what_it_shows_breaks() {
         ("patch-tuesday", "associations.patch.max_errors=0", "missing: count == 0"),
         ("plane-outage", "timeline.1.do.restart-plane.downtime=0s", "missed_heartbeats: count > 0"),
         ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "lost_reports: count == 0"),
+        // Whose run is in progress for all the plane knows is left out of the next round.
+        ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "missing: count == 0"),
         ("boot-storm", "faults.throttle.fault.throttling.rate=1000", "hibernating{cohort=rack}: max"),
     ];
     for (name, set, expected) in cases {
