@@ -239,22 +239,6 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Keeps of the timeline what happens without an operator. What only a fault is
-    /// lifted by that is injected in the first slice alone has nothing to lift here.
-    fn keep_what_is_of_every_slice(&mut self) {
-        self.timeline.retain(PlannedEntry::is_of_every_slice);
-        let injected = self.timeline.iter().filter_map(|entry| match &entry.act {
-            timeline::PlannedAct::Inject(window) => window.name.clone(),
-            _ => None,
-        });
-        let foreseen = self.faults.windows().iter().map(|window| window.name.to_string());
-        let known: Vec<String> = injected.chain(foreseen).collect();
-        self.timeline.retain(|entry| match &entry.act {
-            timeline::PlannedAct::Lift(name) => known.contains(name),
-            _ => true,
-        });
-    }
-
     /// How many nodes there are, here and elsewhere.
     pub fn nodes(&self) -> u32 {
         self.sizes.iter().sum()

@@ -7,7 +7,7 @@ use shared::time::Period;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{run, value};
+use super::{run, terminal, value};
 use crate::outline::Outline;
 use crate::plan::slice::Slice;
 use crate::plan::{Overrides, Plan as Planned};
@@ -67,7 +67,7 @@ fn print(outline: &Outline, is_json: bool) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut stdout, outline)?;
         writeln!(stdout)?;
     } else {
-        stdout.write_all(outline.text().as_bytes())?;
+        stdout.write_all(terminal::fit(&outline.text(), terminal::width()).as_bytes())?;
     }
     stdout.flush()
 }

@@ -103,7 +103,10 @@ async fn over_sockets_faults_of_nodes_come_out_as_in_virtual_time() {
     );
     let is_over = |fault: &FaultResult| fault.windows.iter().all(|window| window.until.is_some());
     assert!(result.faults.iter().all(is_over), "{:?}", result.faults);
-    assert_eq!(finished.measures.struck.values().sum::<u64>(), finished.measures.lifted.values().sum());
+    assert_eq!(
+        finished.measures.struck.values().sum::<u64>(),
+        finished.measures.lifted.values().sum::<u64>()
+    );
     assert_eq!(result.faults.iter().map(|fault| fault.nodes).sum::<u64>(), 8);
     assert_eq!(finished.cohorts.iter().map(|cohort| cohort.online).sum::<u32>(), 8, "all are back");
     let second = finished.measures.runs_of(finished.operator.made[1].id);
