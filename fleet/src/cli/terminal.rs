@@ -65,6 +65,7 @@ pub fn fit(text: &str, width: usize) -> String {
         };
         for (number, piece) in lines.iter().enumerate() {
             let further = if number == 0 { 0 } else { HANGING };
+            let piece = piece.trim_start();
             fitting.push_str(format!("{:1$}{piece}", "", indent + further).trim_end());
             fitting.push('\n');
         }
