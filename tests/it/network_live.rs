@@ -90,7 +90,7 @@ fn assert_errors(fault: &str, expected: &[&str], finished: &Finished) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_and_virtual_time_give_the_same_kinds_of_errors() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 12] = [
         ("latency: {delay: 1s, jitter: 500ms}", &[]),
         ("timeout: {}", &["unknown"]),
         ("timeout: {after: 5s, direction: down}", &["unknown"]),
@@ -100,6 +100,9 @@ async fn sockets_and_virtual_time_give_the_same_kinds_of_errors() {
         ("lost-acknowledgement: {}", &["unknown"]),
         ("replace-status: {status: 400, code: ThrottlingException}", &["ThrottlingException"]),
         ("fail-first: {calls: 1}", &["unreadable"]),
+        ("abort: {}", &["unknown"]),
+        ("bandwidth: {bytes_per_second: 2000, direction: both}", &[]),
+        ("slicer: {average_size: 1000, delay: 100ms, direction: both}", &[]),
     ];
     // Before the others begin: it would hold them up.
     for (fault, expected) in cases {

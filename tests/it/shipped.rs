@@ -164,6 +164,19 @@ fn each_notices_when_what_it_shows_breaks() {
         ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "lost_reports: count == 0"),
         // Whose run is in progress for all the plane knows is left out of the next round.
         ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "missing: count == 0"),
+        (
+            "herd-boot-storm",
+            "cohorts.web.arrival={ramp: {over: 15m}}",
+            "herd_factor{operation=RegisterManagedInstance}: max",
+        ),
+        ("herd-hibernation", "faults.reboot.at=45m", "hibernating: max"),
+        ("herd-on-the-hour", "cohorts.told.channel=none", "time_to_start{association=hourly}: p(60)"),
+        ("herd-plane-back", "timeline.outage.do.restart-plane.downtime=0s", "missed_heartbeats: count > 0"),
+        (
+            "herd-zone-back",
+            "faults.zone.on={nodes: [1]}",
+            "herd_factor{operation=UpdateInstanceInformation}: max",
+        ),
         ("boot-storm", "faults.throttle.fault.throttling.rate=1000", "hibernating{cohort=rack}: max"),
     ];
     for (name, set, expected) in cases {

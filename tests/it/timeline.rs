@@ -264,6 +264,11 @@ fn late_answers_stale_reads_and_dropped_writes_are_seen_by_the_nodes() {
     });
     assert!(first >= minute(&stale, 35), "the copy has not heard of it: {first:?}");
 
+    let blind = fault("{ stale-reads: { by: 2h, operations: [ListInstanceAssociations] } }");
+    let runs = blind.finished.measures.runs_of(blind.finished.operator.made[0].id);
+    let starts = runs.iter().map(|run| run.started);
+    assert!(starts.min() >= Some(minute(&blind, 60)) && ended(&blind) < minute(&blind, 75), "it is over");
+
     let lossy = fault("{ dropped-writes: { operations: [UpdateInstanceAssociationStatus] } }");
     let finished = &lossy.finished;
     let runs = finished.measures.runs_of(finished.operator.made[0].id);
