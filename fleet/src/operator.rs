@@ -24,6 +24,7 @@ mod agenda;
 mod association;
 pub mod desk;
 mod document;
+mod last_word;
 pub mod outcome;
 pub mod patient;
 pub mod rounds;
@@ -52,6 +53,7 @@ use crate::measure::live::LiveBoard;
 use crate::plan::timeline::Expected;
 use crate::plan::{Plan, PlannedEntry};
 use crate::progress::Narration;
+use crate::survey::Execution;
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
@@ -107,6 +109,8 @@ pub struct Operator {
     pub is_followed: bool,
     /// What came of the timeline's entries, by their place in the plan.
     pub happened: BTreeMap<usize, Happened>,
+    /// What the plane said of the rounds of associations just before they were gone.
+    pub last_words: BTreeMap<AssociationId, Vec<Execution>>,
     /// Which nodes ended for good.
     pub departed: Arc<Departed>,
     /// Where lines are told.
@@ -175,6 +179,7 @@ impl Operator {
             live: Arc::default(),
             is_followed: false,
             happened: BTreeMap::new(),
+            last_words: BTreeMap::new(),
             departed: Arc::default(),
             narration: Arc::default(),
             left: Left::default(),

@@ -52,6 +52,8 @@ pub struct Execution {
     pub targets: BTreeMap<String, u64>,
     /// How many of them have not come to an end and never will: they ended for good.
     pub replaced: u64,
+    /// Whether this is how it stood when its association went, and not at the end.
+    pub is_last_word: bool,
 }
 
 /// How many findings of compliance there are.
@@ -84,24 +86,30 @@ pub async fn survey(
     operator: &Operator,
     gone: &BTreeSet<NodeId>,
 ) -> Result<Survey, DeskError> {
-    let mut survey = Survey::default();
+    let mut survey = Survey { executions: operator.last_words.clone(), ..Survey::default() };
     for made in operator.made.iter().filter(|made| !made.is_gone) {
-        let listed = match executions(desk, made.id).await {
+        match survey_association(desk, made.id, gone).await {
             // The plane lost it, or somebody else deleted it: its rounds are missing then.
-            Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
-                continue;
-            }
-            listed => listed?,
-        };
-        let mut all = Vec::new();
-        for execution in listed {
-            all.push(survey_execution(desk, execution, gone).await?);
+            Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {}
+            executions => _ = survey.executions.insert(made.id, executions?),
         }
-        survey.executions.insert(made.id, all);
     }
     survey.compliance = survey_compliance(desk).await?;
     survey.nodes = survey_nodes(desk, gone).await?;
     Ok(survey)
+}
+
+/// Asks the plane about the executions of an association, oldest first.
+pub async fn survey_association(
+    desk: &impl Desk,
+    id: AssociationId,
+    gone: &BTreeSet<NodeId>,
+) -> Result<Vec<Execution>, DeskError> {
+    let mut all = Vec::new();
+    for execution in executions(desk, id).await? {
+        all.push(survey_execution(desk, execution, gone).await?);
+    }
+    Ok(all)
 }
 
 async fn survey_execution(
@@ -134,7 +142,7 @@ async fn survey_execution(
         }
     }
     let AssociationExecution { execution_id: id, status, created_time: created, .. } = execution;
-    Ok(Execution { id, created, status, targets, replaced })
+    Ok(Execution { id, created, status, targets, replaced, is_last_word: false })
 }
 
 async fn survey_compliance(desk: &impl Desk) -> Result<Compliance, DeskError> {

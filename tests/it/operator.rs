@@ -223,3 +223,34 @@ fn nobody_waits_for_nodes_that_ended_for_good() {
     assert!(round.replaced > 0 && round.status != "Success", "{round:?}");
     assert!(finished.ended < finished.plan.start + Period::hours(2));
 }
+
+/// What came of an association that ends before the run does, by this entry of the
+/// timeline: its rounds at 10 m and 40 m are over by then, and the one at 70 m is not.
+fn rounds_of_one_that_goes(at: &str, act: &str) -> RunResult {
+    let finished = run(&scenario(&format!("timeline:\n  - {{ at: {at}, do: {act} }}\n"))
+        .replace("duration: 1h", "duration: 3h\nramp: 8m")
+        .replace("channel: websocket", "channel: none")
+        .replace(
+            "targets: [tag: { key: Env, values: [prod] }] }",
+            "targets: [tag: { key: Env, values: [prod] }], schedule: rate(30 minutes), rounds: 3 }",
+        ));
+    assert_eq!(finished.operator.troubles, std::collections::BTreeSet::new());
+    RunResult::new(&finished)
+}
+
+#[test]
+fn rounds_are_told_of_an_association_that_is_gone_at_the_end() {
+    for act in ["{ restart-plane: { loses: state } }", "{ delete-association: patch }"] {
+        let result = rounds_of_one_that_goes("74m", act);
+        let rounds = &result.associations[0].rounds;
+        let over: Vec<_> = rounds.iter().map(|round| (round.is_over(), round.agrees)).collect();
+        assert_eq!(over, [(true, Some(true)), (true, Some(true)), (false, None)], "{act}");
+        for round in &rounds[..2] {
+            assert_eq!((round.nodes, round.runs["Success"], round.missing), (10, 10, 0), "{act}");
+            assert!(round.t100.expect("all were through") < Period::minutes(12), "{act}");
+        }
+        let last = &rounds[2];
+        assert_eq!(last.nodes, 10, "{act}");
+        assert!(last.missing > 0, "{act}: not all heard of it before it went");
+    }
+}

@@ -99,6 +99,7 @@ impl Operator {
             PlannedAct::RestartPlane { downtime, memory } => {
                 let order = Order::RestartPlane { downtime: *downtime, memory: *memory };
                 if *memory == Memory::Lost {
+                    self.take_last_words(desk).await;
                     self.made.iter_mut().for_each(|made| made.is_gone = true);
                 }
                 desk.order(order).await.map_err(|error| error.to_string())

@@ -80,6 +80,9 @@ impl Operator {
         expected: &Expected,
     ) -> Seen {
         let id = self.id_of(which);
+        if self.made.iter().any(|made| made.id == id && !made.is_gone) {
+            self.take_last_word(desk, id).await;
+        }
         let call = DeleteAssociation { association_id: Some(id), ..DeleteAssociation::default() };
         let outcome = self.insist_as_expected(desk, call, expected).await;
         if outcome.is_ok() {

@@ -360,6 +360,7 @@ mod tests {
             status,
             targets,
             replaced: 0,
+            is_last_word: false,
         };
         let survey = Survey {
             executions: [(id, vec![execution])].into(),

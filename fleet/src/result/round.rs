@@ -76,7 +76,7 @@ impl Round {
     pub fn is_over(&self) -> bool {
         match self.status.as_deref() {
             // Of nodes that are gone nothing more comes, whatever the plane waits for.
-            Some("Pending" | "InProgress") => self.replaced > 0 && self.missing == 0,
+            Some(status) if is_open(status) => self.replaced > 0 && self.missing == 0,
             Some(_) => true,
             None => self.missing == 0,
         }
@@ -107,6 +107,11 @@ pub(super) fn rounds(
             Round::new(created, Some(execution), runs, folded.rounds.get(&created), is_part)
         })
         .collect()
+}
+
+/// Whether more is to come of an execution that stands like this.
+fn is_open(status: &str) -> bool {
+    matches!(status, "Pending" | "InProgress")
 }
 
 /// How long the nodes of all rounds took. What did not come to its end in a round
@@ -186,6 +191,8 @@ impl Round {
             all.unreported += u64::from(!run.is_reported);
             all.ends.add(run.ended.since(created));
         }
+        // What went on when the plane was asked for the last time is not its last count.
+        let counted = execution.filter(|execution| !(execution.is_last_word && is_open(&execution.status)));
         let listed = execution.map(|execution| execution.targets.values().sum::<u64>());
         let ran = all.ends.count();
         let nodes = listed.filter(|_| !is_part).unwrap_or(ran);
@@ -204,13 +211,13 @@ impl Round {
             t50: quantile(&all.ends, nodes, 50),
             t90: quantile(&all.ends, nodes, 90),
             t100: quantile(&all.ends, nodes, 100),
-            counted: execution.map(|execution| execution.targets.clone()),
+            counted: counted.map(|execution| execution.targets.clone()),
             agrees: None,
             difference: None,
         };
         if !is_part {
             round.difference = round.differ();
-            round.agrees = execution.map(|_| round.difference.is_none());
+            round.agrees = counted.map(|_| round.difference.is_none());
         }
         round
     }
@@ -279,7 +286,14 @@ mod tests {
     fn execution(created: i64, status: &str, targets: &[(&str, u64)]) -> Execution {
         let targets = targets.iter().map(|(status, count)| ((*status).to_owned(), *count)).collect();
         let id = ExecutionId::from_bits(created as u128);
-        Execution { id, created: Some(second(created)), status: status.to_owned(), targets, replaced: 0 }
+        Execution {
+            id,
+            created: Some(second(created)),
+            status: status.to_owned(),
+            targets,
+            replaced: 0,
+            is_last_word: false,
+        }
     }
 
     #[test]
