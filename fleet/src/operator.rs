@@ -45,6 +45,7 @@ use crate::measure::live::LiveBoard;
 use crate::plan::Plan;
 use crate::plan::timeline::Expected;
 use crate::progress::Narration;
+use crate::report::words::elapsed;
 
 /// How often the operator looks whether expected rounds are over.
 const WATCH_EVERY: Period = Period::seconds(10);
@@ -65,6 +66,9 @@ const WAITS: [Period; 7] = [
     Period::seconds(320),
 ];
 
+/// A call that is not answered for so long is told of when the run ends amid it.
+const LONG: Period = Period::minutes(1);
+
 /// What came of the operator's work.
 #[derive(Debug)]
 pub struct Operator {
@@ -79,6 +83,8 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// The call that is to have a good end.
+    under_way: Option<UnderWay>,
     /// Where faults are injected and lifted.
     pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
@@ -104,6 +110,15 @@ pub struct Operator {
     to_tag: VecDeque<Identity>,
     /// Which incarnations it has heard of.
     lives: Lives,
+}
+
+/// A call that is made until it has a good end.
+#[derive(Debug)]
+struct UnderWay {
+    since: Timestamp,
+    operation: &'static str,
+    /// What it met last, if it is to be made again.
+    met: Option<DeskError>,
 }
 
 /// An association that was made.
@@ -152,6 +167,7 @@ impl Operator {
             troubles: BTreeSet::new(),
             tagged: 0,
             made_again: 0,
+            under_way: None,
             run_tag: None,
             rounds: Arc::default(),
             live: Arc::default(),
@@ -279,10 +295,25 @@ impl Operator {
         operation: O,
         is_worth_it: impl Fn(&DeskError) -> bool,
     ) -> Result<O::Reply, DeskError> {
+        self.under_way = Some(UnderWay { since: desk.now(), operation: O::NAME, met: None });
+        let outcome = self.try_until(desk, operation, is_worth_it).await;
+        self.under_way = None;
+        outcome
+    }
+
+    async fn try_until<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        operation: O,
+        is_worth_it: impl Fn(&DeskError) -> bool,
+    ) -> Result<O::Reply, DeskError> {
         for wait in WAITS {
             match desk.call(operation.clone()).await {
                 Err(error) if is_worth_it(&error) => {
                     self.made_again += 1;
+                    if let Some(call) = &mut self.under_way {
+                        call.met = Some(error);
+                    }
                     self.pause(desk, wait).await;
                 }
                 outcome => return outcome,
@@ -308,6 +339,22 @@ impl Operator {
                     }
                 }
             }
+        }
+    }
+
+    /// Tells of the call that it was about when the run ended, if that had no good
+    /// end for long: nobody else does.
+    pub fn leave_off(&mut self, now: Timestamp) {
+        let Some(UnderWay { since, operation, met }) = self.under_way.take() else { return };
+        match met {
+            Some(error) => {
+                self.troubles.insert(format!("{error}; it was to be made again when the run ended"));
+            }
+            None if now.since(since) >= LONG => {
+                let waited = elapsed(Some(now.since(since)));
+                self.troubles.insert(format!("no reply to {operation} in {waited}, when the run ended"));
+            }
+            None => {}
         }
     }
 
