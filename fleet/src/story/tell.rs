@@ -58,6 +58,8 @@ pub struct Teller {
     open: BTreeMap<(String, u32), (Timestamp, String)>,
     /// The faults that began, with what they are, and whether the node was told to be struck.
     faults: BTreeMap<String, (Timestamp, String, bool)>,
+    /// All that ever began: a call may be told of before and after a fault that it met.
+    windows: BTreeSet<String>,
     /// The last failure, and how much later it was the same.
     again: Option<(String, Vec<Period>)>,
 }
@@ -93,6 +95,7 @@ impl Teller {
             routine: Routine::default(),
             open: BTreeMap::new(),
             faults: BTreeMap::new(),
+            windows: BTreeSet::new(),
             again: None,
         }
     }
@@ -140,7 +143,9 @@ impl Teller {
                     self.again = None;
                     self.push(at, true, text);
                 }
-                None if !self.told.faults.iter().any(|known| known == fault) => {
+                None if !self.windows.contains(&**fault)
+                    && !self.told.faults.iter().any(|known| known == fault) =>
+                {
                     self.told.faults.push(fault.clone().into_owned());
                 }
                 None => {}
@@ -261,6 +266,9 @@ impl Teller {
         let text = line.reason.clone().unwrap_or_default().into_owned();
         match line.act.as_deref() {
             Some("fault-begins") => {
+                // A call that was under way was told first.
+                self.told.faults.retain(|fault| *fault != name);
+                self.windows.insert(name.clone());
                 self.faults.insert(name, (line.at.0, text, false));
             }
             Some("fault-ends") => {
