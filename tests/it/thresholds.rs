@@ -155,7 +155,15 @@ fn the_number_of_shards_shows_in_no_measure() {
 fn bounds(kind: Kind) -> Vec<&'static str> {
     match kind {
         Kind::Durations => {
-            vec!["avg >= 0s", "min >= 0s", "med >= 0s", "max >= 0s", "p(0) >= 0s", "p(99.9) >= 0s", "count >= 0"]
+            vec![
+                "avg >= 0s",
+                "min >= 0s",
+                "med >= 0s",
+                "max >= 0s",
+                "p(0) >= 0s",
+                "p(99.9) >= 0s",
+                "count >= 0",
+            ]
         }
         Kind::Gauge => vec!["value >= 0", "avg >= 0", "min >= 0", "max >= 0"],
         Kind::Factor => vec!["value >= 0", "max >= 0"],
@@ -211,8 +219,12 @@ fn each_metric_can_be_asked_in_each_way_with_each_label() {
         value("errors{code=InvalidInstanceId,operation=UpdateInstanceInformation}", "count >= 0"),
         heartbeats.refused["InvalidInstanceId"] as f64
     );
-    let failed: u64 =
-        result.associations.iter().flat_map(|it| &it.rounds).filter_map(|round| round.runs.get("Failed")).sum();
+    let failed: u64 = result
+        .associations
+        .iter()
+        .flat_map(|it| &it.rounds)
+        .filter_map(|round| round.runs.get("Failed"))
+        .sum();
     assert_eq!(value("runs{status=Failed}", "count >= 0"), failed as f64);
 }
 
