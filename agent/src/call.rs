@@ -30,6 +30,7 @@ use shared::wire::{
 use crate::association::{Association, KnownStatus, Listed};
 use crate::catalogue::Fetched;
 use crate::channel::call::{Incoming, MessageCall, MessageRequest, OPEN_CHANNEL};
+use crate::client::odd;
 use crate::client::pool::Module;
 use crate::compliance::Item;
 use crate::credentials::Session;
@@ -215,8 +216,8 @@ pub enum Answer {
     Refused(ApiError, u16),
     /// Nothing came back; whether the plane did it is unknown.
     Unreachable,
-    /// Something came back that is not the reply we know, under this HTTP status.
-    Unreadable(u16),
+    /// Something came back that is not the reply we know, under this HTTP status; it looks so.
+    Unreadable(u16, Box<str>),
 }
 
 /// What a node learns.
@@ -282,7 +283,7 @@ impl Answer {
             Self::Manifest(reply) => encode(reply).len(),
             Self::Messages(messages) => messages.iter().map(|message| message.payload.len()).sum(),
             Self::Refused(error, _) => error.message.len() + error.code.as_str().len(),
-            Self::Fatal(_) | Self::Unreachable | Self::Unreadable(_) => 0,
+            Self::Fatal(_) | Self::Unreachable | Self::Unreadable(..) => 0,
         }
     }
 
@@ -513,7 +514,7 @@ fn lacking(body: &[u8]) -> Option<&'static str> {
 fn decode_list(body: &[u8]) -> Answer {
     match serde_json::from_slice(body) {
         Ok(reply) => Answer::Associations(reply),
-        Err(_) => lacking(body).map_or(Answer::Unreadable(200), Answer::Fatal),
+        Err(error) => lacking(body).map_or_else(|| unreadable(body, &error), Answer::Fatal),
     }
 }
 
@@ -522,7 +523,11 @@ fn encode(request: &impl Serialize) -> Vec<u8> {
 }
 
 fn decode<T: DeserializeOwned>(body: &[u8], answer: impl FnOnce(T) -> Answer) -> Answer {
-    serde_json::from_slice(body).map_or(Answer::Unreadable(200), answer)
+    serde_json::from_slice(body).map_or_else(|error| unreadable(body, &error), answer)
+}
+
+fn unreadable(body: &[u8], error: &serde_json::Error) -> Answer {
+    Answer::Unreadable(200, odd::reply(body, error).into())
 }
 
 #[cfg(test)]
@@ -553,7 +558,9 @@ mod tests {
         }
         let mut odd = whole.clone();
         odd["AssociationId"] = "no id".into();
-        assert_eq!(read(&odd), Answer::Unreadable(200));
-        assert_eq!(request.read(b"nonsense"), Answer::Unreadable(200));
+        let Answer::Unreadable(200, look) = read(&odd) else { panic!("{odd}") };
+        assert!(look.starts_with("HTTP 200 and JSON that is not the reply: "), "{look}");
+        let nonsense = "HTTP 200 and a body that is no JSON: nonsense";
+        assert_eq!(request.read(b"nonsense"), Answer::Unreadable(200, nonsense.into()));
     }
 }

@@ -436,7 +436,7 @@ impl Library {
             Answer::Messages(messages) => Outcome::Messages(messages),
             Answer::Refused(error, status) => Outcome::Refused(error, status),
             Answer::Unreachable => Outcome::Unreachable,
-            Answer::Unreadable(status) => Outcome::Unreadable(status),
+            Answer::Unreadable(status, _) => Outcome::Unreadable(status),
         }
     }
 

@@ -8,6 +8,7 @@
 //! - [`channel`]: the control channel, which outlives its call
 //! - [`endpoint`]: where the plane is
 //! - [`key`]: the key pairs of nodes that sign by themselves
+//! - [`odd`]: what an answer looks like that is not the one that was asked for
 //! - [`sign`]: the signature, with the day's key at hand
 //! - [`faulty`]: a socket on which things go wrong
 //! - [`http`]: the request as the real agent writes it, and what an answer means
@@ -23,6 +24,7 @@ pub mod endpoint;
 pub mod faulty;
 pub mod http;
 pub mod key;
+pub mod odd;
 pub mod pool;
 pub mod sign;
 pub mod transport;
@@ -64,6 +66,9 @@ pub trait Clock: Clone + Send + Sync + 'static {
         future: F,
     ) -> impl Future<Output = Result<F::Output, Elapsed>> + Send;
 }
+
+/// The most bytes of an answer's body: far above any page of the API.
+pub const ANSWER_BYTES: usize = 16 << 20;
 
 /// What the targets of the service of messages begin with.
 const MESSAGES: &str = "EC2WindowsMessageDeliveryService.";
@@ -131,9 +136,9 @@ pub struct Limits {
 
 impl Limits {
     /// So many connections; else the real agent's 90 s idle (Go's default
-    /// transport), and 16 MiB of answer, far above any page of the API.
+    /// transport), and so many bytes of answer as any caller takes.
     pub fn of_connections(connections: usize) -> Self {
-        Self { connections, idle_close: Duration::from_secs(90), answer_bytes: 16 << 20 }
+        Self { connections, idle_close: Duration::from_secs(90), answer_bytes: ANSWER_BYTES }
     }
 }
 

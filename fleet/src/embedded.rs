@@ -181,7 +181,12 @@ fn listen(address: Option<SocketAddr>) -> Result<std::net::TcpListener, Embedded
     };
     let result = match address {
         Some(address) => bind(address),
-        None => bind(USUAL_ADDRESS).or_else(|_: std::io::Error| bind(SocketAddr::new(USUAL_ADDRESS.ip(), 0))),
+        None => bind(USUAL_ADDRESS).or_else(|_: std::io::Error| {
+            let listener = bind(SocketAddr::new(USUAL_ADDRESS.ip(), 0))?;
+            let address = listener.local_addr()?;
+            tracing::warn!("port {} is taken; the plane is at http://{address}", USUAL_ADDRESS.port());
+            Ok(listener)
+        }),
     };
     result.map_err(|source| EmbeddedError::Listen { address: address.unwrap_or(USUAL_ADDRESS), source })
 }

@@ -60,7 +60,7 @@ impl From<&Answer> for Ending {
             Answer::Refused(error, _) => Self::Fail(error.code.clone()),
             Answer::Unreachable => Self::Unknown,
             // A reply that a real agent dies of is none that it can read.
-            Answer::Unreadable(_) | Answer::Fatal(_) => Self::Unreadable,
+            Answer::Unreadable(..) | Answer::Fatal(_) => Self::Unreadable,
         }
     }
 }

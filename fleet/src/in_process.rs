@@ -3,6 +3,7 @@
 
 use agent::call::{Answer, Request};
 use agent::channel::call::{Incoming, MessageRequest, OpenChannel};
+use agent::client::odd;
 use agent::credentials::{SignedBy, Signing};
 use plane::auth::Caller as By;
 use plane::service::Service;
@@ -160,6 +161,9 @@ fn through_bytes(service: &Service, now: Timestamp, by: By, request: &Request) -
     }
     match serde_json::from_slice::<ErrorBody>(&response.body) {
         Ok(body) => Answer::Refused(body.into(), response.status),
-        Err(_) => Answer::Unreadable(response.status),
+        Err(_) => {
+            let look = odd::look(response.status, None, &response.body);
+            Answer::Unreadable(response.status, look.into())
+        }
     }
 }

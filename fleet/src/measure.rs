@@ -14,6 +14,7 @@ pub mod timeline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use agent::call::Answer;
 use agent::identity::Identity;
 use agent::lane::LaneName;
 use agent::node::{Ended, Fatality, Note};
@@ -114,9 +115,15 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
+    /// What of it looked how, see [`LOOKS`].
+    pub looks: BTreeMap<Box<str>, u64>,
     /// How long they took from their intended instant, in microseconds of wall time.
     pub latency: Option<Histogram<u64>>,
 }
+
+/// So many looks of unreadable answers are told apart, by operation: each body may
+/// begin otherwise. Those after them are counted alone.
+const LOOKS: usize = 16;
 
 /// The end of a run on a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,6 +174,14 @@ impl Calls {
         self.refused.values().sum::<u64>() + self.unknown + self.unreadable
     }
 
+    fn looked(&mut self, look: &str, times: u64) {
+        if let Some(count) = self.looks.get_mut(look) {
+            *count += times;
+        } else if self.looks.len() < LOOKS {
+            self.looks.insert(look.into(), times);
+        }
+    }
+
     fn merge(&mut self, other: Self) {
         self.made += other.made;
         self.retries += other.retries;
@@ -174,6 +189,9 @@ impl Calls {
         self.unreadable += other.unreadable;
         for (code, count) in other.refused {
             *self.refused.entry(code).or_default() += count;
+        }
+        for (look, count) in other.looks {
+            self.looked(&look, count);
         }
         merge_histograms(&mut self.latency, other.latency);
     }
@@ -253,6 +271,9 @@ impl Measures {
             Ending::Fail(code) => *calls.refused.entry(code).or_default() += 1,
             Ending::Unknown => calls.unknown += 1,
             Ending::Unreadable => calls.unreadable += 1,
+        }
+        if let Answer::Unreadable(_, look) = &completion.answer {
+            calls.looked(look, 1);
         }
         if let Some(spent) = completion.spent {
             record(&mut calls.latency, spent.latency);

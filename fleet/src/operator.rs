@@ -53,6 +53,7 @@ use crate::measure::live::LiveBoard;
 use crate::plan::timeline::Expected;
 use crate::plan::{Plan, PlannedEntry};
 use crate::progress::Narration;
+use crate::report::words::elapsed;
 use crate::survey::Execution;
 
 /// How often the operator looks whether expected rounds are over.
@@ -82,6 +83,8 @@ enum Manner {
     /// As who looks after the run.
     Attends,
 }
+/// A call that is not answered for so long is told of when the run ends amid it.
+const LONG: Period = Period::minutes(1);
 
 /// What came of the operator's work.
 #[derive(Debug)]
@@ -97,6 +100,8 @@ pub struct Operator {
     pub tagged: u64,
     /// How many calls failed in passing and were made again.
     pub made_again: u64,
+    /// The call that is to have a good end.
+    under_way: Option<UnderWay>,
     /// Where faults are injected and lifted.
     pub faults: Switchboard,
     /// The tag that associations carry at a plane which is not ours.
@@ -126,6 +131,15 @@ pub struct Operator {
     to_tag: VecDeque<Identity>,
     /// Which incarnations it has heard of.
     lives: Lives,
+}
+
+/// A call that is made until it has a good end.
+#[derive(Debug)]
+struct UnderWay {
+    since: Timestamp,
+    operation: &'static str,
+    /// What it met last, if it is to be made again.
+    met: Option<DeskError>,
 }
 
 /// An association that was made.
@@ -174,6 +188,7 @@ impl Operator {
             troubles: BTreeSet::new(),
             tagged: 0,
             made_again: 0,
+            under_way: None,
             run_tag: None,
             rounds: Arc::default(),
             live: Arc::default(),
@@ -305,10 +320,26 @@ impl Operator {
         operation: O,
         is_worth_it: impl Fn(&DeskError) -> bool,
     ) -> Result<O::Reply, DeskError> {
+        self.under_way = Some(UnderWay { since: desk.now(), operation: O::NAME, met: None });
+        let outcome = self.try_until(desk, manner, operation, is_worth_it).await;
+        self.under_way = None;
+        outcome
+    }
+
+    async fn try_until<O: Handle + Clone>(
+        &mut self,
+        desk: &impl Desk,
+        manner: Manner,
+        operation: O,
+        is_worth_it: impl Fn(&DeskError) -> bool,
+    ) -> Result<O::Reply, DeskError> {
         for wait in WAITS {
             match self.make(desk, manner, operation.clone()).await {
                 Err(error) if is_worth_it(&error) => {
                     self.made_again += 1;
+                    if let Some(call) = &mut self.under_way {
+                        call.met = Some(error);
+                    }
                     self.pause(desk, wait).await;
                 }
                 outcome => return outcome,
@@ -376,6 +407,22 @@ impl Operator {
             self.change(desk, place).await;
         }
         change.is_some()
+    }
+
+    /// Tells of the call that it was about when the run ended, if that had no good
+    /// end for long: nobody else does.
+    pub fn leave_off(&mut self, now: Timestamp) {
+        let Some(UnderWay { since, operation, met }) = self.under_way.take() else { return };
+        match met {
+            Some(error) => {
+                self.troubles.insert(format!("{error}; it was to be made again when the run ended"));
+            }
+            None if now.since(since) >= LONG => {
+                let waited = elapsed(Some(now.since(since)));
+                self.troubles.insert(format!("no reply to {operation} in {waited}, when the run ended"));
+            }
+            None => {}
+        }
     }
 
     /// Takes away what this run made at a plane that is not ours: associations,

@@ -251,6 +251,9 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
+    /// How that looked, up to 16 looks: `HTTP 404 with an empty body`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub looks: BTreeMap<String, u64>,
 }
 
 /// What the operator did beside making associations.

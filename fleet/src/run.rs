@@ -7,6 +7,7 @@
 //! what it knows.
 
 mod follow;
+mod last;
 pub mod stage;
 
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use shared::wire::Tag;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use self::last::Stop;
 use self::stage::{Heard, Place, Stage};
 use crate::clock::Clock;
 use crate::connections::Connections;
@@ -344,30 +346,32 @@ pub async fn run_live(
     let follow = Follow::of(plan.asked_live());
     let fleet = Fleet::launch(plan.shards(shards), follow, &around);
     let (orders, ordered) = stage::orders();
-    let desk = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered, orders)?;
-    let desk = RecordedDesk::new(&desk, recorder.clone());
+    let socket = SocketDesk::new(&endpoint, signer(before)?, clock, is_foreign, registered, orders)?;
+    let desk = RecordedDesk::new(&socket, recorder.clone());
     let heard = Heard { orders: ordered, replaced, boards: operator.faults.boards() };
     let departed = operator.departed.clone();
     let mut stage = Stage::new(place, &plan, clock, heard, fleet.questions.clone()).telling_of(departed);
     operator.narration = progress.narration.clone();
 
-    let mut stop = std::pin::pin!(stop);
+    let stop = std::pin::pin!(stop);
+    let mut stop = Stop::new(stop, clock);
     let board = operator.live.clone();
     let (halt, halted) = watch::channel(false);
     let mut broken = None;
-    let ending = {
+    let mut ending = {
         let pulses = follow::Pulses { fleet: &fleet, clock, client: &client, thresholds: &plan.thresholds };
         let mut following = std::pin::pin!(pulses.follow(&mut meter, &board, halted));
         let ending = tokio::select! {
             () = operator.run(&desk) => Ending::Complete,
             () = clock.sleep_until(plan.start + plan.duration) => Ending::OutOfTime,
-            () = &mut stop => Ending::CutShort,
+            () = stop.wished() => Ending::CutShort,
             found = &mut following => {
                 broken = found;
                 Ending::Aborted
             }
             error = stage.run() => return Err(error.into()),
-            error = unwritten(recorder.as_ref()) => return Err(error.into()),
+            // What the run has come to is told all the same, and then the failure.
+            () = unwritten(recorder.as_ref()) => Ending::CutShort,
         };
         if ending != Ending::Aborted {
             halt.send_replace(true);
@@ -376,6 +380,8 @@ pub async fn run_live(
         ending
     };
     let ended = clock.now();
+    socket.wind_up();
+    operator.leave_off(ended);
     stage.bring_back().await?;
     if is_held && ending == Ending::Complete {
         // The plane knows of the last run's end before its node does; no drain follows to wait for that.
@@ -389,15 +395,26 @@ pub async fn run_live(
         measures = fleet.drain(&clock).await?;
     }
     let struck_by_plane = stage.struck_calls();
+    let gone = measures.gone().collect();
     let patient = Patient::new(&desk, ending != Ending::CutShort);
-    let survey = survey(&patient, &operator, &measures.gone().collect()).await;
+    let mut survey = match stop.or_soon(last::SURVEY, survey(&patient, &operator, &gone)).await {
+        Some(Ok(survey)) => Some(survey),
+        Some(Err(error)) => {
+            operator.troubles.insert(error.to_string());
+            None
+        }
+        None => {
+            ending = Ending::CutShort;
+            None
+        }
+    };
     operator.made_again += patient.made_again();
-    let mut survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
     if is_foreign && let Some(survey) = &mut survey {
         survey.date(|date| clock.instant_of(date));
     }
     let name = if is_foreign { FOREIGN_PLANE } else { "embedded plane" };
-    let recorded = recorder.as_ref().map(Recorder::flush).transpose()?;
+    // A failure stays with the recorder, and is told at the end.
+    let recorded = recorder.as_ref().and_then(|recorder| recorder.flush().ok());
     let mut finished = Finished {
         plan,
         plane: format!("{name} at {endpoint}{under_tls}"),
@@ -419,8 +436,12 @@ pub async fn run_live(
     };
     hold.hold(&finished).await;
 
-    if is_foreign && !keep {
-        finished.operator.clear_away(&desk).await;
+    if is_foreign
+        && !keep
+        && stop.or_soon(last::CLEARING, finished.operator.clear_away(&desk)).await.is_none()
+    {
+        let tag = format!("{RUN_TAG}={}", finished.plan.name);
+        tracing::warn!(tag, "the run was ended before all that it made at the plane was deleted");
     }
     if let Some(fleet) = fleet {
         fleet.drain(&clock).await?;
@@ -434,9 +455,9 @@ pub async fn run_live(
 }
 
 /// Completes when the history cannot be written any more.
-async fn unwritten(recorder: Option<&Recorder>) -> HistoryError {
+async fn unwritten(recorder: Option<&Recorder>) {
     match recorder {
-        Some(recorder) => recorder.failed().await,
+        Some(recorder) => _ = recorder.failed().await,
         None => std::future::pending().await,
     }
 }

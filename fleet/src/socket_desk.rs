@@ -1,21 +1,36 @@
 //! The operator's place in real time: before a socket, with reqwest.
+//!
+//! A plane that moves the caller on is not followed: the agents do not follow it
+//! either, and where it leads nobody has been asked whether it may be called.
+//! Once the run is over, a call is waited for shortly, by the wall's clock: then
+//! nobody wants to wait for a plane that hangs.
+//!
+//! Invariant: of a body no more is kept than any caller takes, however long it is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use agent::client::endpoint::Endpoint;
 use agent::client::sign::Signer;
+use agent::client::{ANSWER_BYTES, odd};
 use agent::identity::Identity;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use plane::auth::ATTENDANT;
 use plane::service::Handle;
-use serde::de::DeserializeOwned;
 use shared::error::ErrorBody;
 use shared::time::Timestamp;
 use tokio::sync::{Mutex, mpsc};
 
+use crate::cause::chain;
 use crate::clock::{Clock, wall_now};
 use crate::operator::desk::REPLY_WITHIN;
 use crate::operator::{Desk, DeskError, Order, OrderError, Wake};
 use crate::run::stage::Orders;
+
+/// How long a call is waited for once the run is over, in wall time.
+const LAST_REPLY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A place before a socket.
 #[derive(Debug)]
@@ -29,6 +44,8 @@ pub struct SocketDesk {
     registered: Mutex<mpsc::UnboundedReceiver<Identity>>,
     /// Who carries orders out.
     orders: Orders,
+    /// Whether the run is over.
+    is_over: AtomicBool,
 }
 
 impl SocketDesk {
@@ -43,8 +60,7 @@ impl SocketDesk {
     ) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .no_proxy()
-            // In simulated time, but at least a second.
-            .timeout(clock.wall_timeout(REPLY_WITHIN))
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("ssm-fleet/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self {
@@ -56,7 +72,20 @@ impl SocketDesk {
             is_wall_dated,
             registered: Mutex::new(registered),
             orders,
+            is_over: AtomicBool::new(false),
         })
+    }
+
+    /// From here on no call is waited for long: the run is over.
+    pub fn wind_up(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// How long the next call is waited for.
+    fn patience(&self) -> Duration {
+        // At least a second.
+        let usual = self.clock.wall_timeout(REPLY_WITHIN);
+        if self.is_over.load(Ordering::Relaxed) { usual.min(LAST_REPLY_WITHIN) } else { usual }
     }
 
     fn headers(&self, target: &str, body: &[u8]) -> HeaderMap {
@@ -86,14 +115,18 @@ impl SocketDesk {
         let body = serde_json::to_vec(&operation).map_err(|error| failed(error.to_string()))?;
         let mut headers = self.headers(O::TARGET, &body);
         headers.extend(more);
-        let request = self.client.post(&self.url).headers(headers).body(body);
+        let request = self.client.post(&self.url).timeout(self.patience()).headers(headers).body(body);
         let response = request.send().await.map_err(unsent)?;
-        let is_good = response.status().is_success();
-        let body = response.bytes().await.map_err(|error| failed(chain(&error)))?;
-        if is_good {
-            return read(&body).map_err(failed);
+        let status = response.status();
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let location = location.map(str::to_owned);
+        let body = read_whole(response).await.map_err(failed)?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| failed(odd::reply(&body, &error)));
         }
-        let error: ErrorBody = read(&body).map_err(failed)?;
+        let Ok(error) = serde_json::from_slice::<ErrorBody>(&body) else {
+            return Err(failed(odd::look(status.as_u16(), location.as_deref(), &body)));
+        };
         Err(DeskError::Refused { operation: O::NAME, error: error.into() })
     }
 }
@@ -137,17 +170,15 @@ impl Desk for SocketDesk {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("the reply cannot be read: {error}"))
-}
-
-/// An error and its causes, joined.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+/// The body of an answer, if it is not longer than any caller takes.
+async fn read_whole(mut response: reqwest::Response) -> Result<Bytes, String> {
+    let status = response.status().as_u16();
+    let mut body = BytesMut::new();
+    while let Some(piece) = response.chunk().await.map_err(|error| chain(&error))? {
+        if body.len() + piece.len() > ANSWER_BYTES {
+            return Err(format!("HTTP {status}, but its body is longer than {ANSWER_BYTES} bytes"));
+        }
+        body.extend_from_slice(&piece);
     }
-    text
+    Ok(body.freeze())
 }

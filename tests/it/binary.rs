@@ -169,8 +169,13 @@ impl Running {
 
     /// Ctrl-C.
     pub(crate) fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// A signal by its name, such as `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id();
-        let sent = Command::new("sh").args(["-c", &format!("kill -INT {id}")]).status();
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status();
         assert!(sent.expect("there is a shell").success(), "process {id} is gone");
     }
 

@@ -30,6 +30,7 @@ mod network_faults;
 mod network_live;
 mod node;
 mod node_fault;
+mod odd_plane;
 mod operator;
 mod other_services;
 mod pages;

@@ -150,8 +150,8 @@ fn a_throttled_call_is_tried_three_times_more_with_the_same_body() {
 fn a_lost_call_is_tried_again_and_a_refused_one_is_not() {
     let cases = [
         (Answer::Unreachable, 4),
-        (Answer::Unreadable(503), 4),
-        (Answer::Unreadable(200), 1),
+        (Answer::Unreadable(503, "".into()), 4),
+        (Answer::Unreadable(200, "".into()), 1),
         (refused(ErrorCode::InternalServerError), 4),
         (refused(ErrorCode::ExpiredToken), 4),
         (refused(ErrorCode::InvalidInstanceId), 1),

@@ -7,7 +7,7 @@ use fleet::clock::Clock;
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::binary::{Ended, Running, free_address, result_in, ssm_fleet};
+use crate::binary::{Ended, Running, command, free_address, program, result_in, ssm_fleet};
 
 /// What anybody may ask of a plane, without waiting for long.
 struct Window {
@@ -296,6 +296,102 @@ fn a_run_that_is_interrupted_drains_and_reports() {
     assert_eq!(result["associations"].as_array().map(Vec::len), Some(2));
     assert!(directory.path().join("out/report.md").exists());
     assert!(ended.stdout.contains("first-look"), "the summary is shown: {}", ended.stdout);
+}
+
+#[test]
+fn a_run_whose_terminal_is_closed_drains_and_reports() {
+    let directory = directory();
+    let mut command = command("env");
+    // Whoever runs the tests may ignore it, and children do as they did.
+    command.args(["--default-signal=HUP", program().to_str().expect("a path in plain words")]);
+    command.args("run first-look --nodes 20 --log-format json --out out".split_whitespace());
+    let run = Running::start_command({
+        command.current_dir(directory.path());
+        command
+    });
+    // The first word of its progress.
+    run.line_with("calls_per_second");
+    run.signal("HUP");
+    let ended = run.end();
+    assert_eq!(ended.code, Some(105), "{}", ended.stderr);
+    assert_eq!(result_in(&directory.path().join("out"))["ending"], "cut-short");
+}
+
+#[test]
+fn a_directory_has_the_files_of_one_run_at_a_time() {
+    let directory = directory();
+    let once = |flags: &str| {
+        std::fs::write(directory.path().join("once.yaml"), ONCE).expect("a file can be written");
+        ssm_fleet(directory.path(), &format!("run once.yaml --virtual --out out {flags}"))
+    };
+    assert_eq!(once("").code, Some(0));
+    std::fs::write(directory.path().join("out/notes.txt"), "mine").expect("a file can be written");
+    assert_eq!(once("--history off").code, Some(0));
+    let why = ssm_fleet(directory.path(), "why 0 --run out");
+    assert_eq!(why.code, Some(1), "the history was the other run's: {}", why.stdout);
+    assert!(directory.path().join("out/notes.txt").exists());
+
+    let running = Running::start(directory.path(), "run first-look --nodes 20 --out out --time-scale 1");
+    running.line_with("calls_per_second");
+    let refused = once("");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert_one_error(&refused, "another run is writing to out: ");
+    running.kill();
+    assert_eq!(once("").code, Some(0), "a run that was killed writes no more");
+}
+
+/// With no more room for a file than so many kilobytes.
+#[cfg(unix)]
+fn short_of_room(directory: &Path, kilobytes: u32, line: &str) -> Ended {
+    let program = program().to_str().expect("a path in plain words");
+    let mut command = command("bash");
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {kilobytes}; exec {program} {line}")]);
+    command.current_dir(directory);
+    Running::start_command(command).end()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_run_without_room_for_its_history_tells_what_it_came_to() {
+    let directory = directory();
+    for (out, pace) in [("virtual", "--virtual"), ("scaled", "--time-scale 600")] {
+        // The result has room, the history has not.
+        let line = format!("run first-look --seed 1 --history all {pace} --out {out}");
+        let ended = short_of_room(directory.path(), 60, &line);
+        assert_eq!(ended.code, Some(1), "{out}: {}", ended.stderr);
+        let early = format!("the history ends early; `ssm-fleet why NODE --run {out}` tells what is there: ");
+        assert!(ended.error().contains(&early), "{out}: {}", ended.stderr);
+        assert!(ended.error().contains("cannot write the history to "), "{out}: {}", ended.stderr);
+        assert!(ended.stdout.contains("nodes  "), "{out}: {}", ended.stdout);
+        assert_eq!(result_in(&directory.path().join(out))["ending"], "cut-short", "{out}");
+        assert!(directory.path().join(out).join("report.md").exists(), "{out}");
+        let why = ssm_fleet(directory.path(), &format!("why 0 --run {out}"));
+        assert_eq!(why.code, Some(0), "{out}: {}", why.stderr);
+    }
+}
+
+#[test]
+fn two_planes_do_not_keep_their_state_in_one_file() {
+    let directory = directory();
+    let kept = KeptPlane::new(directory.path());
+    let plane = kept.start();
+    let line = format!("plane --listen {} --state state", free_address());
+    let second = ssm_fleet(directory.path(), &line);
+    assert_eq!(second.code, Some(1), "{}", second.stderr);
+    assert_one_error(&second, "another plane keeps its state in state: ");
+    plane.kill();
+    drop(kept.start());
+}
+
+#[test]
+fn a_plane_that_cannot_have_its_usual_port_says_where_it_is() {
+    // If somebody else has it, that serves as well.
+    let _taken = std::net::TcpListener::bind(fleet::run::USUAL_ADDRESS);
+    let directory = directory();
+    let run = Running::start(directory.path(), "run first-look --nodes 20 --time-scale 1");
+    let url = run.url_after("port 4583 is taken; the plane is at ");
+    let window = Window::at(url);
+    assert!(window.ask("DescribeInstanceInformation", json!({}))["InstanceInformationList"].is_array());
 }
 
 /// One association, run once by 20 nodes.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE as CONTENT_TYPE_NAME,
-    HOST, HeaderName, TRANSFER_ENCODING, USER_AGENT,
+    HOST, HeaderName, LOCATION, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -21,6 +21,7 @@ use shared::error::{ErrorBody, ErrorCode};
 
 use super::CallError;
 use super::endpoint::Endpoint;
+use super::odd;
 use super::sign::Signed;
 use super::transport::{Answering, TransportError};
 use crate::fault::passage::Stated;
@@ -41,9 +42,9 @@ const X_AMZN_ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype"
 /// What is wrong with an answer that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
-    /// The body is not the JSON that was expected.
-    #[error("its body is not the JSON we know")]
-    Json(#[from] serde_json::Error),
+    /// It is neither a reply nor a refusal: what it looks like.
+    #[error("{0}")]
+    Odd(String),
     /// The body is longer than the client takes.
     #[error("its body is longer than {limit} bytes")]
     TooLong {
@@ -56,6 +57,17 @@ pub enum AnswerError {
     /// It is not HTTP.
     #[error("it is not HTTP/1.1")]
     Protocol(#[source] hyper::Error),
+}
+
+impl AnswerError {
+    /// What the answer looks like that came under this status.
+    pub fn look(&self, status: u16) -> String {
+        match self {
+            Self::Odd(look) => look.clone(),
+            Self::Protocol(cause) => format!("something that is not HTTP/1.1: {cause}"),
+            Self::TooLong { .. } | Self::Packed(_) => format!("HTTP {status}, but {self}"),
+        }
+    }
 }
 
 /// The request, its headers in the order of the real agent's (Go's).
@@ -102,6 +114,8 @@ pub(super) struct Answer {
     status: StatusCode,
     /// `X-Amzn-ErrorType`, which names a refusal whose body does not.
     error_type: Option<HeaderValue>,
+    /// Where it moves the caller on to; the agent does not follow.
+    location: Option<HeaderValue>,
     body: Bytes,
 }
 
@@ -109,7 +123,7 @@ impl From<&Stated> for Answer {
     /// An answer that is none of the plane's.
     fn from(stated: &Stated) -> Self {
         let status = StatusCode::from_u16(stated.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        Self { status, error_type: None, body: stated.body().into() }
+        Self { status, error_type: None, location: None, body: stated.body().into() }
     }
 }
 
@@ -123,6 +137,7 @@ pub(super) async fn read(
     let (mut head, body) = response.into_parts();
     let status = head.status;
     let error_type = head.headers.remove(X_AMZN_ERROR_TYPE);
+    let location = head.headers.remove(LOCATION).filter(|_| status.is_redirection());
     let is_packed = is_packed(&head.headers);
     let unreadable = |source| CallError::Unreadable { target, status: status.as_u16(), source };
     let body = match Limited::new(body, limit).collect().await {
@@ -133,7 +148,7 @@ pub(super) async fn read(
         Err(cause) => return Err(CallError::Unreachable { target, source: TransportError::Broken(cause) }),
     };
     let body = if is_packed { unpack(&body, limit).map_err(unreadable)? } else { body };
-    Ok(Answer { status, error_type, body })
+    Ok(Answer { status, error_type, location, body })
 }
 
 /// Whether the headers say that the body is packed by gzip.
@@ -171,7 +186,11 @@ pub(super) fn judge(target: &'static str, answer: Answer) -> Result<Bytes, CallE
         (Err(_), Some(code)) => {
             Err(CallError::Refused { target, code, status, message: message_of(&answer.body) })
         }
-        (Err(cause), None) => Err(CallError::Unreadable { target, status, source: cause.into() }),
+        (Err(_), None) => {
+            let location = answer.location.as_ref().and_then(|location| location.to_str().ok());
+            let look = odd::look(status, location, &answer.body);
+            Err(CallError::Unreadable { target, status, source: AnswerError::Odd(look) })
+        }
     }
 }
 
@@ -198,7 +217,10 @@ mod tests {
     fn judged(status: u16, error_type: Option<&'static str>, body: &'static str) -> Result<Bytes, CallError> {
         let status = StatusCode::from_u16(status).unwrap();
         let error_type = error_type.map(HeaderValue::from_static);
-        judge(TARGET, Answer { status, error_type, body: Bytes::from_static(body.as_bytes()) })
+        judge(
+            TARGET,
+            Answer { status, error_type, location: None, body: Bytes::from_static(body.as_bytes()) },
+        )
     }
 
     #[test]
@@ -242,9 +264,9 @@ mod tests {
     fn an_error_page_is_unreadable_and_its_status_is_kept() {
         for given in [503, 502, 404, 301] {
             let error = judged(given, None, "<html>busy</html>").unwrap_err();
-            assert!(
-                matches!(error, CallError::Unreadable { status, source: AnswerError::Json(_), .. } if status == given)
-            );
+            let CallError::Unreadable { status, source, .. } = error else { panic!("{error:?}") };
+            let look = format!("HTTP {given} and a body that is no JSON: <html>busy</html>");
+            assert_eq!((status, source.look(status)), (given, look));
         }
     }
 }

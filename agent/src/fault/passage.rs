@@ -16,6 +16,7 @@ use shared::time::Period;
 use super::http::{FailFirst, ReplaceStatus};
 use super::network::{Bandwidth, Direction, Latency, LimitData, Partition, ResetPeer, Slicer, Timeout};
 use crate::call::Answer;
+use crate::client::odd;
 
 /// How long it takes to give up opening a connection (Go: `DefaultTransport`, dial 30 s).
 pub const DIAL_LIMIT: Period = Period::seconds(30);
@@ -120,7 +121,7 @@ impl Stated {
     pub fn answer(&self) -> Answer {
         match &self.code {
             Some(code) => Answer::Refused(ApiError::new(code.clone(), MESSAGE), self.status),
-            None => Answer::Unreadable(self.status),
+            None => Answer::Unreadable(self.status, odd::look(self.status, None, b"").into()),
         }
     }
 
@@ -371,6 +372,7 @@ mod tests {
         let Answer::Refused(error, 400) = stated.answer() else { panic!("{stated:?}") };
         let body: shared::error::ErrorBody = serde_json::from_slice(&stated.body()).unwrap();
         assert_eq!(ApiError::from(body), error);
-        assert_eq!(Stated { status: 503, code: None }.answer(), Answer::Unreadable(503));
+        let look = "HTTP 503 with an empty body".into();
+        assert_eq!(Stated { status: 503, code: None }.answer(), Answer::Unreadable(503, look));
     }
 }

@@ -80,11 +80,15 @@ fn write(
     let put = |name: &str, text: String| -> Result<(), WriteError> {
         write_atomically(&path.join(name), text.as_bytes())
     };
-    put("result.json", result.to_json())?;
-    put("report.md", report.to_owned())?;
-    put("timeline.csv", finished.timeline.to_csv())?;
-    put("junit.xml", report::junit(result, is_duration_given))?;
-    put("scenario.resolved.yaml", resolved.to_owned())?;
+    // Where one has no room, another may: what can be had is written, and the first failure told.
+    let written = [
+        put("result.json", result.to_json()),
+        put("report.md", report.to_owned()),
+        put("timeline.csv", finished.timeline.to_csv()),
+        put("junit.xml", report::junit(result, is_duration_given)),
+        put("scenario.resolved.yaml", resolved.to_owned()),
+    ];
+    written.into_iter().collect::<Result<(), WriteError>>()?;
     directory.make_latest()?;
     Ok(())
 }

@@ -4,11 +4,20 @@
 //! scenario, unless the caller names one; `runs/latest` leads to the last one
 //! that has results. The directory is made before the run, so that a place that
 //! cannot be written to is found out in time.
+//!
+//! A directory that the caller names may hold what an earlier run wrote: that is
+//! taken away first, so that no file of it is taken for one of this run's, and
+//! whatever else lies there stays.
+//!
+//! Invariant: one run at a time writes to a directory; it holds a lock as long.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use shared::time::Timestamp;
+
+use crate::history::recorder::FILE as HISTORY;
 
 /// Where runs are put.
 const RUNS: &str = "runs";
@@ -16,10 +25,16 @@ const RUNS: &str = "runs";
 /// More runs than this in one second are no accident.
 const MOST_IN_A_SECOND: u32 = 1_000;
 
+/// What a run writes.
+pub const FILES: [&str; 6] =
+    ["result.json", "report.md", "junit.xml", "timeline.csv", "scenario.resolved.yaml", HISTORY];
+
 /// The directory of a run's results.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
+    /// Held as long as the run writes there.
+    _lock: Option<File>,
     /// The link that is to lead here.
     latest: Option<PathBuf>,
     is_new: bool,
@@ -32,6 +47,23 @@ pub enum DirectoryError {
     #[error("cannot create the directory {} for the results", path.display())]
     Create {
         /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another run writes there.
+    #[error(
+        "another run is writing to {}: wait until it is over, or name another directory by --out",
+        path.display()
+    )]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// What an earlier run left there cannot be taken away.
+    #[error("cannot replace {}, which an earlier run wrote", path.display())]
+    Replace {
+        /// The file.
         path: PathBuf,
         /// Why not.
         source: io::Error,
@@ -58,13 +90,16 @@ impl RunDirectory {
         if let Some(path) = out {
             let is_new = !path.exists();
             std::fs::create_dir_all(path).map_err(failed(path))?;
-            return Ok(Self { path: path.to_owned(), latest: None, is_new });
+            let _lock = lock(path)?;
+            clear(path)?;
+            return Ok(Self { path: path.to_owned(), _lock, latest: None, is_new });
         }
         let runs = base.join(RUNS);
         std::fs::create_dir_all(&runs).map_err(failed(&runs))?;
         let name = format!("{}-{}", second(now), plain(name));
         let path = make_first(&runs, &name)?;
-        Ok(Self { path, latest: Some(runs.join("latest")), is_new: true })
+        let _lock = lock(&path)?;
+        Ok(Self { path, _lock, latest: Some(runs.join("latest")), is_new: true })
     }
 
     /// Its path.
@@ -97,6 +132,31 @@ impl RunDirectory {
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError {
     let path = path.to_owned();
     |source| DirectoryError::Create { path, source }
+}
+
+/// Sees to it that no other run writes there at the same time, where the system can.
+fn lock(directory: &Path) -> Result<Option<File>, DirectoryError> {
+    // Where a directory cannot be opened, or its file system knows no locks, there is none.
+    let Ok(handle) = File::open(directory) else { return Ok(None) };
+    match handle.try_lock() {
+        Ok(()) => Ok(Some(handle)),
+        Err(TryLockError::WouldBlock) => Err(DirectoryError::Busy { path: directory.to_owned() }),
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Takes away what an earlier run wrote there.
+fn clear(directory: &Path) -> Result<(), DirectoryError> {
+    for name in FILES {
+        let path = directory.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(DirectoryError::Replace { path, source });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The first of `name`, `name-2`, `name-3`… that is not there yet.
@@ -175,6 +235,27 @@ mod tests {
         let path = full.path().to_owned();
         full.discard();
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_directory_is_replaced_by_the_next_run_and_other_files_stay() {
+        let base = tempfile::tempdir().unwrap();
+        for name in FILES.into_iter().chain(["notes.txt"]) {
+            std::fs::write(base.path().join(name), "an earlier run's").unwrap();
+        }
+        let run = RunDirectory::create(Path::new(""), Some(base.path()), "x", NOW).unwrap();
+        let left: Vec<_> = base.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+
+        let again = RunDirectory::create(Path::new(""), Some(base.path()), "x", NOW).unwrap_err();
+        let text = again.to_string();
+        assert!(text.starts_with("another run is writing to ") && text.ends_with("by --out"), "{text}");
+        drop(run);
+        RunDirectory::create(Path::new(""), Some(base.path()), "x", NOW).expect("the other is over");
+
+        std::fs::create_dir(base.path().join("report.md")).unwrap();
+        let error = RunDirectory::create(Path::new(""), Some(base.path()), "x", NOW).unwrap_err();
+        assert!(error.to_string().contains("report.md"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Why a command did not do what it was asked to.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use agent::client::endpoint::Endpoint;
 use plane::http::tls::CertificateError;
@@ -84,6 +84,14 @@ pub enum Failure {
     /// The history cannot be written.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The history ends before its run did.
+    #[error("the history ends early; `ssm-fleet why NODE --run {}` tells what is there", directory.display())]
+    HistoryEnds {
+        /// The run's directory.
+        directory: PathBuf,
+        /// Why it ends.
+        source: HistoryError,
+    },
     /// There is no history.
     #[error(transparent)]
     NoHistory(#[from] NoHistory),
@@ -106,6 +114,23 @@ pub enum Failure {
     #[error("cannot write the plane's certificate to {}", file.display())]
     WriteCertificate {
         /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Another plane keeps its state there.
+    #[error(
+        "another plane keeps its state in {}: end that one, or give this one a file of its own by --state",
+        file.display()
+    )]
+    StateInUse {
+        /// The file.
+        file: PathBuf,
+    },
+    /// That no other plane keeps its state there cannot be seen to.
+    #[error("cannot lock {}, by which no two planes keep their state in one file", file.display())]
+    LockState {
+        /// The file beside it.
         file: PathBuf,
         /// Why not.
         source: io::Error,
@@ -257,6 +282,7 @@ impl Failure {
             | Self::Run(RunError::Credentials(
                 CredentialsError::NoProfile { .. } | CredentialsError::NoKeys(_),
             ))
+            | Self::Directory(DirectoryError::Busy { .. })
             | Self::Scenario(_)
             | Self::Guest(_)
             | Self::Plan(_)
@@ -270,6 +296,7 @@ impl Failure {
             | Self::Write(_)
             | Self::Output(_)
             | Self::History(_)
+            | Self::HistoryEnds { .. }
             | Self::NoHistory(_)
             | Self::Story(StoryError::Read(_))
             | Self::Run(_)
@@ -278,10 +305,23 @@ impl Failure {
             | Self::WriteCertificate { .. }
             | Self::Init { .. }
             | Self::InitExists(_)
+            | Self::StateInUse { .. }
+            | Self::LockState { .. }
             | Self::State { .. }
             | Self::Restore { .. }
             | Self::Runtime(_)
             | Self::Background(_) => Exit::Failed,
+        }
+    }
+
+    /// The failure of a run that had begun: what it wrote of its history until then
+    /// can be read.
+    pub fn with_what_is_written(self, directory: &Path) -> Self {
+        match self {
+            Self::History(source) | Self::Run(RunError::History(source)) => {
+                Self::HistoryEnds { directory: directory.to_owned(), source }
+            }
+            other => other,
         }
     }
 
@@ -322,6 +362,7 @@ mod tests {
             (Failure::from(PlanError::NoNodes("x".into())), Exit::Usage),
             (Failure::from(ScheduleError::OffsetWithoutCron), Exit::Usage),
             (Failure::from(Forbidden::Aws("ssm.amazonaws.com".into())), Exit::Usage),
+            (Failure::from(DirectoryError::Busy { path: "runs/x".into() }), Exit::Usage),
             (Failure::Runtime(io::Error::other("none left")), Exit::Failed),
         ];
         for (failure, expected) in cases {

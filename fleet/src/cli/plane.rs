@@ -1,5 +1,6 @@
 //! `ssm-fleet plane`: the control plane alone.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,8 @@ pub struct Plane {
     /// Let other machines use the admin API as well, under /_fleet/
     #[arg(long)]
     allow_remote_admin: bool,
-    /// Keep the state in this file, and go on from it if it is there
+    /// Keep the state in this file, and go on from it if it is there; FILE.lock
+    /// beside it keeps a second plane off
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// The number that all ids follow from
@@ -78,6 +80,7 @@ impl Plane {
         admit_listener(self.listen, self.allow_remote)?;
         let tls = self.tls.prepare(self.allow_remote)?;
         let signals = Signals::listen().map_err(Failure::Runtime)?;
+        let _lock = self.state.as_deref().map(lock).transpose()?;
         let service = self.service()?;
         // Time never runs back, not even where an earlier plane ran faster than the wall.
         let start = service.latest().max(wall_now());
@@ -109,6 +112,23 @@ impl Plane {
             None => Ok(Service::new(config)),
             Some(file) => restore(config, file),
         }
+    }
+}
+
+/// Sees to it that no other plane keeps its state in this file, as long as the
+/// lock is held. It is a file of its own: the state's is another one each time it
+/// is written. It stays there, for whoever took it away could take it from a plane
+/// that has just locked it.
+fn lock(file: &Path) -> Result<File, Failure> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".lock");
+    let beside = PathBuf::from(name);
+    let failed = |source| Failure::LockState { file: beside.clone(), source };
+    let handle = File::options().create(true).truncate(false).write(true).open(&beside).map_err(failed)?;
+    match handle.try_lock() {
+        Ok(()) => Ok(handle),
+        Err(TryLockError::WouldBlock) => Err(Failure::StateInUse { file: file.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 
@@ -148,6 +168,23 @@ mod tests {
     struct Line {
         #[command(flatten)]
         plane: Plane,
+    }
+
+    #[test]
+    fn two_planes_do_not_keep_their_state_in_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, other] = ["plane.json", "other.json"].map(|name| directory.path().join(name));
+        let held = lock(&file).expect("nobody else has it");
+        lock(&other).expect("another file is another plane's");
+        let failure = lock(&file).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Failed);
+        let text = failure.to_string();
+        let expected = format!("another plane keeps its state in {}: ", file.display());
+        assert!(text.starts_with(&expected), "{text}");
+        drop(held);
+        lock(&file).expect("the other plane has ended");
+        let nowhere = lock(&directory.path().join("none/plane.json")).unwrap_err();
+        assert!(nowhere.to_string().contains("none/plane.json.lock"), "{nowhere}");
     }
 
     #[test]

@@ -220,13 +220,22 @@ impl Run {
             hold_until: self.hold.then(|| signals.clone()),
             outcome: &mut outcome,
         };
-        match options.pace {
-            Pace::Virtual => virtual_time(options, signals, closing).await?,
+        let ran = match options.pace {
+            Pace::Virtual => virtual_time(options, signals, closing).await,
             Pace::Scaled(_) => {
-                run_live(options, signals.stopped(), closing).await?;
+                run_live(options, signals.stopped(), closing).await.map(drop).map_err(Into::into)
+            }
+        };
+        match ran {
+            Ok(()) => outcome.expect("a run that came to its end was closed"),
+            Err(failure) => {
+                if let Some(Err(also)) = outcome {
+                    // With stderr gone there is nobody left to tell.
+                    let _ = also.print(&mut io::stderr());
+                }
+                Err(failure.with_what_is_written(directory.path()))
             }
         }
-        outcome.expect("a run that came to its end was closed")
     }
 }
 
@@ -289,11 +298,8 @@ async fn virtual_time(options: RunOptions, signals: Signals, closing: Closing<'_
         }
     };
     let finished = finished.map_err(Failure::Background)?;
-    if let Some(error) = recorder.and_then(|recorder| recorder.error()) {
-        return Err(error.into());
-    }
     closing.hold(&finished).await;
-    Ok(())
+    recorder.and_then(|recorder| recorder.error()).map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// What the help says of the built-in scenarios.

@@ -357,9 +357,9 @@ impl<'a, 'b: 'a> Line<'a> {
                 self.kind = Kind::Unknown;
                 self.reason = reason.as_deref().map(Cow::Borrowed);
             }
-            Heard::Unreadable => {
+            Heard::Unreadable(look) => {
                 self.kind = Kind::Unknown;
-                self.reason = Some(UNREADABLE.into());
+                self.reason = Some(format!("{UNREADABLE}: {look}").into());
             }
         }
     }

@@ -110,8 +110,8 @@ pub enum Heard {
     /// Nothing came back, for this reason if one is known: whether the plane did
     /// it is not.
     Unknown(Option<Box<str>>),
-    /// Something came back that cannot be read: nor is it then.
-    Unreadable,
+    /// Something came back that cannot be read, and looks so: nor is it then.
+    Unreadable(Box<str>),
 }
 
 /// What a good answer said.
@@ -197,7 +197,8 @@ impl From<&Answer> for Heard {
             Answer::Refused(error, _) => Self::Refused(error.code.clone(), error.message.as_str().into()),
             Answer::Unreachable => Self::Unknown(None),
             // A reply that a real agent dies of is none that it can read.
-            Answer::Unreadable(_) | Answer::Fatal(_) => Self::Unreadable,
+            Answer::Unreadable(_, look) => Self::Unreadable(look.clone()),
+            Answer::Fatal(lacking) => Self::Unreadable(format!("it lacks {lacking}").into()),
             Answer::Associations(page) => {
                 let ids = page.associations.iter().map(|association| association.association_id);
                 Self::Ok(Told { associations: Some(ids.collect()), ..Told::default() })

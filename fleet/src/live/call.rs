@@ -225,7 +225,9 @@ fn answer_of(error: CallError) -> Answer {
         CallError::Refused { code, status, message, .. } => {
             Answer::Refused(ApiError::new(code, message), status)
         }
-        CallError::Unreadable { status, .. } => Answer::Unreadable(status),
+        CallError::Unreadable { status, source, .. } => {
+            Answer::Unreadable(status, source.look(status).into())
+        }
     }
 }
 

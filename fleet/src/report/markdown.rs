@@ -249,7 +249,8 @@ fn calls(result: &RunResult, text: &mut String) {
     let rows = phrases::operations(result).into_iter().map(|(operation, calls)| {
         let mut cells = vec![operation.to_owned()];
         cells.extend([calls.count, calls.retries, calls.errors()].map(count));
-        cells.push(phrases::errors(calls).join(", "));
+        // What a body began with is no markup of this page.
+        cells.push(phrases::errors(calls).join(", ").replace('<', "\\<"));
         cells.extend(phrases::peak(result.herd.by_operation.get(operation)));
         if let Some(known) = phrases::latencies(result).get(operation) {
             cells.extend(

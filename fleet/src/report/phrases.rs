@@ -289,9 +289,19 @@ pub(super) fn errors(calls: &Calls) -> Vec<String> {
         phrases.push(format!("{} without a reply", count(calls.unknown)));
     }
     if calls.unreadable > 0 {
-        phrases.push(format!("{} unreadable", count(calls.unreadable)));
+        phrases.push(format!("{} unreadable{}", count(calls.unreadable), looks(calls)));
     }
     phrases
+}
+
+/// How unreadable answers looked: ` (HTTP 404 with an empty body)`.
+fn looks(calls: &Calls) -> String {
+    let told: Vec<String> = match calls.looks.iter().collect::<Vec<_>>()[..] {
+        [] => return String::new(),
+        [(look, &times)] if times == calls.unreadable => vec![look.clone()],
+        ref looks => looks.iter().map(|(look, times)| format!("{} {look}", count(**times))).collect(),
+    };
+    format!(" ({})", told.join(", "))
 }
 
 /// The operations by how often they were called, most often first.

@@ -334,6 +334,7 @@ pub(super) fn bad() -> RunResult {
         retries: 1_210,
         unknown: 301,
         unreadable: 2,
+        looks: counts(&[("HTTP 502 with an empty body", 2)]),
         ..calls(10_890, &[("ThrottlingException", 1_007)])
     };
     bad.agents = Agents {

@@ -204,6 +204,7 @@ fn calls(calls: &measure::Calls) -> Calls {
         refused: calls.refused.iter().map(|(code, count)| (code.to_string(), *count)).collect(),
         unknown: calls.unknown,
         unreadable: calls.unreadable,
+        looks: calls.looks.iter().map(|(look, count)| (look.to_string(), *count)).collect(),
     }
 }
 

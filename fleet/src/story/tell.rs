@@ -60,6 +60,8 @@ pub struct Teller {
     faults: BTreeMap<String, (Timestamp, String, bool)>,
     /// What the fault was whose end was told last, and when it was.
     ended: Option<(Timestamp, String)>,
+    /// All that ever began: a call may be told of before and after a fault that it met.
+    windows: BTreeSet<String>,
     /// The last failure, and how much later it was the same.
     again: Option<(String, Vec<Period>)>,
 }
@@ -96,6 +98,7 @@ impl Teller {
             open: BTreeMap::new(),
             faults: BTreeMap::new(),
             ended: None,
+            windows: BTreeSet::new(),
             again: None,
         }
     }
@@ -143,7 +146,9 @@ impl Teller {
                     self.again = None;
                     self.push(at, true, text);
                 }
-                None if !self.told.faults.iter().any(|known| known == fault) => {
+                None if !self.windows.contains(&**fault)
+                    && !self.told.faults.iter().any(|known| known == fault) =>
+                {
                     self.told.faults.push(fault.clone().into_owned());
                 }
                 None => {}
@@ -274,6 +279,9 @@ impl Teller {
         let text = line.reason.clone().unwrap_or_default().into_owned();
         match line.act.as_deref() {
             Some("fault-begins") => {
+                // A call that was under way was told first.
+                self.told.faults.retain(|fault| *fault != name);
+                self.windows.insert(name.clone());
                 self.faults.insert(name, (line.at.0, text, false));
             }
             Some("fault-ends") => {

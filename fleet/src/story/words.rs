@@ -50,7 +50,7 @@ pub(super) fn silence(line: &Line<'_>, waited: Option<Period>) -> String {
     const DOUBT: &str = "the plane may have done it all the same";
     let after = waited.map(|waited| format!(" after {}", elapsed(Some(waited)))).unwrap_or_default();
     match line.reason.as_deref() {
-        Some(UNREADABLE) => format!(": {UNREADABLE}; {DOUBT}"),
+        Some(reason) if reason.starts_with(UNREADABLE) => format!(": {reason}; {DOUBT}"),
         Some(reason) => format!(": no answer{after}: {reason}; {DOUBT}"),
         None => format!(": no answer{after}; {DOUBT}"),
     }

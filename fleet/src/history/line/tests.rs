@@ -65,9 +65,9 @@ fn an_entry_says_what_applies_and_nothing_else() {
         ),
         (end(call(name, report.clone()), Heard::Unknown(None)), "\"unknown\"", format!("{about}}}")),
         (
-            end(call(name, report), Heard::Unreadable),
+            end(call(name, report), Heard::Unreadable("HTTP 404 with an empty body".into())),
             "\"unknown\"",
-            format!(r#"{about},"reason":"the answer cannot be read"}}"#),
+            format!(r#"{about},"reason":"the answer cannot be read: HTTP 404 with an empty body"}}"#),
         ),
         (Event::Note(Note::Started(association)), "\"note\"", r#""association":"00000000-0000-4000-8000-000000000001","note":"started"}"#.to_owned()),
         (Event::Note(Note::Skipped(LaneName::Associations, 4)), "\"note\"", r#""lane":"associations","count":4,"note":"skipped"}"#.to_owned()),

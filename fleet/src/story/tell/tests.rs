@@ -151,6 +151,25 @@ fn a_strike_is_told_by_the_name_of_its_window_and_what_the_timeline_tells_in_its
 }
 
 #[test]
+fn a_call_that_was_under_way_when_a_fault_began_or_ended_makes_it_none_for_life() {
+    let begins = r#""kind":"act","act":"fault-begins","name":"cut","reason":"abort""#;
+    let ends = r#""kind":"act","act":"fault-ends","name":"cut","reason":"abort""#;
+    // In virtual time a line stands where the plane answered, or would have.
+    let before = format!(
+        r#"{},"learnt":"2025-01-01T00:00:15.000Z","faults":["cut","invalid-instance"]"#,
+        heartbeat("unknown", 2)
+    );
+    let after = format!(r#"{},"faults":["cut","invalid-instance"]"#, heartbeat("ok", 3));
+    for lines in [
+        &[(9, &*before), (10, begins), (12, &before), (20, ends)][..],
+        &[(10, begins), (20, ends), (21, &after)],
+        &[(9, &before), (10, begins), (20, ends), (21, &after)],
+    ] {
+        assert_eq!(told(lines).faults, ["invalid-instance"], "{lines:?}");
+    }
+}
+
+#[test]
 fn runs_and_what_the_operator_does_with_the_node_are_told() {
     let of_run = |rest: &str| {
         format!(r#""kind":"note","node":"i-01234567","number":3,"association":"{HELLO}",{rest}"#)
