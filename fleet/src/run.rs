@@ -427,11 +427,12 @@ pub async fn run_live(
     };
     hold.hold(&finished).await;
 
-    if is_foreign && !keep {
-        if stop.or_soon(last::CLEARING, finished.operator.clear_away(&desk)).await.is_none() {
-            let tag = format!("{RUN_TAG}={}", finished.plan.name);
-            tracing::warn!(tag, "the run was ended before all that it made at the plane was deleted");
-        }
+    if is_foreign
+        && !keep
+        && stop.or_soon(last::CLEARING, finished.operator.clear_away(&desk)).await.is_none()
+    {
+        let tag = format!("{RUN_TAG}={}", finished.plan.name);
+        tracing::warn!(tag, "the run was ended before all that it made at the plane was deleted");
     }
     if let Some(fleet) = fleet {
         fleet.drain(&clock).await?;
