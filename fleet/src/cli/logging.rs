@@ -83,7 +83,9 @@ impl Logging {
     }
 }
 
-/// Writes above the bars: they step aside while it does.
+/// Writes above the bars: they step aside while it does. With stderr gone, as with
+/// a terminal that is closed, there is nobody left to tell, and no failure either:
+/// whoever logs goes on.
 #[derive(Debug, Clone)]
 struct Above {
     bars: MultiProgress,
@@ -91,11 +93,15 @@ struct Above {
 
 impl Write for Above {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| io::stderr().write(text))
+        let write = || io::stderr().write_all(text);
+        // Bars do not step aside on a terminal that was closed: they panic.
+        let _ = if io::stderr().is_terminal() { self.bars.suspend(write) } else { write() };
+        Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        let _ = io::stderr().flush();
+        Ok(())
     }
 }
 

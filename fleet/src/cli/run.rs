@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The nodes register, send heartbeats, poll for associations, run documents and
 /// report, as the real agent does. At the end comes a summary, and a directory with
 /// result.json, report.md, junit.xml, timeline.csv, the history and the scenario.
-/// Ctrl-C ends it in good order.
+/// Ctrl-C, or closing the terminal, ends it in good order.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_help = built_in())]
 pub struct Run {
@@ -89,7 +89,8 @@ pub struct Run {
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Control plane")]
     unknown_nodes: Option<UnknownNodes>,
 
-    /// Directory for the results [default: a new one under runs/]
+    /// Directory for the results; what an earlier run wrote there is replaced
+    /// [default: a new one under runs/]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print what result.json has instead of the summary
