@@ -166,13 +166,6 @@ impl<'a> Coordinator<'a> {
         Self { board, boards: Some(boards), edge, ..self }
     }
 
-    /// Lifts the plane's own faults, for whoever asks it once the run is over.
-    pub fn end_faults_of_plane(&mut self) {
-        if let Some(carried) = &mut self.fate.faults {
-            carried.end(self.service);
-        }
-    }
-
     /// The same fleet before a plane that carries its own faults out.
     pub fn with_faults_of_plane(mut self, carried: PlaneFaults) -> Self {
         self.fate.faults = Some(carried);

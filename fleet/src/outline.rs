@@ -16,6 +16,7 @@ use crate::history::names::fault_word;
 use crate::plan::slice::Slice;
 use crate::plan::timeline::{Occasion, PlannedAct};
 use crate::plan::{Plan, PlannedAssociation, PlannedEntry};
+use crate::report::words::{counted, elapsed};
 
 /// What a plan comes to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -185,14 +186,15 @@ impl Outline {
             let _ = write!(text, "  slice {slice}");
         }
         let _ =
-            writeln!(text, "  {} nodes in all, {} at the latest", self.nodes, time(self.duration_seconds));
+            writeln!(text, "  {} in all, {} at the latest", nodes(self.nodes), time(self.duration_seconds));
         if !self.labels.is_empty() {
             let labels: Vec<String> =
                 self.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let _ = writeln!(text, "labels  {}", labels.join(", "));
         }
         text.push_str("\nnodes\n");
-        self.cohorts.iter().for_each(|cohort| text.push_str(&cohort.line()));
+        let widest = self.cohorts.iter().map(|cohort| cohort.name.chars().count()).max().unwrap_or(0);
+        self.cohorts.iter().for_each(|cohort| text.push_str(&cohort.lines(widest)));
         if !self.documents.is_empty() || !self.associations.is_empty() {
             text.push_str("\noperator\n");
         }
@@ -226,31 +228,31 @@ impl Outline {
         });
         if let Some(nodes) = &self.each {
             text.push_str("\neach node\n");
-            nodes.iter().for_each(|node| text.push_str(&node.line()));
+            let widest = self.cohorts.iter().map(|cohort| cohort.name.chars().count()).max().unwrap_or(0);
+            nodes.iter().for_each(|node| text.push_str(&node.line(widest)));
         }
         text
     }
 }
 
 impl OutlinedCohort {
-    fn line(&self) -> String {
-        let last = self.first + self.nodes - 1;
-        let mut line = format!(
-            "  {}  {} nodes ({} to {last})  {}  {}  arrive {}",
-            self.name,
-            self.nodes,
-            self.first,
-            self.platform,
-            self.identity,
-            self.arrivals(),
-        );
+    /// Two lines: who they are, and when they come and what is to be known of them.
+    fn lines(&self, widest: usize) -> String {
+        let Self { name, first, platform, identity, .. } = self;
+        let which = match self.nodes {
+            1 => first.to_string(),
+            nodes => format!("{first} to {}", first + nodes - 1),
+        };
+        let mut lines =
+            format!("  {name:widest$}  {} ({which})  {platform}  {identity}\n", nodes(self.nodes));
+        let _ = write!(lines, "  {:widest$}  arrive {}", "", self.arrivals());
         for (key, value) in &self.tags {
-            let _ = write!(line, "  {key}={value}");
+            let _ = write!(lines, "  {key}={value}");
         }
         for (fault, nodes) in &self.faults {
-            let _ = write!(line, "  {fault} {nodes}");
+            let _ = write!(lines, "  {fault} {nodes}");
         }
-        line + "\n"
+        lines + "\n"
     }
 
     /// When they arrive, in words.
@@ -286,17 +288,19 @@ impl OutlinedFault {
     fn line(&self) -> String {
         let until = self.until_seconds.map_or_else(|| "the end".to_owned(), time);
         let from = time(self.from_seconds);
-        format!("  {from} to {until}  {}: {}, {} nodes\n", self.name, self.fault, self.nodes)
+        format!("  {from} to {until}  {}: {}, {}\n", self.name, self.fault, nodes(self.nodes))
     }
 }
 
 impl OutlinedNode {
-    fn line(&self) -> String {
+    fn line(&self, widest: usize) -> String {
         let Self { number, cohort, index, .. } = self;
         let id = self.id.as_deref().unwrap_or("no id before it registers");
         let fault = self.fault.map(|fault| format!("  {fault}")).unwrap_or_default();
         let arrives = self.arrives_seconds.map_or_else(|| "when scaled up".to_owned(), time);
-        format!("  {number}  {cohort} {index}  {id}  arrives {arrives}{fault}\n")
+        let place = format!("{cohort}/{index}");
+        // An index has seldom more digits.
+        format!("  {number:>6}  {place:0$}  {id}  arrives {arrives}{fault}\n", widest + 7)
     }
 }
 
@@ -309,7 +313,15 @@ fn arrival(plan: &Plan, number: u32) -> Option<f64> {
 
 /// A time in simulated seconds, as a person writes it.
 fn time(seconds: f64) -> String {
-    Period::milliseconds((seconds * 1000.0).round() as u64).to_string()
+    if seconds == 0.0 {
+        return "0s".to_owned();
+    }
+    elapsed(Some(Period::milliseconds((seconds * 1000.0).round() as u64)))
+}
+
+/// So many nodes: `1 node`, `1,000 nodes`.
+fn nodes(number: u32) -> String {
+    counted(u64::from(number), "node")
 }
 
 fn cohorts(plan: &Plan, numbers: &Range<u32>) -> Vec<OutlinedCohort> {
@@ -461,13 +473,12 @@ mod tests {
             plan("[{ name: cut, fault: { partition: {} }, at: 5m, for: 10m }, { fault: { timeout: {} } }]");
         let text = Outline::new(&plan, Slice::WHOLE, false).text();
         for line in [
-            "first-look  seed 2718281828  1000 nodes in all, 55m00s at the latest",
-            "  web  500 nodes (0 to 499)  amazon-linux-2023  ec2  arrive from ",
-            "  Env=prod  Role=web  invalid-instance 5  unsupported-platform 10",
+            "first-look  seed 2718281828  1,000 nodes in all, 55m00s at the latest",
+            "  web       500 nodes (0 to 499)  amazon-linux-2023  ec2\n            arrive from 0s to 9m59s  Env=prod  Role=web  invalid-instance 5  unsupported-platform 10",
             "  11m00s  association baseline: first-look-baseline, rate(30 minutes) tag Role=web,database, 2 rounds",
             "to be refused with UnsupportedPlatformType",
-            "  5m00s to 15m00s  cut: partition, 1000 nodes",
-            "  0s to the end  timeout-2: timeout, 1000 nodes",
+            "  5m00s to 15m00s  cut: partition, 1,000 nodes",
+            "  0s to the end  timeout-2: timeout, 1,000 nodes",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
@@ -486,9 +497,11 @@ mod tests {
         assert_eq!(known, [[true; 10].as_slice(), &[false; 4]].concat());
         assert!(outline.cohorts[0].last_arrives_seconds.is_some_and(|seconds| seconds < 3600.0));
         let text = outline.text();
-        for line in
-            ["arrive from 0s to 0s, 4 of them when scaled up", "  10  a 10  ", "arrives when scaled up"]
-        {
+        for line in [
+            "arrive from 0s to 0s, 4 of them when scaled up",
+            "      10  a/10      ",
+            "arrives when scaled up",
+        ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         let last = Outline::new(&plan, Slice { number: 7, of: 7 }, false).text();

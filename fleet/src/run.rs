@@ -194,7 +194,6 @@ impl VirtualRun<'_> {
 
         let measures = |shard: &mut Shard| shard.measures.gone().collect::<Vec<_>>();
         let gone = coordinator.shards_mut().flat_map(measures).collect();
-        coordinator.end_faults_of_plane();
         let struck_by_plane = service.struck_calls();
         let survey = poll_once(survey(&recorded, &operator, &gone));
         let survey = survey.map_err(|error| operator.troubles.insert(error.to_string())).ok();
@@ -389,7 +388,7 @@ pub async fn run_live(
     if !is_held && let Some(fleet) = fleet.take() {
         measures = fleet.drain(&clock).await?;
     }
-    let struck_by_plane = stage.end_faults();
+    let struck_by_plane = stage.struck_calls();
     let patient = Patient::new(&desk, ending != Ending::CutShort);
     let survey = survey(&patient, &operator, &measures.gone().collect()).await;
     operator.made_again += patient.made_again();

@@ -7,6 +7,7 @@ use fleet::result::RunResult;
 use fleet::scenario::Scenario;
 use fleet::simulation::Ending;
 use serde_json::{Value, json};
+use shared::error::ErrorCode;
 use shared::time::Period;
 use ssm_fleet_tests::{Outcome, World};
 
@@ -164,6 +165,78 @@ faults:
         assert!(endings.iter().all(|ending| **ending != fleet::history::Ending::Ok), "{node}: {endings:?}");
     }
     assert_eq!(finished.cohorts[0].nodes, 6);
+}
+
+#[test]
+fn a_replacement_leaves_the_faults_of_the_plane_as_they_are() {
+    let text = r#"
+name: churn
+seed: 5
+duration: 6h
+cohorts: [{ name: web, platform: ubuntu-22.04, nodes: 6, churn: 12 }]
+faults:
+  - name: slow
+    fault: { throttling: { rate: 0.0001, burst: 5, operations: [ListInstanceAssociations] } }
+    on: { index: { to: 4 } }
+    at: 2h
+    for: 3h
+"#;
+    let scenario = Scenario::parse("churn", text).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = World::new(&scenario, &Overrides::default()).run();
+    let start = outcome.finished.plan.start;
+    let meanwhile = start + Period::hours(2)..start + Period::hours(5);
+    let replaced = outcome.finished.measures.replaced.iter().filter(|one| meanwhile.contains(&one.at));
+    assert!(replaced.count() > 20);
+    let polls = outcome.history.entries().iter().filter(|entry| {
+        entry.node < 5
+            && entry.operation == "ListInstanceAssociations"
+            && (meanwhile.start + Period::seconds(1)..meanwhile.end).contains(&entry.arrived)
+    });
+    let (through, throttled): (Vec<_>, Vec<_>) =
+        polls.partition(|entry| entry.ending == fleet::history::Ending::Ok);
+    // Five at once, and a ten-thousandth in each of 10,800 seconds.
+    assert!((5..=6).contains(&through.len()), "{} got through", through.len());
+    assert!(throttled.len() > 50, "{}", throttled.len());
+}
+
+#[test]
+fn who_is_down_is_replaced_and_who_lives_under_anothers_id_takes_nobody_along() {
+    let text = r#"
+name: churn
+seed: 5
+duration: 6h
+cohorts: [{ name: web, platform: ubuntu-22.04, nodes: 6, churn: 12 }]
+faults:
+  - { fault: { crash: {} }, on: { index: { to: 2 } }, at: 2h, for: 3h }
+  - { fault: { clone-id: { of: 3 } }, on: { index: { from: 4 } }, at: 2h, for: 3h }
+"#;
+    let scenario = Scenario::parse("churn", text).unwrap_or_else(|error| panic!("{error}"));
+    let world = World::new(&scenario, &Overrides::default());
+    let outcome = world.run();
+    assert_eq!(outcome.history.digest(), world.clone().in_shards(3).run().history.digest());
+    let finished = &outcome.finished;
+    let minute = |minutes| finished.plan.start + Period::minutes(minutes);
+    let replaced = |node: u32, from: u64, to: u64| {
+        let within = move |at| (minute(from)..minute(to)).contains(&at);
+        finished.measures.replaced.iter().filter(move |one| one.node.number == node && within(one.at))
+    };
+    // Without electricity one ends like any other, and so does who came in its place.
+    assert!((0..3).all(|node| replaced(node, 121, 300).count() >= 2), "{:?}", finished.measures.replaced);
+    let called = outcome
+        .history
+        .entries()
+        .iter()
+        .filter(|entry| entry.node < 3 && (minute(121)..minute(300)).contains(&entry.arrived));
+    assert_eq!(called.count(), 0, "whoever is there is down");
+    // Node 3 is a valid instance, whoever ends that was called as it is.
+    assert!((4..6).any(|node| replaced(node, 121, 300).count() >= 2));
+    let own = outcome.history.entries().iter().filter(|entry| entry.node == 3);
+    let invalid = fleet::history::Ending::Fail(ErrorCode::InvalidInstanceId);
+    let refused: Vec<_> = own.filter(|entry| entry.ending == invalid).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(finished.cohorts[0].nodes, 6);
+    let booting = replaced(0, 352, 360).count() as u32;
+    assert!(finished.cohorts[0].online + 4 + booting >= 6, "they are back");
 }
 
 const LIVE: &str = r#"

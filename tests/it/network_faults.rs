@@ -2,7 +2,7 @@
 //! that the fleet recovers.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent::call::{Answer, Request};
 use agent::channel::call::MessageRequest;
@@ -92,6 +92,41 @@ fn each_fault_ends_calls_as_a_socket_would_and_the_fleet_recovers() {
         let is_call = |entry: &&&Entry| !entry.operation.starts_with("agent_job");
         let other = met.iter().filter(is_call).find(|entry| Some(&entry.ending) != ending.as_ref());
         assert_eq!(other, None, "{fault}");
+    }
+}
+
+/// How long each node took to report the round of the 35th minute, by what the plane heard.
+fn reporting(outcome: &Outcome, from: u64) -> Vec<Period> {
+    let mut heard: BTreeMap<u32, (Timestamp, Timestamp)> = BTreeMap::new();
+    for entry in outcome.history.entries() {
+        if entry.operation == "UpdateInstanceAssociationStatus"
+            && (from..from + 20).contains(&minutes(outcome, entry))
+        {
+            let (_, last) = heard.entry(entry.node).or_insert((entry.arrived, entry.arrived));
+            *last = entry.arrived;
+        }
+    }
+    assert_eq!(heard.len(), 50);
+    heard.values().map(|(first, last)| last.since(*first)).collect()
+}
+
+#[test]
+fn what_slows_a_call_is_felt_until_it_is_lifted() {
+    let plain = run("");
+    let (usual, later) = (reporting(&plain, 35), reporting(&plain, 65));
+    // What the three calls after the first are held up by at least; a report is some 500 bytes long.
+    let cases = [
+        ("latency: {delay: 5s}", 15),
+        ("latency: {delay: 5s, direction: up}", 15),
+        ("bandwidth: {bytes_per_second: 100, direction: up}", 10),
+        ("slicer: {average_size: 100, delay: 1s, direction: up}", 10),
+    ];
+    for (fault, longer) in cases {
+        let outcome = run(&format!("{{name: f, fault: {{{fault}}}, at: 30m, for: 20m}}"));
+        let slow = reporting(&outcome, 35);
+        let is_slow = |(slow, usual): (&Period, &Period)| *slow >= *usual + Period::seconds(longer);
+        assert!(slow.iter().zip(&usual).all(is_slow), "{fault}: {slow:?} {usual:?}");
+        assert_eq!(reporting(&outcome, 65), later, "{fault}: it is over");
     }
 }
 

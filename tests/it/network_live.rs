@@ -21,7 +21,7 @@ use ssm_fleet_tests::World;
 
 use crate::live::LiveFleet;
 
-const SCALE: f64 = 120.0;
+const SCALE: f64 = 60.0;
 
 /// A fault that strikes all from the third to the ninth minute; then something is
 /// asked of every node, and the run is over once each has done it.
@@ -50,7 +50,7 @@ async fn live(scenario: &str) -> Finished {
     finished
 }
 
-/// What an agent waits for 20 s at most, here a sixth of a second by the wall: on a
+/// What an agent waits for 20 s at most, here a third of a second by the wall: on a
 /// machine that does much else some come to nothing without any fault.
 const HURRIED: [&str; 7] = [
     GetMessages::NAME,
@@ -90,7 +90,7 @@ fn assert_errors(fault: &str, expected: &[&str], finished: &Finished) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_and_virtual_time_give_the_same_kinds_of_errors() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 12] = [
         ("latency: {delay: 1s, jitter: 500ms}", &[]),
         ("timeout: {}", &["unknown"]),
         ("timeout: {after: 5s, direction: down}", &["unknown"]),
@@ -100,6 +100,9 @@ async fn sockets_and_virtual_time_give_the_same_kinds_of_errors() {
         ("lost-acknowledgement: {}", &["unknown"]),
         ("replace-status: {status: 400, code: ThrottlingException}", &["ThrottlingException"]),
         ("fail-first: {calls: 1}", &["unreadable"]),
+        ("abort: {}", &["unknown"]),
+        ("bandwidth: {bytes_per_second: 2000, direction: both}", &[]),
+        ("slicer: {average_size: 1000, delay: 100ms, direction: both}", &[]),
     ];
     // Before the others begin: it would hold them up.
     for (fault, expected) in cases {

@@ -317,9 +317,59 @@ fn a_step_that_hangs_outlasts_its_time_out_and_ends_when_it_is_let() {
     }
 }
 
+#[test]
+fn the_step_of_a_command_hangs_as_well() {
+    let text = FLEET.replace("nodes: 12,", "nodes: 12, channel: websocket,");
+    let send = "send-command: { document: patch, targets: [tag: { key: Env, values: [prod] }] }";
+    let run = |faults: &str| {
+        let text = format!("{text}timeline: [{{ at: 45m, do: {{ {send} }} }}]\n{faults}");
+        let scenario = Scenario::parse("x", &text).unwrap_or_else(|error| panic!("{error}"));
+        let world = World::new(&scenario, &Overrides::default());
+        let outcome = world.run();
+        Struck { world, outcome, heard: Vec::new() }
+    };
+    let ask = |struck: &Struck, operation: &str, body: serde_json::Value| -> serde_json::Value {
+        let (target, body) = (format!("AmazonSSM.{operation}"), body.to_string());
+        let answer = struck.outcome.service.respond(struck.minute(120), &target, body.as_bytes());
+        serde_json::from_slice(&answer.body).unwrap()
+    };
+    // How the command ended on a node of web, and when.
+    let ends = |struck: &Struck, node: u32| {
+        let commands = ask(struck, "ListCommands", serde_json::json!({}));
+        let command = &commands["Commands"][0]["CommandId"];
+        let body = serde_json::json!({ "CommandId": command, "InstanceId": struck.world.plan.node_id(node) });
+        let told = ask(struck, "GetCommandInvocation", body);
+        let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
+        (text("Status"), text("ExecutionEndDateTime"))
+    };
+    let plain = run("");
+    assert!((0..12).all(|node| {
+        let (status, end) = ends(&plain, node);
+        status == "Success" && end.as_str() < "2025-01-01T00:50"
+    }));
+    let struck = run("faults: [{ fault: hang, on: { cohort: web }, at: 30m, for: 30m }]");
+    struck.recovers("hang", 12);
+    for node in 0..12 {
+        let (status, end) = ends(&struck, node);
+        assert!(
+            status == "Success" && *"2025-01-01T01:00" <= *end && *end < *"2025-01-01T01:05",
+            "{status} {end}"
+        );
+    }
+}
+
 /// The reports on runs that reached the plane within the second round, of one node.
 fn reports(struck: &Struck, node: u32) -> Vec<(&Heard, AssociationStatus, Timestamp)> {
-    let reports = struck.calls(node, 35..60).into_iter().filter_map(|one| match &one.request {
+    reports_within(struck, node, 35..60)
+}
+
+/// The same within these minutes.
+fn reports_within(
+    struck: &Struck,
+    node: u32,
+    minutes: std::ops::Range<u64>,
+) -> Vec<(&Heard, AssociationStatus, Timestamp)> {
+    let reports = struck.calls(node, minutes).into_iter().filter_map(|one| match &one.request {
         Request::ReportStatus(call) => {
             Some((one, call.execution_result.status, call.execution_result.execution_date))
         }
@@ -332,6 +382,16 @@ fn reports(struck: &Struck, node: u32) -> Vec<(&Heard, AssociationStatus, Timest
 fn reports_come_twice_late_or_out_of_order() {
     use AssociationStatus::{InProgress, Pending, Success};
     let sequence = [Pending, InProgress, InProgress, Success];
+    let late = |(one, _, stamped): &(&Heard, AssociationStatus, Timestamp)| one.at.since(*stamped);
+    let on_its_way = Period::milliseconds(10);
+    // Once it is lifted: each once, in their order, and at once.
+    let is_over = |struck: &Struck| {
+        for node in 0..18 {
+            let told = reports_within(struck, node, 95..120);
+            assert_eq!(told.iter().map(|(_, status, _)| *status).collect::<Vec<_>>(), sequence, "{node}");
+            assert!(told.iter().all(|one| late(one) == on_its_way), "node {node}");
+        }
+    };
 
     let struck = strike("{ duplicate-reports: {} }", "{ cohort: web }");
     struck.recovers("duplicate-reports", 12);
@@ -342,14 +402,13 @@ fn reports_come_twice_late_or_out_of_order() {
     assert_eq!(statuses(&struck, 12), sequence, "the others send theirs once");
     assert_eq!(reports(&struck, 0).iter().filter(|(one, ..)| one.is_aside).count(), 4);
     assert_eq!(struck.outcome.finished.measures.late_answers, 0, "nobody waits for the second answer");
+    is_over(&struck);
 
     let struck = strike("{ late-reports: { by: 2m } }", "{ cohort: web }");
     struck.recovers("late-reports", 12);
     assert_eq!(statuses(&struck, 0), sequence, "late, and in their order");
-    let late = |(one, _, stamped): &(&Heard, AssociationStatus, Timestamp)| one.at.since(*stamped);
-    assert!(
-        reports(&struck, 0).iter().all(|one| late(one) == Period::seconds(120) + Period::milliseconds(10))
-    );
+    assert!(reports(&struck, 0).iter().all(|one| late(one) == Period::seconds(120) + on_its_way));
+    is_over(&struck);
 
     let struck = strike("{ reordered-reports: { within: 3m } }", "{ cohort: web }");
     struck.recovers("reordered-reports", 12);
@@ -357,6 +416,7 @@ fn reports_come_twice_late_or_out_of_order() {
     let overtaken = (0..12).filter(is_out_of_order).count();
     assert!(overtaken > 3, "reports of {overtaken} of 12 nodes overtook one another");
     assert!((0..12).all(|node| statuses(&struck, node).len() == 4), "none is lost");
+    is_over(&struck);
 }
 
 #[test]
@@ -412,6 +472,18 @@ fn a_clock_that_is_off_shows_in_reports_and_in_the_dates_of_signatures() {
     let codes: Vec<_> = struck.calls(12, 30..60).iter().map(|one| refusal(&one.answer).cloned()).collect();
     let wrong = Some(ErrorCode::InvalidSignatureException);
     assert!(codes.first() == Some(&wrong) && codes.last() == Some(&None), "{codes:?}");
+
+    // Lifted before it is right again: then it is.
+    let struck = strike("{ clock-jump: { to: { ahead: 1h }, corrected_within: 1h } }", "{ cohort: till }");
+    struck.recovers("clock-jump", 6);
+    for node in 12..18 {
+        let off = |minutes| {
+            let calls = struck.calls(node, minutes);
+            calls.iter().map(|one| one.signing.clock.of(one.at).since(one.at)).collect::<BTreeSet<_>>()
+        };
+        assert!(off(30..60).iter().all(|off| *off >= Period::minutes(30)), "node {node}");
+        assert_eq!(off(60..120), BTreeSet::from([Period::ZERO]), "node {node}");
+    }
 }
 
 #[test]
@@ -435,11 +507,19 @@ fn agents_that_are_not_as_they_should_be() {
         let calls = struck.calls(node, minutes);
         let of_a_minute = |one: &&Heard| one.at.since(struck.world.plan.start).as_milliseconds() / 1000 % 600;
         let calls = calls.into_iter().filter(|one| matches!(one.request, Request::ListAssociations(_)));
-        calls.map(|one| of_a_minute(&one)).collect::<BTreeSet<_>>()
+        calls.map(|one| of_a_minute(&one)).collect::<Vec<_>>()
     };
-    // The turn that was drawn for before the fault is not drawn for anew.
-    assert_eq!(polls(0, 41..60).len(), 1, "each poll at the same second of its ten minutes");
-    assert!(polls(0, 71..108).len() > 1);
+    let seconds = |polls: Vec<u64>| polls.into_iter().collect::<BTreeSet<_>>().len();
+    for node in 0..18 {
+        // The turn that was drawn for before the fault is not drawn for anew.
+        let meanwhile = polls(node, 41..61);
+        assert_eq!(
+            (meanwhile.len(), seconds(meanwhile)),
+            (2, 1),
+            "each at the same second of its ten minutes"
+        );
+        assert!(seconds(polls(node, 71..108)) > 1, "node {node}");
+    }
 
     let struck = strike("forgets-state", "{ cohort: web }");
     struck.recovers("forgets-state", 12);
@@ -454,14 +534,16 @@ fn agents_that_are_not_as_they_should_be() {
 fn eager_agents_try_again_too_soon_and_too_often() {
     let faults = "faults: [
         { fault: { eager-retries: { wait: 200ms, times: 9 } }, on: { cohort: web }, at: 30m, for: 30m },
-        { fault: offline, at: 35m, for: 10m }]";
+        { fault: offline, at: 35m, for: 10m }, { fault: offline, at: 65m, for: 10m }]";
     let scenario = Scenario::parse("x", &format!("{FLEET}{faults}")).unwrap();
     let world = World::new(&scenario, &Overrides::default());
     let outcome = world.run();
     let calls = &outcome.finished.measures.calls["UpdateInstanceInformation"];
-    // Of ten minutes offline two heartbeats fall to each node: 9 retries of each of 12, 3 of each of 6.
-    assert_eq!(calls.retries, 2 * (12 * 9 + 6 * 3));
-    assert_eq!(outcome.finished.measures.struck[&("eager-retries", None)], 12);
+    // Of ten minutes offline two heartbeats fall to each node: 9 retries of each of 12, 3 of
+    // each of 6; and 3 of each of all once it is lifted.
+    assert_eq!(calls.retries, 2 * (12 * 9 + 6 * 3) + 2 * 18 * 3);
+    let struck = Struck { world, outcome, heard: Vec::new() };
+    struck.recovers("eager-retries", 12);
 }
 
 #[test]

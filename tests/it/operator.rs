@@ -198,7 +198,7 @@ async fn nodes_that_never_registered_cannot_be_tagged_and_others_can() {
         let seen = &happened["unexpected"].told[0].seen;
         assert!(seen.starts_with("AddTagsToResource refused: InvalidResourceId: "), "{seen}");
         assert!(seen.ends_with(&format!("({invalid} of 10 nodes refused)")), "{seen}");
-        assert_eq!(happened["in vain"].told[0].seen, "no refusal");
+        assert_eq!(happened["in vain"].told[0].seen, "not refused");
     }
 }
 

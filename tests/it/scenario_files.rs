@@ -225,6 +225,9 @@ cohorts:
   - { name: web, platform: debian-12, nodes: 21, tags: { Env: prod } }
 associations:
   - { name: hello, at: 3m, document: AWS-RunShellScript, parameters: { commands: [echo hello] }, targets: [tag: { key: Env, values: [prod] }] }
+timeline:
+  - { at: 4m, do: { inject: { name: nap, fault: { latency: { delay: 1s } }, for: 5m } } }
+  - { when: online > 1, do: { narrate: where the operator is } }
 ";
     let directory = tempfile::tempdir().expect("there is room");
     std::fs::write(directory.path().join("parts.yaml"), SCENARIO).expect("it can be written");
@@ -246,6 +249,11 @@ associations:
     };
     let [one, two] = ["one", "two"].map(read);
     assert_eq!((&one["nodes"]["total"], &two["nodes"]["total"]), (&10.into(), &11.into()));
+    let naps =
+        [&one, &two].map(|part| (part["faults"][0]["name"].as_str(), part["faults"][0]["nodes"].as_u64()));
+    assert_eq!(naps, [(Some("nap"), Some(10)), (Some("nap"), Some(11))], "in each part, for its own nodes");
+    let told = [&one, &two].map(|part| part["timeline"].as_array().map(Vec::len));
+    assert_eq!(told, [Some(2), Some(1)], "a condition is looked at by the first one");
     let round = &one["associations"][0]["rounds"][0];
     assert_eq!(round["runs"]["Success"], 10, "those that ran here");
     assert_eq!(round["counted"]["Success"], 21, "those that the plane counts");

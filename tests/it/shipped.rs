@@ -137,9 +137,11 @@ fn all_are_listed_where_one_may_be_named() {
     assert!(unknown.stderr.contains(&built_in_names()), "{}", unknown.stderr);
     for line in ["run --help", "init --help"] {
         let help = ssm_fleet(directory.path(), line).stdout;
+        // However the lines are broken.
+        let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for (name, text) in BUILT_IN {
             let shows = text.lines().next().unwrap_or_default().trim_start_matches("# ");
-            assert!(help.contains(&format!("  {name} ")) && help.contains(shows), "{name} in:\n{help}");
+            assert!(words.contains(&format!(" {name} {shows}")), "{name} in:\n{help}");
         }
     }
     for (name, text) in BUILT_IN {
@@ -162,6 +164,21 @@ fn each_notices_when_what_it_shows_breaks() {
         ("patch-tuesday", "associations.patch.max_errors=0", "missing: count == 0"),
         ("plane-outage", "timeline.1.do.restart-plane.downtime=0s", "missed_heartbeats: count > 0"),
         ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "lost_reports: count == 0"),
+        // Whose run is in progress for all the plane knows is left out of the next round.
+        ("plane-outage", "cohorts.web.behaviours.0.takes=[1m, 4m]", "missing: count == 0"),
+        (
+            "herd-boot-storm",
+            "cohorts.web.arrival={ramp: {over: 15m}}",
+            "herd_factor{operation=RegisterManagedInstance}: max",
+        ),
+        ("herd-hibernation", "faults.reboot.at=45m", "hibernating: max"),
+        ("herd-on-the-hour", "cohorts.told.channel=none", "time_to_start{association=hourly}: p(60)"),
+        ("herd-plane-back", "timeline.outage.do.restart-plane.downtime=0s", "missed_heartbeats: count > 0"),
+        (
+            "herd-zone-back",
+            "faults.zone.on={nodes: [1]}",
+            "herd_factor{operation=UpdateInstanceInformation}: max",
+        ),
         ("boot-storm", "faults.throttle.fault.throttling.rate=1000", "hibernating{cohort=rack}: max"),
     ];
     for (name, set, expected) in cases {

@@ -233,14 +233,6 @@ fn faults_of_the_plane_begin_and_end_and_the_fleet_recovers() {
 }
 
 #[test]
-fn a_fault_of_the_plane_that_lasts_to_the_end_does_not_keep_it_from_telling_what_came_of_the_run() {
-    let outcome = world("faults:\n  - { fault: { server-error: {} }, at: 110m }\n").run();
-    assert!(refused(&outcome, 110, 120, &ErrorCode::InternalServerError).len() > 10);
-    let finished = &outcome.finished;
-    assert!(finished.survey.is_some() && finished.operator.troubles.is_empty(), "{finished:?}");
-}
-
-#[test]
 fn late_answers_stale_reads_and_dropped_writes_are_seen_by_the_nodes() {
     let associations = "associations:\n  - { name: mine, at: 20m, document: one, targets: [tag: { key: Env, values: [test] }] }\n";
     let fault = |fault: &str| {
@@ -271,6 +263,11 @@ fn late_answers_stale_reads_and_dropped_writes_are_seen_by_the_nodes() {
         panic!("{:?} {:?}", stale.finished.ended.since(minute(&stale, 0)), stale.finished.survey)
     });
     assert!(first >= minute(&stale, 35), "the copy has not heard of it: {first:?}");
+
+    let blind = fault("{ stale-reads: { by: 2h, operations: [ListInstanceAssociations] } }");
+    let runs = blind.finished.measures.runs_of(blind.finished.operator.made[0].id);
+    let starts = runs.iter().map(|run| run.started);
+    assert!(starts.min() >= Some(minute(&blind, 60)) && ended(&blind) < minute(&blind, 75), "it is over");
 
     let lossy = fault("{ dropped-writes: { operations: [UpdateInstanceAssociationStatus] } }");
     let finished = &lossy.finished;

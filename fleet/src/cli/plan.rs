@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::Failure;
+use super::terminal;
 use super::variant::Variant;
 use crate::outline::Outline;
 use crate::plan::slice::Slice;
@@ -50,7 +51,7 @@ fn print(outline: &Outline, is_json: bool) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut stdout, outline)?;
         writeln!(stdout)?;
     } else {
-        stdout.write_all(outline.text().as_bytes())?;
+        stdout.write_all(terminal::fit(&outline.text(), terminal::width()).as_bytes())?;
     }
     stdout.flush()
 }

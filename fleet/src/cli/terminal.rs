@@ -10,6 +10,9 @@ const USUAL_WIDTH: usize = 80;
 /// A file or a pipe has no width: long lines stay whole, within reason.
 const WIDTH_OF_NO_TERMINAL: usize = 100;
 
+/// So much further to the right stands what goes on.
+const HANGING: usize = 4;
+
 /// In fewer columns nothing can be shown.
 const LEAST_WIDTH: usize = 40;
 
@@ -47,6 +50,29 @@ fn error_within(text: &str, width: Option<usize>) -> String {
     format!("{LABEL}{}", lines.collect::<Vec<_>>().join(&format!("\n{INDENT}")))
 }
 
+/// The same text in lines of at most `width` characters: what is longer goes on below,
+/// further to the right.
+pub fn fit(text: &str, width: usize) -> String {
+    let mut fitting = String::with_capacity(text.len());
+    for line in text.lines() {
+        let content = line.trim_start();
+        let indent = line.len() - content.len();
+        let room = width.saturating_sub(indent + HANGING).max(1);
+        let lines = if line.chars().count() <= width {
+            vec![content.to_owned()]
+        } else {
+            wrap(content.split(' '), " ", room)
+        };
+        for (number, piece) in lines.iter().enumerate() {
+            let further = if number == 0 { 0 } else { HANGING };
+            let piece = piece.trim_start();
+            fitting.push_str(format!("{:1$}{piece}", "", indent + further).trim_end());
+            fitting.push('\n');
+        }
+    }
+    fitting
+}
+
 /// Whether colours may be written there: it is a terminal that knows them, and
 /// `NO_COLOR` is not set (<https://no-color.org>).
 pub fn colours(stream: &impl IsTerminal) -> bool {
@@ -65,6 +91,13 @@ mod tests {
         assert_eq!(error_within(text, None), format!("error: {text}"));
         let expected = "error: one two three four five six seven\n       eight nine ten\n       eleven";
         assert_eq!(error_within(text, Some(42)), expected);
+    }
+
+    #[test]
+    fn what_is_too_long_goes_on_further_to_the_right() {
+        let text = "nodes\n  web  500 nodes  Env=prod\n\nend\n";
+        assert_eq!(fit(text, 40), text);
+        assert_eq!(fit(text, 20), "nodes\n  web  500 nodes\n      Env=prod\n\nend\n");
     }
 
     #[test]

@@ -109,14 +109,6 @@ impl Carried {
             }
         }
     }
-
-    /// Lifts what stands, for good: the run is over, and whoever asks the plane what came
-    /// of it is to hear.
-    pub fn end(&mut self, service: &Service) {
-        for name in std::mem::take(&mut self.standing).into_values() {
-            service.lift_fault(&name);
-        }
-    }
 }
 
 fn of_plane(board: &Board) -> impl Iterator<Item = &Window> {

@@ -184,7 +184,7 @@ mod tests {
             (&none, vec![&invalid], 1, Some(told.to_owned())),
             (&none, vec![&ok, &invalid, &ok, &invalid], 4, Some(format!("{told} (2 of 4 nodes refused)"))),
             (&code, vec![&ok, &invalid, &ok], 3, None),
-            (&code, vec![&ok, &ok], 2, Some("no refusal".to_owned())),
+            (&code, vec![&ok, &ok], 2, Some("not refused".to_owned())),
             (
                 &code,
                 vec![&invalid, &throttled, &ok],

@@ -36,10 +36,14 @@ impl KnownRounds {
         self.read().entry(id).or_default().name = name.to_owned();
     }
 
-    /// These rounds there were when the operator looked.
+    /// These rounds there were when the operator looked. A plane lists old ones no
+    /// longer, and under a fault not the newest: what was seen once stays known.
     pub fn looked(&self, id: AssociationId, dispatched: Vec<Timestamp>, now: Timestamp) {
         if let Some(known) = self.read().get_mut(&id) {
-            (known.dispatched, known.looked_at) = (dispatched, now);
+            known.dispatched.extend(dispatched);
+            known.dispatched.sort_unstable();
+            known.dispatched.dedup();
+            known.looked_at = now;
         }
     }
 }
@@ -50,5 +54,26 @@ impl KnownAssociation {
     pub fn round_of(&self, started: Timestamp) -> Option<Timestamp> {
         let begun = self.dispatched.partition_point(|dispatched| *dispatched <= started);
         self.dispatched.get(begun.saturating_sub(1)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_that_was_seen_once_stays_known() {
+        let (id, rounds) = (AssociationId::from_bits(1), KnownRounds::default());
+        let second = Timestamp::from_seconds;
+        rounds.made(id, "patch");
+        rounds.looked(id, vec![second(100), second(200)], second(250));
+        rounds.looked(id, vec![second(200), second(300)], second(350));
+        let known = rounds.read()[&id].clone();
+        assert_eq!((known.dispatched.len(), known.looked_at), (3, second(350)));
+        let cases = [(99, 100), (100, 100), (199, 100), (200, 200), (9_999, 300)];
+        for (started, dispatched) in cases {
+            assert_eq!(known.round_of(second(started)), Some(second(dispatched)), "{started}");
+        }
+        assert_eq!(KnownAssociation::default().round_of(second(1)), None);
     }
 }

@@ -13,7 +13,6 @@ use shared::seed::Seed;
 use shared::time::Timestamp;
 
 use super::slice::Slice;
-use super::timeline::{PlannedAct, PlannedEntry};
 use super::{
     Overrides, Plan, PlanError, PlanErrors, PlannedAssociation, arrival, churn, cohort, form, size,
     threshold, timeline,
@@ -160,22 +159,6 @@ impl Plan {
             self.associations.clear();
             self.thresholds.clear();
         }
-    }
-
-    /// Keeps of the timeline what happens without an operator. What only a fault is
-    /// lifted by that is injected in the first slice alone has nothing to lift here.
-    fn keep_what_is_of_every_slice(&mut self) {
-        self.timeline.retain(PlannedEntry::is_of_every_slice);
-        let injected = self.timeline.iter().filter_map(|entry| match &entry.act {
-            PlannedAct::Inject(window) => window.name.clone(),
-            _ => None,
-        });
-        let foreseen = self.faults.windows().iter().map(|window| window.name.to_string());
-        let known: Vec<String> = injected.chain(foreseen).collect();
-        self.timeline.retain(|entry| match &entry.act {
-            PlannedAct::Lift(name) => known.contains(name),
-            _ => true,
-        });
     }
 }
 

@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+use super::timeline::PlannedAct;
+use super::{Plan, PlannedEntry};
+
 /// One of several equal pieces of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
@@ -31,6 +34,24 @@ impl Slice {
     /// Whether the operator works here: in the first slice alone.
     pub fn has_operator(self) -> bool {
         self.number == 1
+    }
+}
+
+impl Plan {
+    /// Keeps of the timeline what happens without an operator. What only a fault is
+    /// lifted by that is injected in the first slice alone has nothing to lift here.
+    pub(super) fn keep_what_is_of_every_slice(&mut self) {
+        self.timeline.retain(PlannedEntry::is_of_every_slice);
+        let injected = self.timeline.iter().filter_map(|entry| match &entry.act {
+            PlannedAct::Inject(window) => window.name.clone(),
+            _ => None,
+        });
+        let foreseen = self.faults.windows().iter().map(|window| window.name.to_string());
+        let known: Vec<String> = injected.chain(foreseen).collect();
+        self.timeline.retain(|entry| match &entry.act {
+            PlannedAct::Lift(name) => known.contains(name),
+            _ => true,
+        });
     }
 }
 

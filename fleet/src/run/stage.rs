@@ -174,11 +174,9 @@ impl Stage {
         Ok(())
     }
 
-    /// Lifts the faults of our plane, and says how many calls they struck.
-    pub(super) fn end_faults(&mut self) -> Struck {
-        let Some(service) = service(&self.place) else { return Struck::new() };
-        self.faults.end(service);
-        service.struck_calls()
+    /// How many calls the faults of our plane struck.
+    pub(super) fn struck_calls(&self) -> Struck {
+        service(&self.place).map(Service::struck_calls).unwrap_or_default()
     }
 
     /// Ends the plane in good order, if it is ours.

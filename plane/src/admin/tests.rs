@@ -265,7 +265,7 @@ fn a_change_of_a_group_outlives_a_restart_before_anybody_heard_of_it() {
     assert_eq!(world.plane.snapshot().unwrap(), bytes);
     world.settle();
     assert_eq!([ONE, TWO, THREE].map(|node| world.poll(node).len()), [0, 0, 1]);
-    assert_eq!(newest(&world, id)["ResourceCountByStatus"], "{Pending=1, Skipped=2}");
+    assert_eq!(world.newest(id)["ResourceCountByStatus"], "{Pending=1, Skipped=2}");
 }
 
 #[test]

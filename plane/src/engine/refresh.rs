@@ -16,7 +16,6 @@ use shared::time::Timestamp;
 
 use super::{admission, report};
 use crate::config::PushRefresh;
-use crate::config::choice::SecondAssociation;
 use crate::state::State;
 use crate::state::association::AssociationNumber;
 use crate::state::node::NodeNumber;
@@ -60,9 +59,7 @@ pub(super) fn hand_out(state: &mut State, now: Timestamp, node: NodeId) -> BTree
         }
         is_order
     });
-    if let Some(newest) = newest
-        && state.config.second_association == SecondAssociation::TimesOutTheFirst
-    {
+    if let Some(newest) = newest {
         report::time_out(state, now, number, newest);
     }
     pushed

@@ -10,6 +10,7 @@ use shared::time::{Period, Timestamp};
 use shared::wire::InstanceAssociationExecutionResult;
 
 use super::{PIECE, admission, refresh};
+use crate::config::choice::SecondAssociation;
 use crate::state::State;
 use crate::state::association::{Association, AssociationNumber};
 use crate::state::compliance::{ASSOCIATION, ComplianceCounts, Finding};
@@ -84,9 +85,12 @@ pub(crate) fn apply(
 }
 
 /// Ends what a node is at but for this association, whose order it has just
-/// taken up: as the user guide has it, the earlier run times out. Its reports
-/// are those of a run that has ended.
+/// taken up, if that is set: as the user guide has it, the earlier run times out.
+/// Its reports are those of a run that has ended.
 pub(crate) fn time_out(state: &mut State, now: Timestamp, node: NodeNumber, newer: AssociationNumber) {
+    if state.config.second_association == SecondAssociation::Waits {
+        return;
+    }
     let records = state.nodes.get(node).records.iter();
     let is_running = |record: &&Record| record.status == AssociationStatus::InProgress;
     let running: Vec<AssociationNumber> = records

@@ -15,7 +15,6 @@ use shared::wire::{
 };
 
 use super::refused;
-use crate::config::choice::SecondAssociation;
 use crate::engine::{self, report, steering};
 use crate::page::{List, page_size};
 use crate::state::State;
@@ -63,9 +62,7 @@ pub(super) fn list_instance_associations(
         }
         reply.associations.push(summary);
     }
-    if let (Some(number), Some(newer)) = (number, taken_up)
-        && state.config.second_association == SecondAssociation::TimesOutTheFirst
-    {
+    if let (Some(number), Some(newer)) = (number, taken_up) {
         report::time_out(state, now, number, newer);
     }
     Ok(reply)
