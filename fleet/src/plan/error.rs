@@ -388,7 +388,10 @@ fn way<'a, const STEPS: usize>(steps: [&'a str; STEPS]) -> Vec<Cow<'a, str>> {
 
 /// The refusal as part of a sentence.
 fn plain(error: &ApiError) -> String {
-    error.to_string().trim_end_matches(['.', ' ', ':']).to_owned()
+    match error.message.trim_end_matches('.') {
+        "" => error.code.to_string(),
+        message => format!("{}: {message}", error.code),
+    }
 }
 
 fn platform_names() -> String {

@@ -5,7 +5,7 @@ use super::{Plan, PlanError};
 use crate::scenario::timeline::Act;
 use crate::scenario::{Association, Scenario};
 
-/// Refuses names that are none, numbers of nothing, and rounds that nothing begins.
+/// Refuses names that are none, and numbers of nothing.
 pub(super) fn check(scenario: &Scenario, mistakes: &mut Mistakes) {
     let names = scenario
         .cohorts
@@ -22,16 +22,17 @@ pub(super) fn check(scenario: &Scenario, mistakes: &mut Mistakes) {
     {
         mistakes.add(PlanError::NodesOfNobody(nodes));
     }
+}
+
+/// Refuses rounds that a run would wait for in vain.
+pub(super) fn check_rounds(scenario: &Scenario, mistakes: &mut Mistakes) {
     // Any of these may have an association run again.
     let runs_again = scenario.timeline.iter().any(|entry| {
         matches!(entry.act, Act::StartAssociation(_) | Act::UpdateAssociation(_) | Act::UpdateDocument(_))
     });
-    if !runs_again {
-        rounds(scenario, mistakes);
+    if runs_again {
+        return;
     }
-}
-
-fn rounds(scenario: &Scenario, mistakes: &mut Mistakes) {
     let listed = scenario
         .associations
         .iter()
@@ -86,14 +87,14 @@ mod tests {
             "name: {name}\nseed: 1\nduration: 1h\ncohorts:\n  - {{ platform: debian-12, {cohort} }}\n{rest}"
         );
         let scenario = Scenario::parse("x", &text).expect(&text);
-        let plan = Plan::new(&scenario, overrides, Timestamp::from_seconds(0));
+        let plan = Plan::rehearsed(&scenario, overrides, Timestamp::from_seconds(0));
         plan.map_or_else(|error| error.to_string(), |_| String::new())
     }
 
     #[test]
     fn what_no_type_refuses_is_refused() {
         let rounds = |more: &str| {
-            format!("associations: [{{ name: abc, document: AWS-RunShellScript, targets: [all], {more} }}]\n")
+            format!("associations: [{{ name: abc, document: AWS-RunShellScript, parameters: {{ commands: [id] }}, targets: [all], {more} }}]\n")
         };
         let again =
             format!("{}timeline: [{{ at: 5m, do: {{ start-association: abc }} }}]\n", rounds("rounds: 5"));

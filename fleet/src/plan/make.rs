@@ -56,7 +56,7 @@ impl Plan {
     }
 
     /// The same for a run before the embedded plane: what that would refuse though no
-    /// refusal is expected is a mistake too.
+    /// refusal is expected is a mistake too, and so are rounds that it would not begin.
     pub fn rehearsed(
         scenario: &Scenario,
         overrides: &Overrides,
@@ -64,6 +64,7 @@ impl Plan {
     ) -> Result<Self, PlanErrors> {
         let mut mistakes = Mistakes::default();
         let plan = Self::make(scenario, overrides, start, &mut mistakes);
+        form::check_rounds(scenario, &mut mistakes);
         let refused = plan.as_ref().map(|plan| plan.rehearse(scenario)).unwrap_or_default();
         refused.into_iter().for_each(|mistake| mistakes.add(mistake));
         mistakes.or(plan)
