@@ -21,9 +21,9 @@
 mod act;
 mod activation;
 mod agenda;
-mod association;
+pub(crate) mod association;
 pub mod desk;
-mod document;
+pub(crate) mod document;
 mod last_word;
 pub mod outcome;
 pub mod patient;

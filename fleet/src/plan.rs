@@ -11,6 +11,9 @@
 //! - `instance`: what the plane is told of nodes that are no valid instances
 //! - `association`, [`timeline`]: what happens
 //! - `threshold`: what is asked of it
+//! - `form`: what no type and no place of its own refuses
+//! - `end`: whether all of it lies within the run
+//! - `rehearsal`: whether the embedded plane would do what it is asked
 //! - `guest`: whether it can be carried out before somebody else's plane
 //! - `estimate`, [`slice`]: how much it is, and a piece of it
 
@@ -18,12 +21,15 @@ mod arrival;
 mod association;
 mod churn;
 mod cohort;
+mod end;
 mod error;
 mod estimate;
+mod form;
 mod guest;
 mod instance;
 mod make;
 mod node;
+mod rehearsal;
 mod size;
 pub mod slice;
 mod strike;
@@ -49,6 +55,7 @@ pub(crate) use self::cohort::is_agent_version;
 pub use self::error::{PlanError, PlanErrors};
 pub use self::guest::GuestError;
 pub(crate) use self::node::spread;
+pub(crate) use self::size::MOST_NODES;
 use self::slice::Slice;
 pub use self::timeline::PlannedEntry;
 use crate::fault::Board;
@@ -69,6 +76,8 @@ pub struct Plan {
     pub catalogue: Arc<Catalogue>,
     /// How many nodes each cohort has at the most.
     pub sizes: Vec<u32>,
+    /// Up to which number the nodes of each cohort go; the next cohort's begin with it.
+    ends: Vec<u32>,
     /// How many nodes each cohort has at first: as it is written, and as it is meant.
     pub at_first: Vec<(u32, u32)>,
     /// When the run begins.
@@ -104,6 +113,8 @@ pub struct Plan {
     pub guest_of: Option<GuestOf>,
     /// Which part of the fleet is hosted here.
     pub slice: Slice,
+    /// What begins when the run is over, because a flag has it end early: in words.
+    pub beyond: Vec<String>,
 }
 
 /// What flags change in a scenario.

@@ -42,6 +42,8 @@ pub struct Footer {
     pub written: Option<String>,
     /// The command line that repeats the run.
     pub again: String,
+    /// What would have begun after the end that a flag set.
+    pub beyond: Vec<String>,
 }
 
 /// The text at the end of a run, for a terminal of so many columns (at least

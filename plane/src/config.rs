@@ -188,8 +188,8 @@ pub struct PlaneConfig {
     /// Nodes that are gone: whatever names them gets `InvalidInstanceId`.
     #[serde(skip)]
     pub terminated: BTreeSet<NodeId>,
-    /// What other services know at the start; the admin API changes it. As if
-    /// [`World::check`] had let it through.
+    /// What other services know at the start; the admin API changes it.
+    // As if `World::check` had let it through.
     pub world: World,
     /// Who may use the admin API.
     #[serde(skip)]

@@ -76,6 +76,7 @@ pub struct ServerError {
 /// An error of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ErrorOfServer")]
 pub enum Fivexx {
     /// `InternalServerError`, with HTTP 500.
     #[default]

@@ -162,14 +162,21 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// A text that is no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no duration: expected a number and one of ms, s, m, h, d, such as 90s, 5m or 2h")]
-pub struct InvalidPeriod(pub String);
+pub enum InvalidPeriod {
+    /// It has not the form of one.
+    #[error("`{0}` is no duration: expected a number and one of ms, s, m, h, d, such as 90s, 5m or 2h")]
+    Form(String),
+    /// It is longer than any that is meant.
+    #[error("`{0}` is too long: expected at most 36525d, a hundred years")]
+    TooLong(String),
+}
 
 impl FromStr for Period {
     type Err = InvalidPeriod;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || InvalidPeriod(text.chars().take(64).collect());
+        let short = || text.chars().take(64).collect();
+        let wrong = || InvalidPeriod::Form(short());
         let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(unit_at);
         let unit = match unit {
@@ -185,7 +192,7 @@ impl FromStr for Period {
         let milliseconds = count * unit;
         // A hundred years: more is a slip of the finger, and sums stay far from overflow.
         if milliseconds > Self::days(36_525).0 as f64 {
-            return Err(wrong());
+            return Err(InvalidPeriod::TooLong(short()));
         }
         Ok(Self(milliseconds.round() as u64))
     }
@@ -257,7 +264,9 @@ mod tests {
             assert_eq!((period.as_milliseconds(), period.to_string().as_str()), (milliseconds, written));
         }
         for text in ["", "5", "m", "-5m", "5 m", "5min", "1e3s", "99999999d", "..s"] {
-            assert!(text.parse::<Period>().is_err(), "{text}");
+            let error = text.parse::<Period>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{text}` is ")), "{text}: {error}");
+            assert_eq!(error.contains("at most 36525d"), text == "99999999d", "{error}");
         }
     }
 }

@@ -22,7 +22,7 @@ duration: 12h
 cohorts:
   - { name: web, platform: ubuntu-22.04, nodes: 1000, tags: { Env: prod, Role: web } }
 documents:
-  - { name: check, content: { schemaVersion: \"2.2\", mainSteps: [] } }
+  - { name: check, content: { schemaVersion: \"2.2\", mainSteps: [{ action: \"aws:runShellScript\", name: a, inputs: { runCommand: [id] } }] } }
 associations:
   - { name: patch, document: check, targets: [all] }
   - { name: hello, document: check, targets: [all] }

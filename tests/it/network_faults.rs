@@ -261,7 +261,7 @@ fn a_channel_that_stands_keeps_what_was_sent_until_there_is_a_way_again() {
 
 #[test]
 fn a_run_with_faults_that_strike_nobody_yet_is_the_run_without() {
-    let with = run("{fault: {latency: {delay: 1s}}, at: 10d}");
+    let with = run("{fault: {latency: {delay: 1s}}, at: 7199999ms}");
     let without = run("");
     assert_eq!(with.finished.history, without.finished.history);
     assert!(with.finished.ended > Timestamp::default());

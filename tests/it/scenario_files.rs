@@ -55,7 +55,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_would_be_right() {
     let mut written = String::new();
     let mut different = Vec::new();
     let cases = cases(&golden);
-    assert!(cases.len() >= 90, "{} cases", cases.len());
+    assert!(cases.len() >= 125, "{} cases", cases.len());
     for Wrong { title, scenario, told } in cases {
         std::fs::write(directory.path().join("wrong.yaml"), scenario).expect("it can be written");
         let ended = ssm_fleet(directory.path(), "check wrong.yaml");
@@ -126,6 +126,13 @@ fn the_reference_tells_of_the_types_that_read_scenarios() {
     let reference = schema::reference();
     let mut rows = reference.lines().filter(|line| line.starts_with("| `"));
     assert_eq!(rows.find(|row| row.ends_with("|  |")), None, "each key and choice is explained");
+    let of_code = ["[`", "::", "`]("];
+    let told = reference.lines().filter(|line| of_code.iter().any(|words| line.contains(words)));
+    assert_eq!(told.collect::<Vec<_>>(), Vec::<&str>::new(), "what it says is for people, not of the code");
+    let titles = reference.lines().filter_map(|line| line.strip_prefix("## "));
+    let is_plain = |title: &&str| title.chars().all(|letter| letter == ' ' || letter.is_ascii_lowercase());
+    assert_eq!(titles.filter(|title| !is_plain(title)).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert!(!reference.contains("fivexx"), "a title is made of words");
     if is_writing() {
         std::fs::write(&path, &reference).expect("it can be written");
     }
@@ -135,6 +142,74 @@ fn the_reference_tells_of_the_types_that_read_scenarios() {
         "docs/scenarios.md is out of date; SSM_FLEET_WRITE_SCENARIOS=1 cargo test -p ssm-fleet-tests --test it \
          scenario_files writes it anew"
     );
+}
+
+/// What begins when the run is over.
+const LATE: &str = "\
+name: late
+seed: 5
+duration: 3h
+cohorts:
+  - { name: web, platform: debian-12, nodes: 3 }
+associations:
+  - { name: hello, at: 3m, document: AWS-RunShellScript, parameters: { commands: [echo hello] }, targets: [all] }
+  - { name: later, at: 2h, document: AWS-RunShellScript, parameters: { commands: [echo hello] }, targets: [all] }
+";
+
+#[test]
+fn what_a_flag_cuts_off_is_told_once_and_no_failure() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let write =
+        |text: &str| std::fs::write(directory.path().join("late.yaml"), text).expect("it can be written");
+    write(LATE);
+    let ended = ssm_fleet(directory.path(), "check late.yaml --duration 1h");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let note = "note: association later (2h00m00s) is beyond --duration and will not happen\n";
+    assert!(ended.stdout.ends_with(note), "{}", ended.stdout);
+
+    let ended = ssm_fleet(directory.path(), "run late.yaml --virtual --duration 1h --out out");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("later").count(), 1, "{}", ended.stdout);
+    let told = "left out     beyond --duration: association later (2h00m00s)\n";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    let junit = std::fs::read_to_string(directory.path().join("out/junit.xml")).expect("it is there");
+    assert!(junit.contains("<skipped"), "{junit}");
+
+    write(&LATE.replace("duration: 3h", "duration: 1h"));
+    for command in ["check late.yaml", "plan late.yaml", "run late.yaml --virtual"] {
+        let ended = ssm_fleet(directory.path(), command);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{command}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("late.yaml, line 8: association later begins at 2h00m00s"),
+            "{}",
+            ended.stderr
+        );
+    }
+    let ended = ssm_fleet(directory.path(), "run late.yaml --virtual --duration 3h --out long");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+/// Somebody else's plane may have other rules.
+#[test]
+fn what_the_embedded_plane_would_refuse_is_a_note_before_another_one() {
+    let guest = LATE
+        .replace("duration: 3h", "duration: 3h\nplane: { endpoint: 'http://127.0.0.1:1' }")
+        .replace("name: later", "name: a, refused: OfTheirOwn")
+        .replace(
+            "echo hello] }, targets: [all] }",
+            "echo hello] }, targets: [all], schedule: rate(5 minutes) }",
+        );
+    let directory = tempfile::tempdir().expect("there is room");
+    std::fs::write(directory.path().join("guest.yaml"), guest).expect("it can be written");
+    let ended = ssm_fleet(directory.path(), "check guest.yaml");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let notes: Vec<&str> = ended.stdout.lines().skip(1).collect();
+    let begins = [
+        "note: by the embedded plane's rules, association a: there is no refusal `OfTheirOwn`",
+        "note: by the embedded plane's rules, association hello: the plane would refuse it with InvalidSchedule",
+    ];
+    assert_eq!(notes.len(), begins.len(), "{notes:?}");
+    assert!(notes.iter().zip(begins).all(|(note, begin)| note.starts_with(begin)), "{notes:?}");
 }
 
 /// A fleet in two parts, each in a program of its own, before one plane.

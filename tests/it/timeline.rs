@@ -306,7 +306,7 @@ fn who_has_not_come_yet_is_neither_struck_nor_counted() {
     let timeline = "faults:\n  - { fault: offline, on: { cohort: web }, at: 2m, for: 30m }\n  \
                     - { fault: { crash: { down: 1m } }, on: { cohort: web, index: { from: 25 } }, at: 3m, for: 2m }\n\
                     timeline:\n  - { at: 60m, do: { scale: { cohort: web, to: 45 } } }\n  \
-                    - { at: 200m, do: { scale: { cohort: web, to: 60 } } }\n";
+                    - { when: online > 1000, do: { scale: { cohort: web, to: 60 } } }\n";
     let outcome = in_any_number_of_shards(&world(timeline));
     let callers = |from, to| {
         let nodes: std::collections::BTreeSet<u32> =

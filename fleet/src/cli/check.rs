@@ -25,8 +25,9 @@ impl Check {
     pub fn run(self) -> Result<Exit, Failure> {
         let loaded = self.variant.load(&self.scenario)?;
         let scenario = &loaded.scenario;
-        self.variant.check(scenario, scenario.plane.guest_of.is_some())?;
-        let plan = self.variant.plan(&loaded, VIRTUAL_START)?;
+        let is_guest = scenario.plane.guest_of.is_some();
+        self.variant.check(scenario, is_guest)?;
+        let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
         let counts = [
             (scenario.documents.len(), "document", "documents"),
             (plan.associations.len(), "association", "associations"),
@@ -41,7 +42,7 @@ impl Check {
             text.push_str(&format!(", {} {}", count(number as u64), if number == 1 { one } else { many }));
         }
         text.push('\n');
-        for note in self.variant.left_open(scenario, &plan) {
+        for note in self.variant.notes(scenario, &plan, is_guest) {
             let _ = writeln!(text, "note: {note}");
         }
         io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;

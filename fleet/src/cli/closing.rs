@@ -7,7 +7,7 @@ use std::path::Path;
 use super::directory::RunDirectory;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::outcome::Facts;
+use super::outcome::{Facts, not_happened};
 use super::terminal;
 use crate::history::recorder::FILE;
 use crate::progress::display::Display;
@@ -45,14 +45,15 @@ impl Hold for Closing<'_> {
         display.finish();
         let result = RunResult::new(finished);
         let resolved = format!("# As it was used by: {}\n{resolved}", again.replace(['\n', '\r'], " "));
-        let (exit, reasons) = Facts::of(&result, is_duration_given).judge();
+        let (exit, reasons) = Facts::of(&result, &not_happened(finished), is_duration_given).judge();
         let text = exit.of_run().to_owned();
         let judgement = Judgement { text, is_well: exit == Exit::Passed, reasons };
         let report = report::markdown(&result, &judgement);
         let written = write(directory, finished, &result, [&resolved, &report], is_duration_given);
         let is_recorded = finished.recorded.is_some();
         let written_files = written.is_ok().then(|| files(directory.path(), is_recorded));
-        let footer = Footer { judgement, written: written_files, again };
+        let beyond = finished.plan.beyond.clone();
+        let footer = Footer { judgement, written: written_files, again, beyond };
         let shown = show(&result, &footer, is_json);
         // With stderr gone there is nobody left to tell.
         let _ = footer

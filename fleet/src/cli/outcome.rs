@@ -8,7 +8,7 @@
 use super::exit::Exit;
 use crate::report::phrases;
 use crate::result::{AssociationResult, Difference, EntryResult, Refusal, Round, RunResult};
-use crate::simulation::Ending;
+use crate::simulation::{Ending, Finished};
 use crate::threshold::{Outcome, Verdict};
 
 /// What of a run decides on its exit code.
@@ -22,6 +22,8 @@ pub struct Facts<'a> {
     pub associations: &'a [AssociationResult],
     /// The associations that were neither made nor refused.
     pub not_made: &'a [String],
+    /// The entries of the timeline that were due in the run and did not happen.
+    pub not_happened: &'a [String],
     /// The associations that were refused, or should have been.
     pub refusals: &'a [Refusal],
     /// What came of the timeline.
@@ -34,12 +36,13 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Those of this result.
-    pub fn of(result: &'a RunResult, is_duration_given: bool) -> Self {
+    pub fn of(result: &'a RunResult, not_happened: &'a [String], is_duration_given: bool) -> Self {
         Self {
             ending: result.ending,
             is_duration_given,
             associations: &result.associations,
             not_made: &result.not_made,
+            not_happened,
             refusals: &result.refusals,
             timeline: &result.timeline,
             troubles: &result.operator.troubles,
@@ -60,11 +63,14 @@ impl<'a> Facts<'a> {
                 return (Exit::ThresholdFailed, reasons);
             }
             Ending::Complete => {
-                reasons.extend(self.not_made.iter().map(|name| format!("association {name} was not made")));
+                reasons.extend(self.missed());
                 reasons.extend(self.associations.iter().flat_map(differences));
             }
             Ending::OutOfTime if self.is_duration_given => {}
-            Ending::OutOfTime => reasons.extend(self.associations.iter().filter_map(unfinished)),
+            Ending::OutOfTime => {
+                reasons.extend(self.missed());
+                reasons.extend(self.associations.iter().filter_map(unfinished));
+            }
         }
         let is_as_said = reasons.is_empty();
         reasons.extend(self.thresholds.iter().filter_map(phrases::threshold_trouble));
@@ -77,6 +83,24 @@ impl<'a> Facts<'a> {
         };
         (exit, reasons)
     }
+
+    /// What was to happen in the run, and did not.
+    fn missed(&self) -> impl Iterator<Item = String> {
+        let made = self.not_made.iter().map(|name| format!("association {name} was not made"));
+        made.chain(self.not_happened.iter().map(|name| format!("timeline: {name} did not happen")))
+    }
+}
+
+/// The entries of the timeline that were due in the run and did not happen. One that
+/// waits for a condition may wait in vain.
+pub fn not_happened(finished: &Finished) -> Vec<String> {
+    let lasted = finished.ended.since(finished.plan.start);
+    let entries = finished.plan.timeline.iter().enumerate();
+    let missed = entries.filter(|(place, entry)| {
+        let is_due = entry.occasion.first().is_some_and(|first| first < lasted);
+        entry.is_of_timeline && is_due && !finished.operator.happened.contains_key(place)
+    });
+    missed.map(|(_, entry)| entry.name.clone()).collect()
 }
 
 fn surprise(refusal: &Refusal) -> Option<String> {
@@ -181,6 +205,7 @@ mod tests {
             is_duration_given: false,
             associations: &[],
             not_made: &[],
+            not_happened: &[],
             refusals: &[],
             timeline: &[],
             troubles: &[],
@@ -224,7 +249,7 @@ mod tests {
         let unknown = [outcome(Verdict::Passed), outcome(Verdict::NotEvaluated)];
         let passed = [outcome(Verdict::Passed)];
 
-        let cases: [(Facts<'_>, Exit, &str); 21] = [
+        let cases: [(Facts<'_>, Exit, &str); 23] = [
             (Facts { timeline: &met, ..facts(Complete) }, Exit::Passed, ""),
             (
                 Facts { timeline: &unmet, ..facts(OutOfTime) },
@@ -259,7 +284,17 @@ mod tests {
             ),
             (Facts { not_made: &name, ..facts(Complete) }, Exit::Failed, "association late was not made"),
             (facts(OutOfTime), Exit::Passed, ""),
-            (Facts { not_made: &name, ..facts(OutOfTime) }, Exit::Passed, ""),
+            (Facts { not_made: &name, ..facts(OutOfTime) }, Exit::Failed, "association late was not made"),
+            (
+                Facts { not_happened: &name, ..facts(OutOfTime) },
+                Exit::Failed,
+                "timeline: late did not happen",
+            ),
+            (
+                Facts { not_made: &name, not_happened: &name, is_duration_given: true, ..facts(OutOfTime) },
+                Exit::Passed,
+                "",
+            ),
             (
                 Facts { associations: &unfinished, ..facts(OutOfTime) },
                 Exit::Failed,

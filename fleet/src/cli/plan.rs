@@ -32,10 +32,11 @@ impl Plan {
     pub fn run(self) -> Result<Exit, Failure> {
         let loaded = self.variant.load(&self.scenario)?;
         let scenario = &loaded.scenario;
-        self.variant.check(scenario, scenario.plane.guest_of.is_some())?;
-        let plan = self.variant.plan(&loaded, VIRTUAL_START)?;
+        let is_guest = scenario.plane.guest_of.is_some();
+        self.variant.check(scenario, is_guest)?;
+        let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
         let mut outline = Outline::new(&plan, self.variant.slice.unwrap_or(Slice::WHOLE), self.each);
-        outline.notes = self.variant.left_open(scenario, &plan);
+        outline.notes = self.variant.notes(scenario, &plan, is_guest);
         match print(&outline, self.json) {
             // Whoever reads has read enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Passed),

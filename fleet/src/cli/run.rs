@@ -58,7 +58,7 @@ pub struct Run {
     #[command(flatten)]
     variant: Variant,
     /// Pieces the fleet is cut into [default: one per core, at most 8]
-    #[arg(long, value_name = "COUNT", value_parser = value::shards, help_heading = "Fleet")]
+    #[arg(long, value_name = "COUNT", value_parser = value::shards, allow_hyphen_values = true, help_heading = "Fleet")]
     shards: Option<NonZeroUsize>,
     /// How nodes use connections [default: as-agent where that fits, else pooled]
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
@@ -106,7 +106,7 @@ impl Run {
         self.check(scenario)?;
         let is_virtual = self.variant.is_virtual(scenario);
         let start = if is_virtual { VIRTUAL_START } else { wall_now() };
-        let plan = Arc::new(self.variant.plan(&loaded, start)?);
+        let plan = Arc::new(self.variant.plan(&loaded, start, self.endpoint(scenario).is_some())?);
         for note in self.variant.left_open(scenario, &plan) {
             tracing::warn!("{note}");
         }
@@ -384,10 +384,31 @@ mod tests {
     }
 
     #[test]
+    fn a_value_below_zero_is_refused_by_what_would_be_right() {
+        let cases = [
+            (["--nodes", "-5"], "`-5` is no number of nodes: expected 1 to 100m"),
+            (["--seed", "-1"], "`-1` is no seed: expected a whole number from 0 to 18446744073709551615"),
+            (["--seed", "18446744073709551616"], "is no seed: expected a whole number from 0 to 1844"),
+            (["--invalid-instance", "-1%"], "`-1%` is no share"),
+            (["--unsupported-platform", "-1%"], "`-1%` is no share"),
+            (["--slice", "-1/3"], "`-1/3` is no slice"),
+            (["--ramp", "-5m"], "`-5m` is no duration"),
+            (["--duration", "-5m"], "`-5m` is no duration"),
+            (["--time-scale", "-1"], "`-1` is no time scale"),
+            (["--shards", "-1"], "`-1` is no number of shards"),
+        ];
+        for (flags, expected) in cases {
+            let error = Line::try_parse_from(["run"].into_iter().chain(flags)).err().expect("it is refused");
+            let error = error.to_string();
+            assert!(error.contains(expected) && !error.contains("tip:"), "{flags:?}: {error}");
+        }
+    }
+
+    #[test]
     fn flags_reach_the_plan() {
         let line = "--nodes 2k --seed 9 --ramp 2m --duration 30m --time-scale 10 --invalid-instance 2%";
         let run = run(line);
-        let plan = run.variant.plan(&run.variant.load(&run.scenario).unwrap(), VIRTUAL_START).unwrap();
+        let plan = run.variant.plan(&run.variant.load(&run.scenario).unwrap(), VIRTUAL_START, false).unwrap();
         assert_eq!((plan.name.as_str(), plan.nodes(), plan.catalogue.seed.0), ("first-look", 2_000, 9));
         assert_eq!((plan.ramp, plan.duration), (Period::minutes(2), Period::minutes(30)));
         assert_eq!(plan.time_scale, 10.0);

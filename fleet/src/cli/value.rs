@@ -7,15 +7,18 @@ use clap::ValueEnum;
 use plane::config::list::Setting;
 use plane::config::{self, PlaneConfig, list};
 
+use crate::plan::MOST_NODES;
 use crate::scenario::{self, ScenarioError};
-
-/// More nodes than this are a slip of the finger: their rows alone take 25 GB.
-const MOST_NODES: u64 = 100_000_000;
 
 /// A text that is no number of nodes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no number of nodes: expected 1 to 100m, such as 500, 10k, 1.5m or 20,000")]
 pub struct InvalidSize(String);
+
+/// A text that is no seed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no seed: expected a whole number from 0 to 18446744073709551615")]
+pub struct InvalidSeed(String);
 
 /// A text that is no number of shards.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +142,11 @@ pub fn nodes(text: &str) -> Result<u32, InvalidSize> {
     let count = size(text).filter(|count| (1..=MOST_NODES).contains(count));
     let wrong = || InvalidSize(text.chars().take(64).collect());
     count.and_then(|count| u32::try_from(count).ok()).ok_or_else(wrong)
+}
+
+/// Reads a seed.
+pub fn seed(text: &str) -> Result<u64, InvalidSeed> {
+    digits(text).ok_or_else(|| InvalidSeed(text.chars().take(64).collect()))
 }
 
 fn size(text: &str) -> Option<u64> {
@@ -271,6 +279,17 @@ mod tests {
             "1é",
         ] {
             assert!(nodes(text).unwrap_err().to_string().contains(&format!("`{text}`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_seed_is_any_whole_number_of_64_bits() {
+        for (text, expected) in [("0", 0), ("7", 7), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(seed(text), Ok(expected));
+        }
+        for text in ["", "-1", "+1", "18446744073709551616", "seven", "1.5"] {
+            let error = seed(text).unwrap_err().to_string();
+            assert!(error.ends_with("from 0 to 18446744073709551615"), "{error}");
         }
     }
 

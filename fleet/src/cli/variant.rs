@@ -22,36 +22,36 @@ pub struct Variant {
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Fleet")]
     set: Vec<String>,
     /// Number of nodes, over all cohorts, such as 500, 10k or 1m
-    #[arg(long, value_name = "COUNT", value_parser = value::nodes, help_heading = "Fleet")]
+    #[arg(long, value_name = "COUNT", value_parser = value::nodes, allow_hyphen_values = true, help_heading = "Fleet")]
     nodes: Option<u32>,
     /// The number that the whole run follows from
-    #[arg(long, value_name = "NUMBER", help_heading = "Fleet")]
+    #[arg(long, value_name = "NUMBER", value_parser = value::seed, allow_hyphen_values = true, help_heading = "Fleet")]
     seed: Option<u64>,
     /// Time over which the nodes arrive, such as 90s or 2m (simulated)
-    #[arg(long, value_name = "TIME", help_heading = "Fleet")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Fleet")]
     ramp: Option<Period>,
     /// Share of nodes whose id the plane does not accept, such as 1%
-    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = "Fleet")]
     invalid_instance: Option<Share>,
     /// Share of nodes whose platform cannot run what they are told to
-    #[arg(long, value_name = "SHARE", help_heading = "Fleet")]
+    #[arg(long, value_name = "SHARE", allow_hyphen_values = true, help_heading = "Fleet")]
     unsupported_platform: Option<Share>,
     /// Host one of several equal parts of the fleet, such as 3/8; the first one has
     /// the operator
-    #[arg(long, value_name = "I/N", help_heading = "Fleet")]
+    #[arg(long, value_name = "I/N", allow_hyphen_values = true, help_heading = "Fleet")]
     pub(super) slice: Option<Slice>,
     /// What nodes tell of themselves [default: as their cohort says, else template]
     #[arg(long, value_name = "CHOICE", value_enum, help_heading = "Fleet")]
     facts: Option<value::Facts>,
 
     /// Simulated seconds in a second, such as 60
-    #[arg(long, value_name = "FACTOR", value_parser = value::time_scale, help_heading = "Time")]
+    #[arg(long, value_name = "FACTOR", value_parser = value::time_scale, allow_hyphen_values = true, help_heading = "Time")]
     time_scale: Option<f64>,
     /// Jump from what is due to what is due next, without waiting
     #[arg(long = "virtual", help_heading = "Time")]
     is_virtual: bool,
     /// End after this time at the latest, such as 5m or 2h (simulated)
-    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Time")]
     pub(super) duration: Option<Period>,
 
     /// What of the run history.jsonl.zst has [default: all of up to 10 million
@@ -82,10 +82,28 @@ impl Variant {
         self.is_virtual || (scenario.time == Time::Virtual && self.time_scale.is_none())
     }
 
-    /// What the scenario means, from `start` on if it names no instant itself.
-    pub fn plan(&self, loaded: &Loaded, start: Timestamp) -> Result<Plan, Failure> {
-        let plan = Plan::new(&loaded.scenario, &self.overrides(), start);
+    /// What the scenario means, from `start` on if it names no instant itself. What a
+    /// plane would refuse is known of the embedded one alone.
+    pub fn plan(&self, loaded: &Loaded, start: Timestamp, is_guest: bool) -> Result<Plan, Failure> {
+        let make = if is_guest { Plan::new } else { Plan::rehearsed };
+        let plan = make(&loaded.scenario, &self.overrides(), start);
         plan.map_err(|error| Failure::of_plan(loaded, error))
+    }
+
+    /// What is worth a note before the run, in words.
+    pub fn notes(&self, scenario: &Scenario, plan: &Plan, is_guest: bool) -> Vec<String> {
+        let mut notes = self.left_open(scenario, plan);
+        notes.extend(
+            plan.beyond.iter().map(|what| format!("{what} is beyond --duration and will not happen")),
+        );
+        if self.duration.is_none() {
+            notes.extend(plan.cut_off(scenario));
+        }
+        if is_guest {
+            let doubts = plan.rehearse(scenario);
+            notes.extend(doubts.iter().map(|doubt| format!("by the embedded plane's rules, {doubt}")));
+        }
+        notes
     }
 
     /// What of its thresholds and conditions such a run will leave open, in words.

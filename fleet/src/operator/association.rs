@@ -224,7 +224,7 @@ impl Operator {
 
 /// The call that changes an association into what another would create. What it
 /// does not say, the service forgets.
-fn update(association_id: AssociationId, wanted: CreateAssociation) -> UpdateAssociation {
+pub(crate) fn update(association_id: AssociationId, wanted: CreateAssociation) -> UpdateAssociation {
     UpdateAssociation {
         association_id,
         parameters: wanted.parameters,

@@ -129,7 +129,7 @@ impl Operator {
 
 /// A calendar without events, in iCalendar: open or closed for good. The instant
 /// tells its versions apart, for no two may say the same.
-fn calendar(is_open: bool, at: &str) -> String {
+pub(crate) fn calendar(is_open: bool, at: &str) -> String {
     let kind = if is_open { "DEFAULT_OPEN" } else { "DEFAULT_CLOSED" };
     format!(
         "BEGIN:VCALENDAR\r\nPRODID:-//AWS//Change Calendar 1.0//EN\r\nVERSION:2.0\r\n\
@@ -137,7 +137,8 @@ fn calendar(is_open: bool, at: &str) -> String {
     )
 }
 
-fn is_same_json(one: &str, other: &str) -> bool {
+/// Whether both say the same in JSON.
+pub(crate) fn is_same_json(one: &str, other: &str) -> bool {
     let read = |text| serde_json::from_str::<Value>(text);
     matches!((read(one), read(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use agent::catalogue::PLATFORMS;
 use agent::distribution::InvalidDistribution;
+use shared::error::ApiError;
+use shared::time::Period;
 
 use super::slice::Slice;
 use super::timeline::EntryError;
@@ -231,6 +233,108 @@ pub enum PlanError {
     /// Time must pass.
     #[error("time scale {0} is not from 0.001 to 100,000")]
     TimeScale(f64),
+    /// More nodes than a machine has room for.
+    #[error("{nodes} nodes are too many: expected at most 100,000,000")]
+    TooManyNodes {
+        /// How many.
+        nodes: u64,
+        /// What of the scenario makes them so many.
+        key: &'static str,
+    },
+    /// More cohorts than have a number.
+    #[error(
+        "{0} cohorts are too many: expected at most 65,535; nodes of one may differ in tags and behaviours"
+    )]
+    TooManyCohorts(usize),
+    /// A number of which nobody has a share.
+    #[error(
+        "`nodes` is what the cohorts' `share` is of, and no cohort has one: take it out; --nodes {0} has as many \
+         nodes over all cohorts"
+    )]
+    NodesOfNobody(u32),
+    /// A name that is none.
+    #[error("a {what} cannot have the name `{}`: expected a text that is not empty, on one line", name.escape_debug())]
+    Nameless {
+        /// What has it: the scenario, or a cohort.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Where it stands.
+        way: Vec<String>,
+    },
+    /// Nodes have one thing wrong with them at the most.
+    #[error("cohort {cohort}: what is wrong with its nodes adds up to {percent}%: expected at most 100%")]
+    FaultShares {
+        /// The cohort.
+        cohort: String,
+        /// The sum.
+        percent: f64,
+    },
+    /// It would begin when the run is over.
+    #[error("{what} begins at {at}, and the run ends at {end}: let it begin earlier, or raise `duration`")]
+    Beyond {
+        /// What.
+        what: String,
+        /// When it begins.
+        at: Period,
+        /// When the run ends.
+        end: Period,
+        /// Where it stands.
+        way: Vec<String>,
+    },
+    /// The plane would not do what it is asked.
+    #[error("{what}: the plane would refuse it with {}{meant}", plain(error))]
+    Refused {
+        /// What is asked.
+        what: String,
+        /// The refusal.
+        error: ApiError,
+        /// What is to be said if that is meant.
+        meant: String,
+        /// Where it stands.
+        way: Vec<String>,
+    },
+    /// There is no such refusal.
+    #[error("{what}: there is no refusal `{code}`{}", nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default())]
+    UnknownRefusal {
+        /// What expects it.
+        what: String,
+        /// The name.
+        code: String,
+        /// The name that comes nearest, if one comes near.
+        nearest: Option<&'static str>,
+        /// Where it stands.
+        way: Vec<String>,
+    },
+    /// There is no such alarm.
+    #[error(
+        "{what}: no alarm `{alarm}`: expected one of the plane's `world`, such as \
+         `plane: {{ world: {{ alarms: {{ {alarm}: OK }} }} }}`{}",
+        nearest.as_ref().map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+    )]
+    UnknownAlarm {
+        /// What names it.
+        what: String,
+        /// The alarm.
+        alarm: String,
+        /// The name that comes nearest, if one comes near.
+        nearest: Option<String>,
+        /// Where it stands.
+        way: Vec<String>,
+    },
+    /// Rounds that nothing begins.
+    #[error(
+        "association {association}: it waits for {rounds} rounds, and runs once: give it a `schedule`, or leave \
+         `rounds` out"
+    )]
+    Rounds {
+        /// The association.
+        association: String,
+        /// How many.
+        rounds: u32,
+        /// Where it stands.
+        way: Vec<String>,
+    },
 }
 
 impl PlanError {
@@ -262,6 +366,16 @@ impl PlanError {
             Self::TimeScale(_) => way(["time"]),
             Self::Fault { place, .. } => vec!["faults".into(), place.to_string().into()],
             Self::Entry { place, .. } => vec!["timeline".into(), place.to_string().into()],
+            Self::TooManyNodes { key, .. } => way([key]),
+            Self::TooManyCohorts(_) => way(["cohorts"]),
+            Self::NodesOfNobody(_) => way(["nodes"]),
+            Self::FaultShares { cohort, .. } => way(["cohorts", cohort, "faults"]),
+            Self::Nameless { way, .. }
+            | Self::Beyond { way, .. }
+            | Self::Refused { way, .. }
+            | Self::UnknownRefusal { way, .. }
+            | Self::UnknownAlarm { way, .. }
+            | Self::Rounds { way, .. } => way.iter().map(|step| step.as_str().into()).collect(),
             // Of flags alone.
             Self::NothingToMisfit(_) | Self::TakesOwnPlane(_) | Self::EmptySlice { .. } => Vec::new(),
         }
@@ -270,6 +384,14 @@ impl PlanError {
 
 fn way<'a, const STEPS: usize>(steps: [&'a str; STEPS]) -> Vec<Cow<'a, str>> {
     steps.map(Cow::Borrowed).into()
+}
+
+/// The refusal as part of a sentence.
+fn plain(error: &ApiError) -> String {
+    match error.message.trim_end_matches('.') {
+        "" => error.code.to_string(),
+        message => format!("{}: {message}", error.code),
+    }
 }
 
 fn platform_names() -> String {

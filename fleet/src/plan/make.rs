@@ -3,6 +3,7 @@
 //! What is wrong is noted, and something harmless put in its place, so that one
 //! look finds all mistakes; a scenario with one mistake makes no plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agent::catalogue::{Catalogue, Cohort};
@@ -13,8 +14,8 @@ use shared::time::Timestamp;
 
 use super::slice::Slice;
 use super::{
-    Overrides, Plan, PlanError, PlanErrors, PlannedAssociation, arrival, churn, cohort, size, threshold,
-    timeline,
+    Overrides, Plan, PlanError, PlanErrors, PlannedAssociation, arrival, churn, cohort, form, size,
+    threshold, timeline,
 };
 use crate::fault::Board;
 use crate::history::mode::Choice;
@@ -32,6 +33,14 @@ impl Mistakes {
         }
     }
 
+    /// The plan, if nothing is wrong.
+    fn or(self, plan: Option<Plan>) -> Result<Plan, PlanErrors> {
+        match plan {
+            Some(plan) if self.0.is_empty() => Ok(plan),
+            _ => Err(PlanErrors(self.0)),
+        }
+    }
+
     /// What came, unless that is a mistake.
     pub(super) fn note<T>(&mut self, found: Result<T, PlanError>) -> Option<T> {
         found.map_err(|mistake| self.add(mistake)).ok()
@@ -43,10 +52,22 @@ impl Plan {
     pub fn new(scenario: &Scenario, overrides: &Overrides, start: Timestamp) -> Result<Self, PlanErrors> {
         let mut mistakes = Mistakes::default();
         let plan = Self::make(scenario, overrides, start, &mut mistakes);
-        match plan {
-            Some(plan) if mistakes.0.is_empty() => Ok(plan),
-            _ => Err(PlanErrors(mistakes.0)),
-        }
+        mistakes.or(plan)
+    }
+
+    /// The same for a run before the embedded plane: what that would refuse though no
+    /// refusal is expected is a mistake too, and so are rounds that it would not begin.
+    pub fn rehearsed(
+        scenario: &Scenario,
+        overrides: &Overrides,
+        start: Timestamp,
+    ) -> Result<Self, PlanErrors> {
+        let mut mistakes = Mistakes::default();
+        let plan = Self::make(scenario, overrides, start, &mut mistakes);
+        form::check_rounds(scenario, &mut mistakes);
+        let refused = plan.as_ref().map(|plan| plan.rehearse(scenario)).unwrap_or_default();
+        refused.into_iter().for_each(|mistake| mistakes.add(mistake));
+        mistakes.or(plan)
     }
 
     /// The plan, which is to be used only if there is no mistake; none without nodes.
@@ -59,6 +80,7 @@ impl Plan {
         let duration = overrides.duration.unwrap_or(scenario.duration);
         let sizes = mistakes.note(sizes(scenario, overrides.nodes));
         let mut cohorts = cohorts(scenario, overrides, mistakes);
+        form::check(scenario, mistakes);
         let key_pool = key_pool(scenario, mistakes);
         let time_scale = time_scale(scenario, overrides, mistakes);
         let latency_model = mistakes.note(threshold::latency_model(scenario)).flatten();
@@ -75,6 +97,7 @@ impl Plan {
             name: scenario.name.clone(),
             labels: scenario.labels.clone(),
             catalogue: Arc::new(Catalogue { seed, cohorts }),
+            ends: ends(&sizes),
             sizes,
             at_first,
             start: scenario.start_time.map_or(start, |instant| instant.0),
@@ -92,12 +115,15 @@ impl Plan {
             thresholds: scenario.thresholds.0.clone(),
             history: Choice::of(None, 0),
             slice: overrides.slice.unwrap_or(Slice::WHOLE),
+            beyond: Vec::new(),
             terminated: vec![NodeId::ec2(seed.draw("terminated-node", 0).wide_bits("node-id", 0))],
         };
         mistakes.note(plan.strike(scenario, overrides));
+        plan.fault_shares().for_each(|mistake| mistakes.add(mistake));
         plan.declare_instances();
         plan.happen(scenario, overrides, mistakes);
         plan.unknown_labels().into_iter().for_each(|mistake| mistakes.add(mistake));
+        plan.end(scenario, overrides, mistakes);
         plan.cut(mistakes);
         Some(plan)
     }
@@ -110,13 +136,11 @@ impl Plan {
         });
         self.associations = associations.collect();
         self.associations.sort_by_key(|association| association.at);
-        // A ramp that is changed carries what follows it along.
-        let shift = self.ramp - scenario.ramp;
-        let earlier = scenario.ramp - self.ramp;
+        let (shift, earlier) = (self.ramp - scenario.ramp, scenario.ramp - self.ramp);
         for association in &mut self.associations {
             association.at = association.at + shift - earlier;
         }
-        let shifted = |at| if at < scenario.ramp { at } else { at + shift - earlier };
+        let shifted = |at| self.carried(scenario, at);
         let (faults, wrong) = Board::new(self, &scenario.faults, shifted);
         for (place, name, source) in wrong {
             mistakes.add(PlanError::Fault { place, name, source });
@@ -139,21 +163,36 @@ impl Plan {
     }
 }
 
+/// Up to which number, which is none of them, the nodes of each cohort go.
+fn ends(sizes: &[u32]) -> Vec<u32> {
+    let mut end = 0;
+    let ends = sizes.iter().map(|size| {
+        end += size;
+        end
+    });
+    ends.collect()
+}
+
 /// How many nodes each cohort has at first, as it is written and as it is meant; and at the most.
 type Sizes = (Vec<(u32, u32)>, Vec<u32>);
 
 fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Sizes, PlanError> {
+    if scenario.cohorts.len() > size::MOST_COHORTS {
+        return Err(PlanError::TooManyCohorts(scenario.cohorts.len()));
+    }
     let meant = size::sizes(scenario, nodes)?;
     let written = size::written(scenario, nodes)?;
     let at_first: Vec<_> = written.into_iter().map(|size| size as u32).zip(meant).collect();
     let most = timeline::peaks(scenario, &at_first);
+    size::admit(most.iter().copied().map(u64::from).sum(), "timeline")?;
     Ok((at_first, most))
 }
 
 fn cohorts(scenario: &Scenario, overrides: &Overrides, mistakes: &mut Mistakes) -> Vec<Cohort> {
     let mut cohorts: Vec<Cohort> = Vec::new();
+    let mut names = BTreeSet::new();
     for written in &scenario.cohorts {
-        if cohorts.iter().any(|cohort| cohort.name == written.name) {
+        if !names.insert(&written.name) {
             mistakes.add(PlanError::DuplicateCohort(written.name.clone()));
         }
         cohorts.push(cohort::cohort(written, overrides.facts, mistakes));

@@ -10,14 +10,10 @@ use super::{Plan, arrival};
 impl Plan {
     /// Who the node of this number is.
     pub fn identity(&self, number: u32) -> Identity {
-        let mut index = number;
-        for (cohort, &size) in (0..).zip(&self.sizes) {
-            if index < size {
-                return Identity { number, index, cohort, incarnation: 0 };
-            }
-            index -= size;
-        }
-        unreachable!("node {number} is not of this fleet")
+        let cohort = self.ends.partition_point(|end| *end <= number);
+        let end = *self.ends.get(cohort).expect("it is a node of this fleet");
+        let index = number - (end - self.sizes[cohort]);
+        Identity { number, index, cohort: cohort as u16, incarnation: 0 }
     }
 
     /// When the node of this number arrives.

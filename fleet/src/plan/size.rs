@@ -6,6 +6,12 @@
 use super::PlanError;
 use crate::scenario::Scenario;
 
+/// More nodes than this are a slip of the finger: their rows alone take 25 GB.
+pub(crate) const MOST_NODES: u64 = 100_000_000;
+
+/// More cohorts than this have no number: a node's row has 16 bits for it.
+pub(super) const MOST_COHORTS: usize = 65_535;
+
 /// The cohorts' sizes, scaled to `nodes` by largest remainder.
 pub(super) fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>, PlanError> {
     let written = written(scenario, nodes)?;
@@ -14,6 +20,7 @@ pub(super) fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>,
     if total == 0 || wanted == 0 {
         return Err(PlanError::NoNodes(scenario.name.clone()));
     }
+    admit(wanted, "cohorts")?;
     let mut sizes: Vec<u32> = written.iter().map(|size| (size * wanted / total) as u32).collect();
     let mut rest: Vec<usize> = (0..sizes.len()).collect();
     // Of equal remainders the smaller cohort's goes first, so that few nodes still show every cohort.
@@ -23,6 +30,11 @@ pub(super) fn sizes(scenario: &Scenario, nodes: Option<u32>) -> Result<Vec<u32>,
         sizes[index] += 1;
     }
     Ok(sizes)
+}
+
+/// Refuses more nodes than there may be; `key` is what of the scenario makes them so many.
+pub(super) fn admit(nodes: u64, key: &'static str) -> Result<(), PlanError> {
+    if nodes > MOST_NODES { Err(PlanError::TooManyNodes { nodes, key }) } else { Ok(()) }
 }
 
 /// The sizes as they were written. Shares are of the scenario's `nodes`, or of those asked for.
@@ -84,12 +96,14 @@ mod tests {
 
     #[test]
     fn a_cohort_without_a_size_is_refused() {
-        let cases: [(Option<u32>, &[&str], &str); 5] = [
+        let cases: [(Option<u32>, &[&str], &str); 7] = [
             (None, &["share: 100%"], "say how many nodes there are"),
             (Some(5), &["share: 10%, nodes: 5"], "either `nodes` or `share`"),
             (Some(5), &["tags: {}"], "either `nodes` or `share`"),
             (Some(5), &["share: 10%", "share: 80%"], "add up to 90%"),
             (None, &["nodes: 0"], "has no nodes"),
+            (None, &["nodes: 4000000000"], "4000000000 nodes are too many: expected at most 100,000,000"),
+            (None, &["nodes: 60000000", "nodes: 40000001"], "100000001 nodes are too many"),
         ];
         for (nodes, cohorts, expected) in cases {
             let error = sizes_of(nodes, cohorts, None).unwrap_err();

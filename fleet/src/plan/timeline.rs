@@ -215,6 +215,14 @@ impl Occasion {
         }
     }
 
+    /// When it ends to happen again and again, if that is said.
+    pub fn until(&self) -> Option<Period> {
+        match self {
+            Self::Every { until, .. } => *until,
+            Self::At(_) | Self::When(_) => None,
+        }
+    }
+
     /// When it happens again, after it happened then.
     pub fn next(&self, after: Period) -> Option<Period> {
         match self {
@@ -240,6 +248,11 @@ impl Occasion {
 }
 
 impl PlannedAct {
+    /// Whether it makes or changes a document.
+    pub(super) fn is_document(&self) -> bool {
+        matches!(self, Self::CreateDocument(_) | Self::UpdateDocument(_))
+    }
+
     /// Whether it is a call of the plane's API, of which something can be expected.
     pub fn is_call(&self) -> bool {
         match self {
@@ -452,12 +465,16 @@ pub(super) fn scaled(nodes: u32, (written, meant): (u32, u32)) -> u32 {
 
 /// The most nodes that each cohort comes to have.
 pub(super) fn peaks(scenario: &Scenario, at_first: &[(u32, u32)]) -> Vec<u32> {
+    let mut written: BTreeMap<&str, u32> = BTreeMap::new();
+    for entry in &scenario.timeline {
+        if let Act::Scale(scale) = &entry.act {
+            let most = written.entry(&scale.cohort).or_default();
+            *most = scale.to.max(*most);
+        }
+    }
     let peak = |(cohort, &sizes): (&scenario::Cohort, &(u32, u32))| {
-        let later = scenario.timeline.iter().filter_map(|entry| match &entry.act {
-            Act::Scale(scale) if scale.cohort == cohort.name => Some(scaled(scale.to, sizes)),
-            _ => None,
-        });
-        later.chain([sizes.1]).max().unwrap_or_default()
+        let later = written.get(cohort.name.as_str()).map(|to| scaled(*to, sizes));
+        later.unwrap_or_default().max(sizes.1)
     };
     scenario.cohorts.iter().zip(at_first).map(peak).collect()
 }

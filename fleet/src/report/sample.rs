@@ -26,6 +26,7 @@ pub(super) fn footer() -> Footer {
                 .to_owned(),
         ),
         again: "ssm-fleet run first-look --seed 2718281828".to_owned(),
+        beyond: Vec::new(),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn summary(result: &RunResult, footer: &Footer, width: usize, colour:
     page.field("result", text, if *is_well { Style::Plain } else { Style::Alarm });
     nodes(result, &mut page);
     page.blank();
-    associations(result, &mut page);
+    associations(result, &footer.beyond, &mut page);
     refusals(result, &mut page);
     page.blank();
     faults(result, &mut page);
@@ -101,7 +101,7 @@ fn nodes(result: &RunResult, page: &mut Page) {
     page.field("", &phrases::listed(result).unwrap_or_default(), Style::Plain);
 }
 
-fn associations(result: &RunResult, page: &mut Page) {
+fn associations(result: &RunResult, beyond: &[String], page: &mut Page) {
     if !result.associations.is_empty() {
         let right = ["nodes", "success", "failed", "t50", "t90", "t100"].map(|title| (title, Align::Right));
         let columns: Vec<_> = [("association", Align::Left)].into_iter().chain(right).collect();
@@ -114,8 +114,13 @@ fn associations(result: &RunResult, page: &mut Page) {
         result.associations.iter().for_each(|association| put(association, room, page.width, &mut table));
         table.put(page);
     }
-    if !result.not_made.is_empty() {
-        page.field("not made", &result.not_made.join(", "), Style::Alarm);
+    let is_chosen =
+        |name: &&str| beyond.iter().any(|what| what.starts_with(&format!("association {name} (")));
+    let not_made: Vec<&str> =
+        result.not_made.iter().map(String::as_str).filter(|name| !is_chosen(name)).collect();
+    page.field("not made", &not_made.join(", "), Style::Alarm);
+    if !beyond.is_empty() {
+        page.field("left out", &format!("beyond --duration: {}", beyond.join(", ")), Style::Plain);
     }
     match phrases::agreement(result) {
         Ok(agreement) => page.field("agreement", &agreement.unwrap_or_default(), Style::Plain),

@@ -60,7 +60,8 @@ pub struct Association {
     /// How many rounds the run waits for; 1 if not said.
     #[serde(default)]
     pub rounds: Option<u32>,
-    /// The refusal that is expected.
+    /// The refusal that is expected. What a plane would refuse, and nobody expects, is a
+    /// mistake before the run.
     #[serde(default)]
     pub refused: Option<Refusal>,
 }

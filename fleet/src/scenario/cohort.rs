@@ -172,9 +172,10 @@ impl<'de> Deserialize<'de> for UnsupportedPlatforms {
     }
 }
 
-/// The long form of [`InvalidInstances`].
+/// How many nodes are no valid instances, and why not.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "InvalidInstancesByCause")]
 struct LongInvalid {
     /// How many.
     share: Share,
@@ -186,9 +187,10 @@ struct LongInvalid {
     after: Option<Period>,
 }
 
-/// The long form of [`UnsupportedPlatforms`].
+/// How many nodes run a platform that is not supported, and which.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "UnsupportedPlatformsByKind")]
 struct LongUnsupported {
     /// How many.
     share: Share,

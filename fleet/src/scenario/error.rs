@@ -8,12 +8,17 @@ use super::tree::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// There is no such scenario.
-    #[error("no scenario `{name}`: no such file, and the built-in ones are {built_in}")]
+    #[error(
+        "no scenario `{name}`: no such file, and the built-in ones are {built_in}{}",
+        nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
+    )]
     Unknown {
         /// The name that was asked for.
         name: String,
         /// The names there are.
         built_in: String,
+        /// The one that comes nearest, if one comes near.
+        nearest: Option<&'static str>,
     },
     /// The file cannot be read.
     #[error("cannot read scenario {}", path.display())]

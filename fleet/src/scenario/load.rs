@@ -10,8 +10,9 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::tree::{self, Node, Place, Problem};
+use super::tree::{self, Node, Place, Problem, Step, Wrong};
 use super::{BUILT_IN, Scenario, ScenarioError, built_in_names, threshold};
+use shared::nearest::nearest;
 
 /// A scenario that was read, and the text of what was.
 #[derive(Debug, Clone)]
@@ -78,7 +79,11 @@ impl Source {
 
     fn failure(self, name: &str, source: io::Error) -> ScenarioError {
         if source.kind() == io::ErrorKind::NotFound {
-            return ScenarioError::Unknown { name: name.to_owned(), built_in: built_in_names() };
+            return ScenarioError::Unknown {
+                name: name.to_owned(),
+                built_in: built_in_names(),
+                nearest: nearest_built_in(name),
+            };
         }
         ScenarioError::Unreadable { path: self.path, source }
     }
@@ -120,8 +125,30 @@ fn assemble(first: Source, text: String, set: &[String]) -> Result<Loaded, Scena
         tree::set(&mut whole, text, threshold::respell)
             .map_err(|problem| ScenarioError::Wrong(vec![problem]))?;
     }
-    let scenario = tree::value_of(&whole).map_err(ScenarioError::Wrong)?;
+    // What files say of it was taken out above.
+    if let Some(extended) = whole.get("extends") {
+        let reason = "extends: a file says what it extends, a flag cannot: write `extends` into the file";
+        return Err(ScenarioError::Wrong(vec![Problem::wrong(reason.to_owned()).here(&extended.place)]));
+    }
+    let scenario = tree::value_of(&whole);
+    let scenario =
+        scenario.map_err(|problems| ScenarioError::Wrong(problems.into_iter().map(no_list_yet).collect()))?;
     Ok(Loaded { scenario, tree: whole })
+}
+
+/// A flag may name an item of a list that is not there; then it made keys in its place.
+fn no_list_yet(problem: Problem) -> Problem {
+    let is_of_flag = matches!(problem.place, Some(Place::Flag(_)));
+    match (&problem.wrong, problem.path.first()) {
+        (Wrong::Value(reason), Some(Step::Key { key, .. }))
+            if is_of_flag && reason == tree::KEYS_FOR_LIST =>
+        {
+            let reason =
+                format!("there is no list here yet, so set the whole of it, such as {key}=[{{ … }}]");
+            Problem { wrong: Wrong::Value(reason), ..problem }
+        }
+        _ => problem,
+    }
 }
 
 /// The tree of a text, which is right as far as it goes if it adds no problem.
@@ -143,10 +170,22 @@ fn extend(sources: &[Source], next: &Source) -> Result<String, String> {
     }
     next.read().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("there is no file {}, and the built-in scenarios are {}", next.name, built_in_names())
+            let hint = nearest_built_in(&next.name).map(|name| format!("; did you mean `{name}`?"));
+            let hint = hint.unwrap_or_default();
+            format!(
+                "there is no file {}, and the built-in scenarios are {}{hint}",
+                next.name,
+                built_in_names()
+            )
         }
         _ => format!("cannot read {}: {error}", next.name),
     })
+}
+
+/// The built-in scenario whose name comes nearest to this one, which may be a file's.
+fn nearest_built_in(name: &str) -> Option<&'static str> {
+    let stem = Path::new(name).file_stem()?.to_str()?;
+    nearest(stem, BUILT_IN.iter().map(|(built_in, _)| *built_in))
 }
 
 #[cfg(test)]
@@ -293,7 +332,7 @@ thresholds:
     #[test]
     fn all_mistakes_are_told_each_with_its_place() {
         let base = "extends: base.yaml\n";
-        let cases: [(&str, &[&str], &[&str]); 10] = [
+        let cases: [(&str, &[&str], &[&str]); 13] = [
             (
                 "extends: base.yaml\nnmae: x\ncohorts:\n  - name: web\n    nodes: -5\n    tag: {}\n  - {}\n",
                 &[],
@@ -325,6 +364,27 @@ thresholds:
                 &["cohorts.web.nods=1"],
                 &[
                     "--set cohorts.web.nods=1: cohorts.web.nods: there is no key `nods`; did you mean `nodes`?",
+                ],
+            ),
+            (
+                base,
+                &["faults.0.fault=pause"],
+                &[
+                    "--set faults.0.fault=pause: faults: there is no list here yet, so set the whole of it, such as faults=[{ … }]",
+                ],
+            ),
+            (
+                base,
+                &["extends=first-look"],
+                &[
+                    "--set extends=first-look: extends: a file says what it extends, a flag cannot: write `extends` into the file",
+                ],
+            ),
+            (
+                "extends: first-lok\n",
+                &[],
+                &[
+                    "scenario top.yaml, line 1: extends: there is no file first-lok, and the built-in scenarios are LIST; did you mean `first-look`?",
                 ],
             ),
             (base, &["seed"], &["--set seed: expected PATH=VALUE, such as cohorts.web.nodes=500"]),

@@ -65,9 +65,27 @@ pub enum Pick {
     /// One.
     One,
     /// So many, or all where there are fewer.
-    Fixed(u32),
+    Fixed(
+        #[serde(deserialize_with = "some")]
+        #[schemars(range(min = 1))]
+        u32,
+    ),
     /// This share, rounded down, but one at the least.
-    Percent(Share),
+    Percent(#[serde(deserialize_with = "some_share")] Share),
+}
+
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(de::Error::custom("`0` picks nobody: expected 1 or more")),
+        count => Ok(count),
+    }
+}
+
+fn some_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Share, D::Error> {
+    match Share::deserialize(deserializer)? {
+        Share::NONE => Err(de::Error::custom("`0%` picks nobody: expected a share above 0%, such as 10%")),
+        share => Ok(share),
+    }
 }
 
 /// A node: its id, or its number in the fleet.

@@ -169,7 +169,8 @@ pub struct Command {
     pub alarm: Option<String>,
 }
 
-/// Nodes that get tags.
+/// Nodes that get tags. Hybrid ones have no id before they register, so `on` must leave
+/// them out; their cohort's `tags` come with their activation.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TagNodes {
@@ -179,7 +180,7 @@ pub struct TagNodes {
     pub tags: BTreeMap<String, String>,
 }
 
-/// Nodes that lose tags.
+/// Nodes that lose tags; hybrid ones cannot be named here either.
 #[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UntagNodes {

@@ -26,6 +26,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub(super) use self::deserialize::KEYS_FOR_LIST;
 pub use self::merge::{merge, set};
 pub use self::problem::{Problem, Step, Wrong};
 pub use self::prune::{check_alone, value_of};

@@ -42,7 +42,7 @@ impl Serialize for Rate {
 
 impl schemars::JsonSchema for Rate {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Rate".into()
+        "CallsPerSecond".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -53,7 +53,7 @@ fn malformed(error: serde_json::Error) -> DocumentError {
 
 /// A document as it is written.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "keys and values such as `schemaVersion`")]
 struct WrittenDocument {
     #[serde(default)]
     schema_version: String,

@@ -47,7 +47,7 @@ pub enum EntryError {
         known: String,
     },
     /// There is no such fault.
-    #[error("no fault `{fault}` to lift; there are {known}")]
+    #[error("no fault `{fault}` to lift; there {}", if known.is_empty() { "is none".to_owned() } else { format!("are {known}") })]
     UnknownFault {
         /// The name that was written.
         fault: String,

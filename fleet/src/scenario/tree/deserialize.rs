@@ -11,6 +11,9 @@ use super::key::Name;
 use super::scalar::{Plain, fraction, plain, whole};
 use super::{Entry, Node, Problem, Step, Value};
 
+/// What is said where a list is expected and keys and values stand.
+pub(in crate::scenario) const KEYS_FOR_LIST: &str = "expected a list such as [a, b], not keys and values";
+
 impl Node {
     /// What stands here, in words.
     fn words(&self) -> String {
