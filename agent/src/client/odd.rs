@@ -82,7 +82,7 @@ mod tests {
                 503,
                 None,
                 page,
-                "HTTP 503 and a body that is no JSON: <html> <head><title>busy</title></head> <body>come back later…",
+                "HTTP 503 and a body that is no JSON: <html> <head><title>busy</title></head> <body>come back late…",
             ),
             (
                 404,
