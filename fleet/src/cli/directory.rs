@@ -145,10 +145,14 @@ fn lock(directory: &Path) -> Result<Option<File>, DirectoryError> {
     }
 }
 
-/// Takes away what an earlier run wrote there.
+/// Takes away what an earlier run wrote there. A run makes no links: whoever put
+/// one there has what is written go where it leads.
 fn clear(directory: &Path) -> Result<(), DirectoryError> {
     for name in FILES {
         let path = directory.join(name);
+        if path.is_symlink() {
+            continue;
+        }
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 return Err(DirectoryError::Replace { path, source });
