@@ -120,12 +120,16 @@ impl SocketDesk {
         let status = response.status();
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let location = location.map(str::to_owned);
-        let body = read_whole(response).await.map_err(failed)?;
+        let unread = |look: String| DeskError::Odd { operation: O::NAME, look, status: status.as_u16() };
+        let Some(body) = read_whole(response).await.map_err(|error| failed(chain(&error)))? else {
+            let status = status.as_u16();
+            return Err(unread(format!("HTTP {status}, but its body is longer than {ANSWER_BYTES} bytes")));
+        };
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| failed(odd::reply(&body, &error)));
+            return serde_json::from_slice(&body).map_err(|error| unread(odd::reply(&body, &error)));
         }
         let Ok(error) = serde_json::from_slice::<ErrorBody>(&body) else {
-            return Err(failed(odd::look(status.as_u16(), location.as_deref(), &body)));
+            return Err(unread(odd::look(status.as_u16(), location.as_deref(), &body)));
         };
         Err(DeskError::Refused { operation: O::NAME, error: error.into() })
     }
@@ -170,15 +174,14 @@ impl Desk for SocketDesk {
     }
 }
 
-/// The body of an answer, if it is not longer than any caller takes.
-async fn read_whole(mut response: reqwest::Response) -> Result<Bytes, String> {
-    let status = response.status().as_u16();
+/// The body of an answer; `None` if it is longer than any caller takes.
+async fn read_whole(mut response: reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
     let mut body = BytesMut::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| chain(&error))? {
+    while let Some(piece) = response.chunk().await? {
         if body.len() + piece.len() > ANSWER_BYTES {
-            return Err(format!("HTTP {status}, but its body is longer than {ANSWER_BYTES} bytes"));
+            return Ok(None);
         }
         body.extend_from_slice(&piece);
     }
-    Ok(body.freeze())
+    Ok(Some(body.freeze()))
 }

@@ -95,7 +95,7 @@ fn what_answers_in_place_of_a_plane_is_told_wherever_calls_are() {
     for (name, look, run) in runs {
         let ended = run.end();
         assert_eq!(ended.code, Some(1), "{name}: {}", ended.stderr);
-        let trouble = format!("the operator met trouble: no reply to CreateAssociation: {look}");
+        let trouble = format!("the operator met trouble: CreateAssociation was answered with {look}");
         assert!(ended.stderr.contains(&trouble), "{name}: {}", ended.stderr);
         let summary: String = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(summary.contains(&format!(" unreadable ({look})")), "{name}: {}", ended.stdout);

@@ -44,6 +44,7 @@ impl<D: Desk> RecordedDesk<'_, D> {
             Err(DeskError::Refused { error, .. }) => {
                 Heard::Refused(error.code.clone(), error.message.as_str().into())
             }
+            Err(DeskError::Odd { look, .. }) => Heard::Unknown(Some(look.as_str().into())),
             Err(DeskError::Failed { reason, .. }) => Heard::Unknown(Some(reason.as_str().into())),
         };
         record(self.desk.now(), Event::End { call, invoked, learnt: None, heard });

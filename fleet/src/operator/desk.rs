@@ -30,7 +30,17 @@ pub enum DeskError {
         /// The refusal.
         error: ApiError,
     },
-    /// Nothing came back, or nothing that can be read.
+    /// What came back is neither a reply nor a refusal.
+    #[error("{operation} was answered with {look}")]
+    Odd {
+        /// The operation's name.
+        operation: &'static str,
+        /// What it looks like.
+        look: String,
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// Nothing came back.
     #[error("no reply to {operation}: {reason}")]
     Failed {
         /// The operation's name.
@@ -47,6 +57,8 @@ impl DeskError {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Failed { .. } => true,
+            // A page, or a way elsewhere, is there the next time too.
+            Self::Odd { status, .. } => *status >= 500,
             Self::Refused { error, .. } => {
                 retry::is_retried(Failure::Code(&error.code, error.code.http_status()))
             }
@@ -55,7 +67,7 @@ impl DeskError {
 
     /// Whether the plane may have done what it did not answer.
     pub(super) fn may_be_done(&self) -> bool {
-        matches!(self, Self::Failed { may_be_done: true, .. })
+        matches!(self, Self::Failed { may_be_done: true, .. } | Self::Odd { .. })
     }
 }
 

@@ -176,7 +176,7 @@ impl Expected {
     pub fn is_met_by(&self, error: &DeskError) -> bool {
         match error {
             DeskError::Refused { error, .. } => self.error.as_ref() == Some(&error.code),
-            DeskError::Failed { .. } => false,
+            DeskError::Odd { .. } | DeskError::Failed { .. } => false,
         }
     }
 }
