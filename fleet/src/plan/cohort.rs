@@ -1,5 +1,6 @@
 //! What a scenario's cohort means, with every default filled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use agent::catalogue::{Behaviour, Cohort, PLATFORMS, Platform, Timing};
@@ -34,20 +35,7 @@ pub(super) fn cohort(
     // Of a platform that is none nothing more is said.
     let host = known.and_then(|platform| mistakes.note(self::host(written, platform, facts)).flatten());
     let platform = known.unwrap_or(PLATFORMS[0]);
-    let mut faults = NodeFaults::default();
-    for fault in &written.faults {
-        match *fault {
-            scenario::Fault::InvalidInstance(written) => {
-                *faults.of_cause(written.cause) = written.share;
-                faults.deregistered_after = written.after.unwrap_or(faults.deregistered_after);
-            }
-            scenario::Fault::UnsupportedPlatform(written) if written.platform == Misfit::Unknown => {
-                faults.unknown_platform = written.share;
-            }
-            scenario::Fault::UnsupportedPlatform(written) => faults.unsupported_platform = written.share,
-            scenario::Fault::FingerprintMismatch(share) => faults.fingerprint_mismatch = share,
-        }
-    }
+    let faults = faults(written, mistakes);
     let identity = mistakes.note(identity(written, &faults)).unwrap_or_default();
     let tags = mistakes.note(tags(written)).unwrap_or_default();
     let agent_versions = written.agent_version.clone().map(|versions| versions.0);
@@ -80,6 +68,36 @@ pub(super) fn cohort(
             scenario::Channel::Websocket => Channels::WebSocket,
         },
     }
+}
+
+/// What is wrong with shares of its nodes for as long as they live.
+fn faults(cohort: &scenario::Cohort, mistakes: &mut Mistakes) -> NodeFaults {
+    let mut faults = NodeFaults::default();
+    let mut seen = BTreeSet::new();
+    for fault in &cohort.faults {
+        let (share, given, name) = match *fault {
+            scenario::Fault::InvalidInstance(written) => {
+                faults.deregistered_after = written.after.unwrap_or(faults.deregistered_after);
+                let name = format!("invalid-instance of cause {}", written.cause.as_str());
+                (faults.of_cause(written.cause), written.share, name)
+            }
+            scenario::Fault::UnsupportedPlatform(written) => {
+                let share = match written.platform {
+                    Misfit::Unknown => &mut faults.unknown_platform,
+                    Misfit::Foreign => &mut faults.unsupported_platform,
+                };
+                (share, written.share, format!("unsupported-platform of form {}", written.platform.as_str()))
+            }
+            scenario::Fault::FingerprintMismatch(share) => {
+                (&mut faults.fingerprint_mismatch, share, "fingerprint-mismatch".to_owned())
+            }
+        };
+        *share = given;
+        if let Some(fault) = seen.replace(name) {
+            mistakes.add(PlanError::FaultTwice { cohort: cohort.name.clone(), fault });
+        }
+    }
+    faults
 }
 
 /// What its nodes tell of themselves in place of the platform's template. What is

@@ -270,6 +270,14 @@ pub enum PlanError {
         /// The sum.
         percent: f64,
     },
+    /// One share of a cohort's nodes is given twice.
+    #[error("cohort {cohort}: {fault} is given twice: expected one share of its nodes")]
+    FaultTwice {
+        /// The cohort.
+        cohort: String,
+        /// The fault.
+        fault: String,
+    },
     /// It would begin when the run is over.
     #[error("{what} begins at {at}, and the run ends at {end}: let it begin earlier, or raise `duration`")]
     Beyond {
@@ -369,7 +377,9 @@ impl PlanError {
             Self::TooManyNodes { key, .. } => way([key]),
             Self::TooManyCohorts(_) => way(["cohorts"]),
             Self::NodesOfNobody(_) => way(["nodes"]),
-            Self::FaultShares { cohort, .. } => way(["cohorts", cohort, "faults"]),
+            Self::FaultShares { cohort, .. } | Self::FaultTwice { cohort, .. } => {
+                way(["cohorts", cohort, "faults"])
+            }
             Self::Nameless { way, .. }
             | Self::Beyond { way, .. }
             | Self::Refused { way, .. }
