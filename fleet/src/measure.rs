@@ -115,7 +115,7 @@ pub struct Calls {
     pub unknown: u64,
     /// How many brought back what cannot be read.
     pub unreadable: u64,
-    /// What of it looked how, see [`LOOKS`].
+    /// What of it looked how: 16 looks at most.
     pub looks: BTreeMap<Box<str>, u64>,
     /// How long they took from their intended instant, in microseconds of wall time.
     pub latency: Option<Histogram<u64>>,

@@ -15,7 +15,7 @@
 //! - `end`: whether all of it lies within the run
 //! - `rehearsal`: whether the embedded plane would do what it is asked
 //! - `guest`: whether it can be carried out before somebody else's plane
-//! - `estimate`, [`slice`]: how much it is, and a piece of it
+//! - `estimate`, [`mod@slice`]: how much it is, and a piece of it
 
 mod arrival;
 mod association;
