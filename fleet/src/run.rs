@@ -189,6 +189,7 @@ impl VirtualRun<'_> {
             strides.run(&mut coordinator, script.as_mut(), &desk)
         };
         let ended = coordinator.now();
+        operator.leave_off(ended);
         let live = coordinator.measure(ended, ended + Period::seconds(1)).cloned().unwrap_or_default();
         let timeline = coordinator.timeline().cloned().unwrap_or_default();
         let cohorts = coordinator.cohort_states();
