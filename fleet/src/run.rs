@@ -435,7 +435,12 @@ pub async fn run_live(
         connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
-    hold.hold(&finished).await;
+    tokio::select! {
+        biased;
+        () = hold.hold(&finished) => {}
+        // While somebody looks, its faults end at their instants, and it hears of nodes that end.
+        error = stage.run() => return Err(error.into()),
+    }
 
     if is_foreign
         && !keep
