@@ -30,6 +30,8 @@ pub struct Embedded {
 /// A plane that nobody reaches: its listener is closed, its timers stand still.
 #[derive(Debug)]
 pub struct Down {
+    /// What it ran on, until that has ended.
+    thread: Option<oneshot::Receiver<Result<(), EmbeddedError>>>,
     address: SocketAddr,
     tls: Option<(SocketAddr, Certificate)>,
     service: Arc<Service>,
@@ -149,11 +151,17 @@ impl Embedded {
     }
 
     /// Cuts it off as if its process had died: connections are closed amid calls.
-    pub async fn cut_off(self) -> Result<Down, EmbeddedError> {
+    /// That takes a moment, see [`Down::fallen`].
+    pub fn cut_off(self) -> Down {
         // If it has ended already, that is what was wanted.
         let _ = self.cut.send(());
-        self.thread.await.unwrap_or(Err(EmbeddedError::Gone))?;
-        Ok(Down { address: self.address, tls: self.tls, service: self.service, clock: self.clock })
+        Down {
+            thread: Some(self.thread),
+            address: self.address,
+            tls: self.tls,
+            service: self.service,
+            clock: self.clock,
+        }
     }
 
     /// Ends it in good order.
@@ -170,7 +178,17 @@ impl Down {
         &self.service
     }
 
-    /// Starts it anew at the addresses where it was.
+    /// Completes once nobody is answered any more. May be dropped, and asked again.
+    pub async fn fallen(&mut self) -> Result<(), EmbeddedError> {
+        if let Some(thread) = &mut self.thread {
+            let ended = thread.await.unwrap_or(Err(EmbeddedError::Gone));
+            self.thread = None;
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Starts it anew at the addresses where it was, which must have fallen.
     pub fn come_back(self, memory: Memory) -> Result<Embedded, EmbeddedError> {
         self.service.restart(self.clock.now(), memory)?;
         Embedded::serve(self.service, self.clock, Some(self.address), self.tls, None)
@@ -211,7 +229,8 @@ mod tests {
         let plane = plane.expect("ports are free");
         let urls = (plane.url(), plane.tls_url());
         assert!(urls.1.as_ref().is_some_and(|url| !url.ends_with(":0")), "{urls:?}");
-        let down = plane.cut_off().await.expect("it runs");
+        let mut down = plane.cut_off();
+        down.fallen().await.expect("it runs");
         let plane = down.come_back(Memory::Kept).expect("it can be started anew");
         assert_eq!((plane.url(), plane.tls_url()), urls);
         plane.stop().await.expect("it ends in good order");
