@@ -85,6 +85,7 @@ enum Manner {
     /// As who looks after the run.
     Attends,
 }
+
 /// A call that is not answered for so long is told of when the run ends amid it.
 const LONG: Period = Period::minutes(1);
 
