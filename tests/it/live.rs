@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use fleet::clock::Clock;
 use fleet::connections::Connections;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
@@ -84,12 +86,13 @@ impl Hold for Patient {
     async fn hold(self, finished: &Finished) {
         let (_, url) = finished.plane.rsplit_once(" at ").expect("it says where it is");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let clock = Clock::starting(finished.ended, 1.0);
         for _ in 0..500 {
             let call = client.post(url).header("x-amz-target", "AmazonSSM.ListAssociations").body("{}");
             if call.send().await.expect("the plane is up").status().is_success() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            clock.sleep_wall(Duration::from_millis(20)).await;
         }
         panic!("the fault stands, though its time is over");
     }
