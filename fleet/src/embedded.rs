@@ -18,7 +18,8 @@ use crate::run::USUAL_ADDRESS;
 #[derive(Debug)]
 pub struct Embedded {
     address: SocketAddr,
-    tls_address: Option<SocketAddr>,
+    /// Where it listens under TLS, and with what it shows who it is.
+    tls: Option<(SocketAddr, Certificate)>,
     stop: oneshot::Sender<()>,
     cut: oneshot::Sender<()>,
     thread: oneshot::Receiver<Result<(), EmbeddedError>>,
@@ -29,7 +30,10 @@ pub struct Embedded {
 /// A plane that nobody reaches: its listener is closed, its timers stand still.
 #[derive(Debug)]
 pub struct Down {
+    /// What it ran on, until that has ended.
+    thread: Option<oneshot::Receiver<Result<(), EmbeddedError>>>,
     address: SocketAddr,
+    tls: Option<(SocketAddr, Certificate)>,
     service: Arc<Service>,
     clock: Clock,
 }
@@ -86,7 +90,9 @@ impl Embedded {
         let tls =
             tls.map(|(address, certificate)| listen(Some(address)).map(|listener| (listener, certificate)));
         let tls = tls.transpose()?;
-        let tls_address = tls.as_ref().map(|(listener, _)| listener.local_addr()).transpose()?;
+        let bound =
+            tls.as_ref().map(|(listener, certificate)| Ok((listener.local_addr()?, certificate.clone())));
+        let bound = bound.transpose().map_err(|error: std::io::Error| EmbeddedError::Start(error))?;
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -121,7 +127,7 @@ impl Embedded {
             // Whoever started the plane may be gone.
             let _ = ended.send(served);
         })?;
-        Ok(Self { address, tls_address, stop, cut, thread, service: served_by, clock: told_by })
+        Ok(Self { address, tls: bound, stop, cut, thread, service: served_by, clock: told_by })
     }
 
     /// Where it listens.
@@ -131,7 +137,7 @@ impl Embedded {
 
     /// Where it listens under TLS, if it does.
     pub fn tls_url(&self) -> Option<String> {
-        self.tls_address.map(|address| format!("https://{address}"))
+        self.tls.as_ref().map(|(address, _)| format!("https://{address}"))
     }
 
     /// Completes when the plane ends by itself.
@@ -145,11 +151,17 @@ impl Embedded {
     }
 
     /// Cuts it off as if its process had died: connections are closed amid calls.
-    pub async fn cut_off(self) -> Result<Down, EmbeddedError> {
+    /// That takes a moment, see [`Down::fallen`].
+    pub fn cut_off(self) -> Down {
         // If it has ended already, that is what was wanted.
         let _ = self.cut.send(());
-        self.thread.await.unwrap_or(Err(EmbeddedError::Gone))?;
-        Ok(Down { address: self.address, service: self.service, clock: self.clock })
+        Down {
+            thread: Some(self.thread),
+            address: self.address,
+            tls: self.tls,
+            service: self.service,
+            clock: self.clock,
+        }
     }
 
     /// Ends it in good order.
@@ -166,10 +178,20 @@ impl Down {
         &self.service
     }
 
-    /// Starts it anew at the address where it was.
+    /// Completes once nobody is answered any more. May be dropped, and asked again.
+    pub async fn fallen(&mut self) -> Result<(), EmbeddedError> {
+        if let Some(thread) = &mut self.thread {
+            let ended = thread.await.unwrap_or(Err(EmbeddedError::Gone));
+            self.thread = None;
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Starts it anew at the addresses where it was, which must have fallen.
     pub fn come_back(self, memory: Memory) -> Result<Embedded, EmbeddedError> {
         self.service.restart(self.clock.now(), memory)?;
-        Embedded::serve(self.service, self.clock, Some(self.address), None, None)
+        Embedded::serve(self.service, self.clock, Some(self.address), self.tls, None)
     }
 }
 
@@ -189,4 +211,28 @@ fn listen(address: Option<SocketAddr>) -> Result<std::net::TcpListener, Embedded
         }),
     };
     result.map_err(|source| EmbeddedError::Listen { address: address.unwrap_or(USUAL_ADDRESS), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::time::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_plane_that_is_started_anew_listens_where_it_did() {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let certificate = Certificate::generate(any.ip()).expect("one can be made");
+        let service = Arc::new(Service::new(PlaneConfig::default()));
+        let clock = Clock::starting(Timestamp::default(), 1.0);
+        let plane = Embedded::serve(service, clock, Some(any), Some((any, certificate)), None);
+        let plane = plane.expect("ports are free");
+        let urls = (plane.url(), plane.tls_url());
+        assert!(urls.1.as_ref().is_some_and(|url| !url.ends_with(":0")), "{urls:?}");
+        let mut down = plane.cut_off();
+        down.fallen().await.expect("it runs");
+        let plane = down.come_back(Memory::Kept).expect("it can be started anew");
+        assert_eq!((plane.url(), plane.tls_url()), urls);
+        plane.stop().await.expect("it ends in good order");
+    }
 }

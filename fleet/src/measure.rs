@@ -122,7 +122,8 @@ pub struct Calls {
 }
 
 /// So many looks of unreadable answers are told apart, by operation: each body may
-/// begin otherwise. Those after them are counted alone.
+/// begin otherwise. Of more it is the first by their letters, whichever came first
+/// and on whichever shard; the others are counted alone.
 const LOOKS: usize = 16;
 
 /// The end of a run on a node.
@@ -177,8 +178,11 @@ impl Calls {
     fn looked(&mut self, look: &str, times: u64) {
         if let Some(count) = self.looks.get_mut(look) {
             *count += times;
-        } else if self.looks.len() < LOOKS {
-            self.looks.insert(look.into(), times);
+            return;
+        }
+        self.looks.insert(look.into(), times);
+        if self.looks.len() > LOOKS {
+            self.looks.pop_last();
         }
     }
 
@@ -360,5 +364,27 @@ impl Measures {
     /// How many calls came to their end.
     pub fn calls_made(&self) -> u64 {
         self.calls.values().map(|calls| calls.made).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_looks_are_told_apart_does_not_depend_on_who_saw_them_first() {
+        let looks: Vec<String> = (0..40).map(|number| format!("HTTP {number}")).collect();
+        let seen = |looks: &mut dyn Iterator<Item = &String>| {
+            let mut calls = Calls::default();
+            looks.for_each(|look| calls.looked(look, 2));
+            calls
+        };
+        let mut alone = seen(&mut looks.iter());
+        assert_eq!(alone.looks.len(), LOOKS);
+        let mut cut = seen(&mut looks.iter().rev().step_by(2));
+        cut.merge(seen(&mut looks.iter().step_by(2)));
+        assert_eq!(alone.looks, cut.looks);
+        alone.looked("HTTP 0", 1);
+        assert_eq!(alone.looks["HTTP 0"], 3);
     }
 }

@@ -8,6 +8,7 @@
 //! - `agenda`: what is due when
 //! - `act`: one entry of the timeline, carried out
 //! - `association`, `document`, `activation`: the calls about these
+//! - `clear`: what the run made is taken away again
 //! - [`outcome`]: what came of an entry, held against what was expected
 //! - [`patient`]: a place from which questions are asked again
 //!
@@ -22,6 +23,7 @@ mod act;
 mod activation;
 mod agenda;
 pub(crate) mod association;
+mod clear;
 pub mod desk;
 pub(crate) mod document;
 mod last_word;
@@ -83,6 +85,7 @@ enum Manner {
     /// As who looks after the run.
     Attends,
 }
+
 /// A call that is not answered for so long is told of when the run ends amid it.
 const LONG: Period = Period::minutes(1);
 
@@ -163,6 +166,8 @@ struct Left {
     commands: Vec<String>,
     /// The keys of tags.
     tags: Vec<(NodeId, Vec<String>)>,
+    /// Whether the plane failed in passing for as long as one waits, as it was cleared away.
+    is_given_up: bool,
 }
 
 /// An association that the plane refused, or should have.
@@ -423,16 +428,6 @@ impl Operator {
             }
             None => {}
         }
-    }
-
-    /// Takes away what this run made at a plane that is not ours: associations,
-    /// documents, commands that are under way, tags that the timeline put on
-    /// nodes, activations and the nodes that registered by them.
-    pub async fn clear_away(&mut self, desk: &impl Desk) {
-        self.clear_activations(desk).await;
-        self.clear_associations(desk).await;
-        self.clear_documents(desk).await;
-        self.clear_acts(desk).await;
     }
 
     fn trouble(&mut self, error: DeskError) {

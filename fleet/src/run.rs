@@ -189,6 +189,7 @@ impl VirtualRun<'_> {
             strides.run(&mut coordinator, script.as_mut(), &desk)
         };
         let ended = coordinator.now();
+        operator.leave_off(ended);
         let live = coordinator.measure(ended, ended + Period::seconds(1)).cloned().unwrap_or_default();
         let timeline = coordinator.timeline().cloned().unwrap_or_default();
         let cohorts = coordinator.cohort_states();
@@ -434,7 +435,12 @@ pub async fn run_live(
         connections: Some((connections, client.counters())),
         spending: host::spending(),
     };
-    hold.hold(&finished).await;
+    tokio::select! {
+        biased;
+        () = hold.hold(&finished) => {}
+        // While somebody looks, its faults end at their instants, and it hears of nodes that end.
+        error = stage.run() => return Err(error.into()),
+    }
 
     if is_foreign
         && !keep

@@ -242,11 +242,16 @@ impl Faults {
         Ok(())
     }
 
-    /// From now on a fault that stands strikes the calls of these nodes; what it counted
-    /// stays. Answers whether it stands.
-    pub(crate) fn aim(&mut self, name: &str, nodes: BTreeSet<NodeId>) -> bool {
+    /// From now on a fault that stands for some nodes strikes the calls of one of them in
+    /// place of another; what it counted stays. Answers whether it stands for some.
+    pub(crate) fn aim(&mut self, name: &str, gone: NodeId, come: NodeId) -> bool {
         let standing = self.standing.get_mut(name);
-        standing.map(|standing| standing.injection.nodes = Some(nodes)).is_some()
+        let Some(nodes) = standing.and_then(|standing| standing.injection.nodes.as_mut()) else {
+            return false;
+        };
+        nodes.remove(&gone);
+        nodes.insert(come);
+        true
     }
 
     /// Lifts a fault. Answers whether it stood.

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use fleet::clock::Clock;
 use fleet::connections::Connections;
 use fleet::host::Limits;
 use fleet::plan::{Overrides, Plan};
@@ -55,10 +57,15 @@ impl LiveFleet<'_> {
 
 /// Runs a scenario to its end on sockets, before a plane of its own.
 pub(crate) async fn run_embedded(scenario: &str) -> Finished {
+    run_live(embedded(scenario), std::future::pending(), Nobody).await.expect("the fleet runs")
+}
+
+/// A scenario that is to be run on sockets, before a plane of its own.
+fn embedded(scenario: &str) -> RunOptions {
     let scenario = Scenario::parse("test", scenario).expect("the scenario is well written");
     let plan = Plan::new(&scenario, &Overrides::default(), VIRTUAL_START).expect("it makes a plan");
     let config = plane_config(&plan);
-    let options = RunOptions {
+    RunOptions {
         pace: Pace::Scaled(plan.time_scale),
         plan: Arc::new(plan),
         plane: PlaneChoice::Embedded(Box::new(config), None),
@@ -69,6 +76,34 @@ pub(crate) async fn run_embedded(scenario: &str) -> Finished {
         recorder: None,
         keep: false,
         is_held: false,
-    };
-    run_live(options, std::future::pending(), Nobody).await.expect("the fleet runs")
+    }
+}
+
+/// Somebody who looks until the plane refuses nothing any more.
+struct Patient;
+
+impl Hold for Patient {
+    async fn hold(self, finished: &Finished) {
+        let (_, url) = finished.plane.rsplit_once(" at ").expect("it says where it is");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let clock = Clock::starting(finished.ended, 1.0);
+        for _ in 0..500 {
+            let call = client.post(url).header("x-amz-target", "AmazonSSM.ListAssociations").body("{}");
+            if call.send().await.expect("the plane is up").status().is_success() {
+                return;
+            }
+            clock.sleep_wall(Duration::from_millis(20)).await;
+        }
+        panic!("the fault stands, though its time is over");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_somebody_looks_faults_of_the_plane_end_at_their_time() {
+    let scenario = "{name: held, seed: 1, time: {scale: 600}, duration: 5m, \
+         cohorts: [{name: web, platform: debian-12, nodes: 5}], \
+         faults: [{fault: {server-error: {operations: [ListAssociations]}}, at: 4m, for: 3m}]}";
+    let options = RunOptions { is_held: true, ..embedded(scenario) };
+    let finished = run_live(options, std::future::pending(), Patient).await.expect("the fleet runs");
+    assert_eq!(finished.operator.faults.board().windows().len(), 1);
 }

@@ -148,6 +148,20 @@ fn no_answer_of_the_plane_is_waited_for_without_end() {
 }
 
 #[test]
+fn a_call_that_had_no_good_end_when_the_run_ended_is_told() {
+    let fault = "faults: [{ fault: { server-error: { operations: [StartAssociationsOnce] } }, at: 50m }]\n";
+    let entry = "timeline: [{ at: 55m, name: start, do: { start-association: patch } }]\n";
+    let finished = run(&scenario(&format!("{fault}{entry}")));
+    assert_eq!(finished.ending, Ending::OutOfTime);
+    let [trouble] = &Vec::from_iter(&finished.operator.troubles)[..] else {
+        panic!("{:?}", finished.operator.troubles)
+    };
+    let (begins, ends) =
+        ("StartAssociationsOnce refused: InternalServerError", "it was to be made again when the run ended");
+    assert!(trouble.starts_with(begins) && trouble.ends_with(ends), "{trouble}");
+}
+
+#[test]
 fn nodes_have_their_tags_though_the_plane_fares_badly_as_they_arrive() {
     let operations = "operations: [AddTagsToResource]";
     for fault in ["server-error: {", "dropped-writes: {", "throttling: { rate: 0.001,"] {

@@ -64,18 +64,16 @@ impl Carried {
             }
             self.teller.tell_of(&self.plan, node, board, service, now);
         }
-        self.aim_anew(node, board, service);
+        self.aim_anew(replaced.node, node, board, service);
     }
 
     /// Faults that stand for some nodes strike this one from now on as they struck the one
     /// before it, and go on where they are: no bucket of tokens is full again.
-    fn aim_anew(&self, node: Identity, board: &Board, service: &Service) {
+    fn aim_anew(&self, before: Identity, node: Identity, board: &Board, service: &Service) {
+        let (gone, come) = (self.plan.id_of(before), self.plan.id_of(node));
         for (number, name) in &self.standing {
-            let on = &board.windows()[*number as usize].on;
-            if on.contains(node)
-                && let Some(nodes) = ids(&self.plan, &self.lives, on)
-            {
-                service.aim_fault(name, nodes);
+            if board.windows()[*number as usize].on.contains(node) {
+                service.aim_fault(name, gone, come);
             }
         }
     }

@@ -178,7 +178,7 @@ impl Operator {
     pub(super) async fn clear_acts(&mut self, desk: &impl Desk) {
         for command_id in std::mem::take(&mut self.left.commands) {
             let call = CancelCommand { command_id: command_id.clone(), instance_ids: None };
-            if let Err(error) = self.insist(desk, call).await {
+            if let Err(error) = self.clear(desk, call).await {
                 tracing::warn!(command = command_id, %error, "a command of this run may go on");
             }
         }
@@ -188,7 +188,7 @@ impl Operator {
                 resource_id: node.to_string(),
                 tag_keys,
             };
-            if let Err(error) = self.insist(desk, call).await {
+            if let Err(error) = self.clear(desk, call).await {
                 tracing::warn!(%node, %error, "a tag of this run is left");
             }
         }

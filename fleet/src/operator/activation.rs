@@ -73,7 +73,7 @@ impl Operator {
     /// Takes an activation back, and the nodes that registered by it.
     async fn clear_activation(&mut self, desk: &impl Desk, id: ActivationId) -> Result<(), DeskError> {
         let call = DeleteActivation { activation_id: id.to_string() };
-        self.insist(desk, call).await?;
+        self.clear(desk, call).await?;
         let of_it =
             InstanceInformationStringFilter { key: "ActivationIds".into(), values: vec![id.to_string()] };
         let mut nodes = Vec::new();
@@ -85,7 +85,7 @@ impl Operator {
                 next_token: next_token.clone(),
                 ..DescribeInstanceInformation::default()
             };
-            let page = self.insist(desk, call).await?;
+            let page = self.clear(desk, call).await?;
             nodes.extend(page.instance_information_list.into_iter().map(|node| node.instance_id));
             match next_page::<DescribeInstanceInformation>(next_token, page.next_token)? {
                 Some(token) => next_token = Some(token),
@@ -94,7 +94,7 @@ impl Operator {
         }
         for node in nodes {
             let call = DeregisterManagedInstance { instance_id: node.to_string() };
-            self.insist(desk, call).await?;
+            self.clear(desk, call).await?;
         }
         Ok(())
     }

@@ -210,7 +210,7 @@ impl Operator {
     pub(super) async fn clear_associations(&mut self, desk: &impl Desk) {
         for made in self.made.clone() {
             let call = DeleteAssociation { association_id: Some(made.id), ..DeleteAssociation::default() };
-            match self.insist(desk, call).await {
+            match self.clear(desk, call).await {
                 Ok(_) => {}
                 Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::AssociationDoesNotExist => {
                 }

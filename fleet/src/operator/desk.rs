@@ -263,10 +263,11 @@ impl Desk for VirtualDesk<'_> {
 
     async fn call<O: Handle + Clone>(&self, operation: O) -> Result<O::Reply, DeskError> {
         let body = || serde_json::to_vec(&operation).expect("a call can be written");
-        let delay = self.service.get().delay(O::NAME, body);
+        // Nobody is late with an answer where nobody listens.
         let is_sent = !self.is_plane_down.get();
+        let delay = if is_sent { self.service.get().delay(O::NAME, body) } else { Period::ZERO };
         let outcome = self.ask(Caller::Account, operation);
-        if is_sent && delay > Period::ZERO {
+        if delay > Period::ZERO {
             self.answer_after(delay).await.map_err(|reason| DeskError::Failed {
                 operation: O::NAME,
                 reason: reason.to_owned(),
@@ -312,5 +313,27 @@ impl Desk for VirtualDesk<'_> {
             Poll::Pending
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plane::config::PlaneConfig;
+    use shared::wire::ListAssociations;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn where_nobody_listens_no_fault_delays_the_answer() {
+        let service = Service::new(PlaneConfig::default());
+        let now = Timestamp::from_seconds(1_735_689_600);
+        let fault = r#"{"fault": {"plane-latency": {"delay": "3s"}}}"#;
+        let fault = serde_json::from_str(fault).expect("it is a fault");
+        service.inject_fault(now, "slow", fault).expect("it can stand");
+        let desk = VirtualDesk::new(&service, now);
+        desk.set_plane_down(true);
+        let error = desk.call(ListAssociations::default()).await.expect_err("the plane is down");
+        assert_eq!(error.to_string(), "no reply to ListAssociations: connection refused");
+        assert!(service.struck_calls().is_empty(), "{:?}", service.struck_calls());
     }
 }

@@ -118,7 +118,7 @@ impl Operator {
     pub(super) async fn clear_documents(&mut self, desk: &impl Desk) {
         for name in std::mem::take(&mut self.left.documents) {
             let call = DeleteDocument { name: name.clone(), ..DeleteDocument::default() };
-            match self.insist(desk, call).await {
+            match self.clear(desk, call).await {
                 Ok(_) => {}
                 Err(DeskError::Refused { error, .. }) if error.code == ErrorCode::InvalidDocument => {}
                 Err(error) => tracing::warn!(document = name, %error, "a document of this run is left"),

@@ -120,7 +120,7 @@ impl<'a> Rehearsal<'a> {
             .iter()
             .map(|entry| {
                 place += usize::from(entry.is_of_timeline);
-                (turn(entry), place.saturating_sub(1), entry)
+                (turn(plan, entry), place.saturating_sub(1), entry)
             })
             .collect();
         calls.sort_by_key(|(turn, ..)| *turn);
@@ -277,14 +277,20 @@ fn of_node(instance_id: NodeId) -> UpdateInstanceInformation {
     }
 }
 
-/// When something is asked: what defines something at a condition before all else, what
-/// else waits for one after all else.
-fn turn(entry: &PlannedEntry) -> (u8, Timestamp) {
-    let defines = entry.act.is_document() || matches!(entry.act, PlannedAct::SetCalendar(..));
-    match &entry.occasion {
-        Occasion::When(_) if defines => (0, Timestamp::default()),
-        Occasion::When(_) => (2, Timestamp::default()),
-        other => (1, Timestamp::default() + other.first().unwrap_or_default()),
+/// When something is asked: what defines something at a condition before all else, but a
+/// new version of a document once that is there; what else waits for one after all else.
+fn turn(plan: &Plan, entry: &PlannedEntry) -> (u8, Timestamp, bool) {
+    let is_made =
+        |act: &PlannedAct| matches!(act, PlannedAct::CreateDocument(_) | PlannedAct::SetCalendar(..));
+    match (&entry.occasion, &entry.act) {
+        (Occasion::When(_), PlannedAct::UpdateDocument(document)) => {
+            let makes = |other: &&PlannedEntry| matches!(&other.act, PlannedAct::CreateDocument(made) if made.name == document.name);
+            let made = plan.timeline.iter().filter(makes).map(|made| turn(plan, made)).min();
+            made.map_or((0, Timestamp::default(), true), |(turn, at, _)| (turn, at, true))
+        }
+        (Occasion::When(_), act) if is_made(act) => (0, Timestamp::default(), false),
+        (Occasion::When(_), _) => (2, Timestamp::default(), false),
+        (other, _) => (1, Timestamp::default() + other.first().unwrap_or_default(), false),
     }
 }
 
@@ -450,6 +456,7 @@ cohorts:
             "timeline: [{ at: 5m, do: { send-command: { document: none, targets: [] } }, expect: { error: ValidationException } }]\n",
             // Nobody knows when a condition holds.
             "associations: [{ name: abc, at: 5m, document: one, targets: [all] }]\ntimeline: [{ when: online > 5, do: { create-document: ONE } }]\n",
+            "documents: [ONE]\nassociations: [{ name: abc, at: 5m, document: one, targets: [all] }]\ntimeline: [{ when: online > 5, do: { update-document: { name: one, content: { schemaVersion: '2.2', description: other, mainSteps: [{ action: 'aws:runShellScript', name: a, inputs: { runCommand: [id] } }] } } } }]\n",
             "documents: [ONE]\ntimeline:\n  - { at: 5m, do: { restart-plane: { loses: state } } }\n  - { at: 6m, do: { create-document: { name: one, content: { schemaVersion: '1.2', runtimeConfig: {} } } } }\n",
             "timeline:\n  - { at: 1m, do: { open-calendar: days } }\n  - { at: 2m, do: { close-calendar: days } }\n  - { at: 5m, do: { create-association: { name: abc, document: AWS-RunShellScript, parameters: { commands: [id] }, targets: [all], calendars: [days] } } }\n",
             "timeline:\n  - { at: 1m, do: { raise-alarm: disk } }\n  - { at: 5m, do: { send-command: { document: AWS-RunShellScript, parameters: { commands: [id] }, targets: [all], alarm: disk } } }\n",

@@ -15,7 +15,7 @@ pub(super) fn document(result: &RunResult, judgement: &Judgement) -> String {
     let mut text = format!("# {}, seed {}\n\n", result.scenario, result.seed);
     let _ = writeln!(text, "**{}**\n", judgement.text);
     for reason in &judgement.reasons {
-        let _ = writeln!(text, "- {reason}");
+        let _ = writeln!(text, "- {}", plain(reason));
     }
     if !judgement.reasons.is_empty() {
         text.push('\n');
@@ -43,6 +43,18 @@ fn table(titles: &[&str], rows: impl IntoIterator<Item = Vec<String>>, text: &mu
         text.push_str(&line(row.iter().map(|cell| escaped(cell)).collect()));
     }
     text.push('\n');
+}
+
+/// A text that may tell how a body began, which is no markup of this page.
+fn plain(text: &str) -> String {
+    let opens = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
+    let mut pieces = text.split('<');
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for rest in pieces {
+        plain.push_str(if opens(rest) { "\\<" } else { "<" });
+        plain.push_str(rest);
+    }
+    plain
 }
 
 fn facts(result: &RunResult, text: &mut String) {
@@ -249,8 +261,7 @@ fn calls(result: &RunResult, text: &mut String) {
     let rows = phrases::operations(result).into_iter().map(|(operation, calls)| {
         let mut cells = vec![operation.to_owned()];
         cells.extend([calls.count, calls.retries, calls.errors()].map(count));
-        // What a body began with is no markup of this page.
-        cells.push(phrases::errors(calls).join(", ").replace('<', "\\<"));
+        cells.push(plain(&phrases::errors(calls).join(", ")));
         cells.extend(phrases::peak(result.herd.by_operation.get(operation)));
         if let Some(known) = phrases::latencies(result).get(operation) {
             cells.extend(
@@ -273,7 +284,7 @@ fn troubles(result: &RunResult, text: &mut String) {
     }
     text.push_str("## Troubles of the operator\n\n");
     for trouble in &result.operator.troubles {
-        let _ = writeln!(text, "- {trouble}");
+        let _ = writeln!(text, "- {}", plain(trouble));
     }
     text.push('\n');
 }
@@ -292,6 +303,22 @@ mod tests {
                 assert!(cells.iter().all(|count| *count == cells[0]), "{table}");
             }
         }
+    }
+
+    #[test]
+    fn how_a_body_began_is_no_markup() {
+        let look = "CreateAssociation was answered with HTTP 200 and a body that is no JSON: <html> </p>";
+        let reason = "threshold latency: p(99) < 10m failed";
+        let mut result = sample::good();
+        result.operator.troubles = [look.to_owned()].into();
+        let judgement = Judgement {
+            text: "FAILED".to_owned(),
+            is_well: false,
+            reasons: vec![look.to_owned(), reason.to_owned()],
+        };
+        let text = document(&result, &judgement);
+        assert_eq!(text.matches(r"no JSON: \<html> \</p>").count(), 2, "{text}");
+        assert!(text.contains(reason) && !text.contains(": <html>"), "{text}");
     }
 
     #[test]

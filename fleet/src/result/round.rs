@@ -101,10 +101,10 @@ pub(super) fn rounds(
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let parts = attribute(&created, runs);
-    let rounds = executions.iter().zip(&created).zip(&parts);
+    let rounds = executions.iter().zip(&created).zip(&parts).zip(folded_parts(&created, folded));
     rounds
-        .map(|((execution, &created), runs)| {
-            Round::new(created, Some(execution), runs, folded.rounds.get(&created), is_part)
+        .map(|(((execution, &created), runs), folded)| {
+            Round::new(created, Some(execution), runs, folded, is_part)
         })
         .collect()
 }
@@ -126,8 +126,8 @@ pub(super) fn times(
     let created: Vec<Timestamp> =
         executions.iter().map(|execution| execution.created.unwrap_or(made)).collect();
     let mut times = AssociationTimes::default();
-    for ((execution, created), runs) in executions.iter().zip(&created).zip(attribute(&created, runs)) {
-        let folded = folded.rounds.get(created);
+    let parts = attribute(&created, runs).into_iter().zip(folded_parts(&created, folded));
+    for ((execution, created), (runs, folded)) in executions.iter().zip(&created).zip(parts) {
         let round = Round::new(*created, Some(execution), &runs, folded, is_part);
         times.meant_and_missing.0 += round.nodes;
         times.meant_and_missing.1 += round.missing;
@@ -172,6 +172,18 @@ fn attribute(created: &[Timestamp], runs: &[Ran]) -> Vec<Vec<Ran>> {
         }
     }
     parts
+}
+
+/// The folded runs of each such round. Of two that were dispatched at one instant the
+/// second one ended the first, and has them as it has those that are kept one by one.
+fn folded_parts<'a>(
+    created: &'a [Timestamp],
+    folded: &'a FoldedRuns,
+) -> impl Iterator<Item = Option<&'a FoldedRound>> {
+    created.iter().enumerate().map(|(place, created_at)| {
+        let is_last = created.get(place + 1) != Some(created_at);
+        folded.rounds.get(created_at).filter(|_| is_last)
+    })
 }
 
 impl Round {
@@ -273,6 +285,7 @@ mod tests {
     use AssociationStatus::{Failed, Success};
 
     use super::*;
+    use crate::measure::live::Samples;
 
     fn second(count: i64) -> Timestamp {
         Timestamp::from_seconds(count)
@@ -394,6 +407,25 @@ mod tests {
             "the nodes count 1 Success, the plane 1 InProgress; the last report of 1 run was not taken";
         assert_eq!(rounds[0].difference.as_deref(), Some(expected));
         assert_eq!((rounds[0].unreported, rounds[0].missing), (1, 0));
+    }
+
+    #[test]
+    fn of_two_rounds_of_one_instant_the_second_has_what_was_folded() {
+        let mut folded = FoldedRuns::default();
+        let mut round = FoldedRound { runs: [(Success, 2), (Failed, 1)].into(), ..FoldedRound::default() };
+        (1..=3).for_each(|took| round.ends.add(Period::seconds(took)));
+        folded.rounds.insert(second(100), round);
+        let counts = [("Failed", 1), ("Success", 2)];
+        let executions = [
+            execution(100, "Skipped", &[]),
+            execution(100, "Failed", &counts),
+            execution(200, "Success", &[]),
+        ];
+        let rounds = rounds(second(90), Some(&executions), &[], &folded, false);
+        let seen: Vec<_> = rounds.iter().map(|round| (round.count(Success), round.agrees)).collect();
+        assert_eq!(seen, [(0, Some(true)), (2, Some(true)), (0, Some(true))]);
+        let times = times(second(90), &executions, &[], &folded, false);
+        assert!(matches!(times.to_success, Samples::Counted(_, 1)), "one did not succeed: {times:?}");
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Stage {
             Order::RestartPlane { downtime, memory } => {
                 let until = self.clock.now() + downtime;
                 self.place = match std::mem::replace(&mut self.place, Place::Moving) {
-                    Place::Up(embedded) => Place::Down(embedded.cut_off().await?, until, memory),
+                    Place::Up(embedded) => Place::Down(embedded.cut_off(), until, memory),
                     Place::Down(down, _, Memory::Lost) => Place::Down(down, until, Memory::Lost),
                     Place::Down(down, _, Memory::Kept) => Place::Down(down, until, memory),
                     other => {
@@ -160,13 +160,23 @@ impl Stage {
                         return Ok(Err(OrderError::Foreign));
                     }
                 };
+                // The run may end amid this wait: then the plane is where it is brought back from.
+                self.see_it_fall().await?;
             }
         }
         Ok(Ok(()))
     }
 
+    async fn see_it_fall(&mut self) -> Result<(), EmbeddedError> {
+        match &mut self.place {
+            Place::Down(down, ..) => down.fallen().await,
+            _ => Ok(()),
+        }
+    }
+
     /// Starts the plane anew, if it is down.
     pub(super) async fn bring_back(&mut self) -> Result<(), EmbeddedError> {
+        self.see_it_fall().await?;
         self.place = match std::mem::replace(&mut self.place, Place::Moving) {
             Place::Down(down, _, memory) => Place::Up(down.come_back(memory)?),
             other => other,
@@ -193,5 +203,41 @@ fn service(place: &Place) -> Option<&Service> {
         Place::Up(embedded) => Some(embedded.service()),
         Place::Down(down, ..) => Some(down.service()),
         Place::Foreign | Place::Moving => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plane::config::PlaneConfig;
+    use shared::time::Period;
+
+    use super::*;
+    use crate::fault::switchboard::Switchboard;
+    use crate::plan::Overrides;
+    use crate::scenario::Scenario;
+
+    #[tokio::test]
+    async fn a_run_may_end_amid_the_fall_of_its_plane() {
+        let scenario = Scenario::load("first-look").expect("it is built in");
+        let plan = Plan::new(&scenario, &Overrides::default(), Timestamp::default());
+        let plan = Arc::new(plan.expect("it makes a plan"));
+        let (clock, any) = (Clock::starting(plan.start, 1.0), ([127, 0, 0, 1], 0).into());
+        let plane = Embedded::start(PlaneConfig::default(), clock, Some(any), None).expect("a port is free");
+        let url = plane.url();
+        let ((orders, ordered), (_replaced_in, replaced)) = (orders(), mpsc::unbounded_channel());
+        let switchboard = Switchboard::new(plan.clone());
+        let heard = Heard { orders: ordered, replaced, boards: switchboard.boards() };
+        let mut stage = Stage::new(Place::Up(plane), &plan, clock, heard, Vec::new());
+        let restart = Order::RestartPlane { downtime: Period::hours(1), memory: Memory::Kept };
+        tokio::select! {
+            biased;
+            _ = orders.give(restart) => panic!("nobody carries it out yet"),
+            error = stage.run() => panic!("{error}"),
+            () = std::future::ready(()) => {}
+        }
+        stage.bring_back().await.expect("it can be started anew");
+        let Place::Up(plane) = &stage.place else { panic!("it is lost") };
+        assert_eq!(plane.url(), url);
+        stage.end().await.expect("it ends in good order");
     }
 }

@@ -8,7 +8,7 @@
 //! far, before the next change is made.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -75,10 +75,11 @@ impl Service {
         Ok(())
     }
 
-    /// From now on a fault that stands strikes the calls of these nodes, and goes on where
-    /// it is: its buckets, its draws and its copies stay. Answers whether it stands.
-    pub fn aim_fault(&self, name: &str, nodes: BTreeSet<NodeId>) -> bool {
-        self.fault_table().aim(name, nodes)
+    /// From now on a fault that stands for some nodes strikes the calls of one that came in
+    /// place of another, and goes on where it is: its buckets, its draws and its copies
+    /// stay. Answers whether it stands for some.
+    pub fn aim_fault(&self, name: &str, gone: NodeId, come: NodeId) -> bool {
+        self.fault_table().aim(name, gone, come)
     }
 
     /// Lifts a fault. Answers whether it stood.

@@ -10,7 +10,7 @@ use shared::time::Period;
 
 use super::*;
 use crate::service::Memory;
-use crate::testing::{ONE, TWO, World};
+use crate::testing::{ONE, THREE, TWO, World};
 
 fn inject(world: &World, name: &str, injection: &Value) {
     let injection = serde_json::from_value(injection.clone()).unwrap();
@@ -134,9 +134,14 @@ fn a_fault_that_is_aimed_anew_goes_on_where_it_was() {
         world.plane.respond(world.now, "AmazonSSM.ListInstanceAssociations", body.as_bytes()).status
     };
     assert_eq!((poll(ONE), poll(ONE), poll(TWO)), (200, 200, 200));
-    assert!(world.plane.aim_fault("slow", [TWO.parse().unwrap()].into()));
+    let [one, two, three] = [ONE, TWO, THREE].map(|node| node.parse().unwrap());
+    assert!(world.plane.aim_fault("slow", one, two));
     assert_eq!((poll(TWO), poll(TWO), poll(ONE)), (200, 400, 200), "one token was left");
-    assert!(!world.plane.aim_fault("fast", [TWO.parse().unwrap()].into()));
+    assert!(!world.plane.aim_fault("fast", one, two));
+    inject(&world, "all", &json!({"fault": {"plane-latency": {"delay": "3s"}}}));
+    assert!(!world.plane.aim_fault("all", one, three), "it stands for everybody");
+    let body = json!({"InstanceId": ONE}).to_string();
+    assert_eq!(world.plane.delay("GetDocument", || &body), Period::seconds(3));
 }
 
 #[test]
