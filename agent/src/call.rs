@@ -289,9 +289,13 @@ impl Answer {
 
     /// The same with the instants that a node reads from it as `date` has them,
     /// the way back of [`Request::dated`].
-    pub fn dated(mut self, date: impl Fn(Timestamp) -> Timestamp) -> Self {
+    pub fn dated(
+        mut self,
+        date: impl Fn(Timestamp) -> Timestamp,
+        expiry: impl Fn(Timestamp) -> Timestamp,
+    ) -> Self {
         if let Self::Token(token) = &mut self {
-            token.token_expiration_date = date(token.token_expiration_date);
+            token.token_expiration_date = expiry(token.token_expiration_date);
         }
         if let Self::Associations(page) = &mut self {
             for association in &mut page.associations {

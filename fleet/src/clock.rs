@@ -58,6 +58,15 @@ impl Clock {
         self.start + date.since(self.date).share(self.scale)
     }
 
+    /// The simulated instant at which something ends of which such a plane said that it
+    /// will then. Where the wall has a while to go and the fleet is past it already, the plane
+    /// keeps the wall's time: it lasts as long for the fleet as by the wall, so that
+    /// who renews it does so as often as the real agent.
+    pub fn expiry_of(&self, date: Timestamp) -> Timestamp {
+        let (now, wall) = (self.now(), self.date + Period::milliseconds(self.wall().as_millis() as u64));
+        if wall < date && date <= now { now + date.since(wall) } else { self.instant_of(date) }
+    }
+
     /// Wall time since the clock's start.
     pub fn wall(&self) -> Duration {
         self.origin.elapsed()
@@ -152,5 +161,18 @@ mod tests {
             assert_eq!(clock.instant_of(second(date)), second(instant), "{date}");
         }
         assert_eq!(clock.instant_of(second(9_000)), second(9_000), "ahead of the wall");
+    }
+
+    #[test]
+    fn what_lasts_by_the_wall_lasts_as_long_for_a_fleet_that_is_ahead_of_it() {
+        let second = Timestamp::from_seconds;
+        let clock = Clock { date: second(5_000), ..Clock::starting(second(5_000), 60.0) };
+        let hour = clock.origin.checked_sub(Duration::from_secs(3_600)).expect("the machine runs for longer");
+        let clock = Clock { origin: hour, ..clock };
+        // By the wall it is 8,600 now, and for the fleet 221,000.
+        let lasts = clock.expiry_of(second(9_000)).since(second(221_000));
+        assert!((Period::seconds(400)..Period::hours(1)).contains(&lasts), "{lasts:?}");
+        assert_eq!(clock.expiry_of(second(300_000)), second(300_000), "of a plane as fast as the fleet");
+        assert_eq!(clock.expiry_of(second(8_000)), clock.instant_of(second(8_000)), "it is over");
     }
 }

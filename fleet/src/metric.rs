@@ -145,7 +145,8 @@ pub const METRICS: [Description; 17] = [
         "latency",
         &[Label::Operation],
         "from the instant at which a call was meant to be made to its answer, in wall time; in virtual time as \
-         the scenario's `latency_model` says, and none without one",
+         the scenario's `latency_model` says, and none without one; without an operation GetMessages is left out, \
+         which the plane holds on purpose",
     ),
     durations(
         Metric::Lateness,

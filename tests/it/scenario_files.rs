@@ -200,16 +200,25 @@ fn what_the_embedded_plane_would_refuse_is_a_note_before_another_one() {
             "echo hello] }, targets: [all], schedule: rate(5 minutes) }",
         );
     let directory = tempfile::tempdir().expect("there is room");
-    std::fs::write(directory.path().join("guest.yaml"), guest).expect("it can be written");
+    std::fs::write(directory.path().join("guest.yaml"), &guest).expect("it can be written");
     let ended = ssm_fleet(directory.path(), "check guest.yaml");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let notes: Vec<&str> = ended.stdout.lines().skip(1).collect();
     let begins = [
+        "note: association hello aims at all nodes of the endpoint, which may be others' as well",
         "note: by the embedded plane's rules, association a: there is no refusal `OfTheirOwn`",
         "note: by the embedded plane's rules, association hello: the plane would refuse it with InvalidSchedule",
     ];
     assert_eq!(notes.len(), begins.len(), "{notes:?}");
     assert!(notes.iter().zip(begins).all(|(note, begin)| note.starts_with(begin)), "{notes:?}");
+    // What no other plane does is refused, by who looks at it beforehand too.
+    let restarted = guest + "timeline: [{ at: 10m, do: { restart-plane: {} } }]\n";
+    std::fs::write(directory.path().join("guest.yaml"), restarted).expect("it can be written");
+    for line in ["check guest.yaml", "plan guest.yaml", "run guest.yaml --allow-all-nodes"] {
+        let ended = ssm_fleet(directory.path(), line);
+        assert_eq!(ended.code, Some(2), "{line}: {}", ended.stderr);
+        assert!(ended.stderr.contains("only the embedded plane can be started anew"), "{}", ended.stderr);
+    }
 }
 
 /// A fleet in two parts, each in a program of its own, before one plane.

@@ -28,6 +28,7 @@ impl Check {
         let is_guest = scenario.plane.guest_of.is_some();
         self.variant.check(scenario, is_guest)?;
         let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
+        Variant::admit(&plan, is_guest)?;
         let counts = [
             (scenario.documents.len(), "document", "documents"),
             (plan.associations.len(), "association", "associations"),

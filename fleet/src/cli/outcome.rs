@@ -141,10 +141,8 @@ fn unfinished(association: &AssociationResult) -> Option<String> {
     if over >= *rounds_expected as usize {
         return None;
     }
-    Some(format!(
-        "association {name}: round {} of {rounds_expected} was not over when the time was",
-        over + 1
-    ))
+    let first = association.rounds.iter().position(|round| !round.is_over()).unwrap_or(over) + 1;
+    Some(format!("association {name}: round {first} of {rounds_expected} was not over when the time was"))
 }
 
 #[cfg(test)]

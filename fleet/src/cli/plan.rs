@@ -35,6 +35,7 @@ impl Plan {
         let is_guest = scenario.plane.guest_of.is_some();
         self.variant.check(scenario, is_guest)?;
         let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
+        Variant::admit(&plan, is_guest)?;
         let mut outline = Outline::new(&plan, self.variant.slice.unwrap_or(Slice::WHOLE), self.each);
         outline.notes = self.variant.notes(scenario, &plan, is_guest);
         match print(&outline, self.json) {

@@ -32,7 +32,7 @@ use crate::history::names::Names;
 use crate::history::recorder::{FILE, Recorder};
 use crate::host::{self, Limits};
 use crate::in_process::InProcess;
-use crate::plan::{Plan, PlanError};
+use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::progress::display::{Display, Goal, Screen};
 use crate::run::{Hold, PlaneChoice, RunOptions, VIRTUAL_START, VirtualRun, plane_config, run_live};
@@ -190,9 +190,7 @@ impl Run {
             };
             return Ok(PlaneChoice::Embedded(Box::new(config), self.tls.prepare(false)?));
         };
-        if let Some(cause) = plan.told_to_the_plane() {
-            return Err(PlanError::TakesOwnPlane(cause.as_str()).into());
-        }
+        plan.admit_told_causes()?;
         plan.admit_guest(self.allow_all_nodes)?;
         let allowance = Allowance { remote: self.allow_remote, aws: self.allow_aws.clone() };
         reach(endpoint, &allowance).await?;

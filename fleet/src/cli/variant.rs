@@ -90,6 +90,16 @@ impl Variant {
         plan.map_err(|error| Failure::of_plan(loaded, error))
     }
 
+    /// Refuses what only the embedded plane does, where the scenario names another.
+    pub fn admit(plan: &Plan, is_guest: bool) -> Result<(), Failure> {
+        if is_guest {
+            plan.admit_told_causes()?;
+            // Whether it may aim at all nodes, a flag of `run` says.
+            plan.admit_guest(true)?;
+        }
+        Ok(())
+    }
+
     /// What is worth a note before the run, in words.
     pub fn notes(&self, scenario: &Scenario, plan: &Plan, is_guest: bool) -> Vec<String> {
         let mut notes = self.left_open(scenario, plan);
@@ -100,6 +110,7 @@ impl Variant {
             notes.extend(plan.cut_off(scenario));
         }
         if is_guest {
+            notes.extend(plan.admit_guest(false).err().map(|error| error.to_string()));
             let doubts = plan.rehearse(scenario);
             notes.extend(doubts.iter().map(|doubt| format!("by the embedded plane's rules, {doubt}")));
         }

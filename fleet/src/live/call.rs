@@ -100,8 +100,11 @@ async fn post(call: Emitted, trail: Trail<'_>) {
         Ok(body) => call.request.read(&body),
         Err(error) => answer_of(error),
     };
-    let answer =
-        if around.is_wall_dated { answer.dated(|date| around.clock.instant_of(date)) } else { answer };
+    let clock = around.clock;
+    let answer = match around.is_wall_dated {
+        true => answer.dated(|date| clock.instant_of(date), |date| clock.expiry_of(date)),
+        false => answer,
+    };
     trail.finish(answer, sent.held, obstacle);
 }
 

@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
+use shared::operation::Operation;
 use shared::status::AssociationStatus;
 use shared::time::{Period, Timestamp};
+use shared::wire::GetMessages;
 
 use super::folded::Durations;
 use super::tally::{CallTally, Tally};
@@ -396,7 +398,10 @@ impl Live {
 
     fn latency(&self, selection: &Selection, aggregate: Aggregate) -> Result<f64, Unread> {
         let operation = selection.label(Label::Operation);
-        let is_meant = |(name, _): &(&&'static str, _)| operation.is_none_or(|operation| operation == **name);
+        // A question for messages is held on purpose: it counts where it is asked for.
+        let is_meant = |(name, _): &(&&'static str, _)| {
+            operation.map_or(**name != GetMessages::NAME, |operation| operation == **name)
+        };
         let mut all: Option<Histogram<u64>> = None;
         for (_, histogram) in self.latency.iter().filter(is_meant) {
             match &mut all {

@@ -6,7 +6,7 @@
 use shared::target::Target;
 
 use super::timeline::PlannedAct;
-use super::{Plan, PlannedEntry};
+use super::{Plan, PlanError, PlannedEntry};
 
 /// Why a plan does not go with an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum GuestError {
         name: String,
     },
     /// Only the embedded plane does that.
-    #[error("{name}: {reason}, and --endpoint names another")]
+    #[error("{name}: {reason}, and the endpoint is another")]
     Embedded {
         /// The entry or the fault.
         name: String,
@@ -30,6 +30,15 @@ pub enum GuestError {
 }
 
 impl Plan {
+    /// Whether all causes of invalid instances can be staged before a plane that is not
+    /// ours: what AWS knows of an instance, no call makes true there.
+    pub fn admit_told_causes(&self) -> Result<(), PlanError> {
+        match self.told_to_the_plane() {
+            Some(cause) => Err(PlanError::TakesOwnPlane(cause.as_str())),
+            None => Ok(()),
+        }
+    }
+
     /// Whether this can be carried out before a plane that is not ours.
     pub fn admit_guest(&self, may_aim_at_all: bool) -> Result<(), GuestError> {
         let of_plane = self.faults.windows().iter().find(|window| window.fault.of_plane().is_some());
