@@ -100,9 +100,12 @@ impl Operator {
                 let order = Order::RestartPlane { downtime: *downtime, memory: *memory };
                 if *memory == Memory::Lost {
                     self.take_last_words(desk).await;
+                }
+                let outcome = desk.order(order).await;
+                if *memory == Memory::Lost && outcome.is_ok() {
                     self.made.iter_mut().for_each(|made| made.is_gone = true);
                 }
-                desk.order(order).await.map_err(|error| error.to_string())
+                outcome.map_err(|error| error.to_string())
             }
             PlannedAct::Scale(scale) => {
                 desk.order(Order::Scale(*scale)).await.map_err(|error| error.to_string())
@@ -136,7 +139,8 @@ impl Operator {
                 tags: tags.to_vec(),
             };
             let outcome = self.insist_as_expected(desk, call, expected).await;
-            if outcome.is_ok() {
+            // Nothing is taken away from a plane that ends with the run.
+            if outcome.is_ok() && self.run_tag.is_some() {
                 self.left.tags.push((id, tags.iter().map(|tag| tag.key.clone()).collect()));
             }
             if !all.take(expected, seen(outcome)) {
