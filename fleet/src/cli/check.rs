@@ -7,9 +7,8 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::variant::Variant;
+use super::variant::{Foreseen, Variant};
 use crate::report::words::{count, counted};
-use crate::run::VIRTUAL_START;
 
 /// Say whether a scenario is valid, and all that is wrong with it if not
 #[derive(Debug, Args)]
@@ -23,12 +22,8 @@ pub struct Check {
 impl Check {
     /// Reads the scenario and makes its plan.
     pub fn run(self) -> Result<Exit, Failure> {
-        let loaded = self.variant.load(&self.scenario)?;
+        let Foreseen { loaded, plan, notes } = self.variant.foresee(&self.scenario)?;
         let scenario = &loaded.scenario;
-        let is_guest = scenario.plane.guest_of.is_some();
-        self.variant.check(scenario, is_guest)?;
-        let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
-        Variant::admit(&plan, is_guest)?;
         let counts = [
             (scenario.documents.len(), "document", "documents"),
             (plan.associations.len(), "association", "associations"),
@@ -43,7 +38,7 @@ impl Check {
             text.push_str(&format!(", {} {}", count(number as u64), if number == 1 { one } else { many }));
         }
         text.push('\n');
-        for note in self.variant.notes(scenario, &plan, is_guest) {
+        for note in notes {
             let _ = writeln!(text, "note: {note}");
         }
         io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)?;

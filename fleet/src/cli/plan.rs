@@ -7,10 +7,9 @@ use clap::Args;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::terminal;
-use super::variant::Variant;
+use super::variant::{Foreseen, Variant};
 use crate::outline::Outline;
 use crate::plan::slice::Slice;
-use crate::run::VIRTUAL_START;
 
 /// Tell who would do what in a scenario, and when, without doing it
 #[derive(Debug, Args)]
@@ -30,14 +29,9 @@ pub struct Plan {
 impl Plan {
     /// Makes the plan and prints it.
     pub fn run(self) -> Result<Exit, Failure> {
-        let loaded = self.variant.load(&self.scenario)?;
-        let scenario = &loaded.scenario;
-        let is_guest = scenario.plane.guest_of.is_some();
-        self.variant.check(scenario, is_guest)?;
-        let plan = self.variant.plan(&loaded, VIRTUAL_START, is_guest)?;
-        Variant::admit(&plan, is_guest)?;
+        let Foreseen { plan, notes, .. } = self.variant.foresee(&self.scenario)?;
         let mut outline = Outline::new(&plan, self.variant.slice.unwrap_or(Slice::WHOLE), self.each);
-        outline.notes = self.variant.notes(scenario, &plan, is_guest);
+        outline.notes = notes;
         match print(&outline, self.json) {
             // Whoever reads has read enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Passed),

@@ -12,6 +12,7 @@ use super::value;
 use crate::history::mode::HistoryMode;
 use crate::plan::slice::Slice;
 use crate::plan::{Overrides, Plan};
+use crate::run::VIRTUAL_START;
 use crate::scenario::{Loaded, Scenario, Time};
 
 /// What a scenario is changed into
@@ -60,7 +61,34 @@ pub struct Variant {
     history: Option<HistoryMode>,
 }
 
+/// What a run would be, to whoever looks at it beforehand.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The scenario, as it was read.
+    pub loaded: Loaded,
+    /// What it means.
+    pub plan: Plan,
+    /// What is worth a note before the run, in words.
+    pub notes: Vec<String>,
+}
+
 impl Variant {
+    /// What the scenario of this name would be as a run. What cannot be done before the
+    /// endpoint that it names is refused.
+    pub fn foresee(&self, name: &str) -> Result<Foreseen, Failure> {
+        let loaded = self.load(name)?;
+        let is_guest = loaded.scenario.plane.guest_of.is_some();
+        self.check(&loaded.scenario, is_guest)?;
+        let plan = self.plan(&loaded, VIRTUAL_START, is_guest)?;
+        if is_guest {
+            plan.admit_told_causes()?;
+            // Whether it may aim at all nodes, a flag of `run` says.
+            plan.admit_guest(true)?;
+        }
+        let notes = self.notes(&loaded.scenario, &plan, is_guest);
+        Ok(Foreseen { loaded, plan, notes })
+    }
+
     /// Reads the scenario of this name, with what is set in it.
     pub fn load(&self, name: &str) -> Result<Loaded, Failure> {
         Ok(Scenario::load_with(name, &self.set)?)
@@ -90,18 +118,8 @@ impl Variant {
         plan.map_err(|error| Failure::of_plan(loaded, error))
     }
 
-    /// Refuses what only the embedded plane does, where the scenario names another.
-    pub fn admit(plan: &Plan, is_guest: bool) -> Result<(), Failure> {
-        if is_guest {
-            plan.admit_told_causes()?;
-            // Whether it may aim at all nodes, a flag of `run` says.
-            plan.admit_guest(true)?;
-        }
-        Ok(())
-    }
-
     /// What is worth a note before the run, in words.
-    pub fn notes(&self, scenario: &Scenario, plan: &Plan, is_guest: bool) -> Vec<String> {
+    fn notes(&self, scenario: &Scenario, plan: &Plan, is_guest: bool) -> Vec<String> {
         let mut notes = self.left_open(scenario, plan);
         notes.extend(
             plan.beyond.iter().map(|what| format!("{what} is beyond --duration and will not happen")),
